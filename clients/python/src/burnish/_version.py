@@ -1,0 +1,3 @@
+"""The version of the SDK and of the wire contract it speaks."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,231 @@
+"""The async client: one short method per endpoint; what is sent is in calls.py, when to try again in retries.py."""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import random
+from collections.abc import AsyncGenerator, Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Literal, Self, TypeVar
+
+import httpx2
+
+from burnish import calls, settings, specify, streams, wire
+from burnish.errors import ServiceError, Unreachable
+from burnish.job import AsyncJob
+from burnish.pages import AsyncPage
+from burnish.retries import Retries, retry_after, worth_retrying
+
+T = TypeVar("T")
+
+
+class AsyncBurnish:
+    """A connection to a burnish service. For one event loop; close it, or use it in an `async with`.
+
+    `base_url`: default BURNISH_BASE_URL, else http://127.0.0.1:8000. `api_key`: default BURNISH_API_KEY, else none.
+    `timeout`: seconds for one answer. `max_retries`: tries after the first one, 0 for none, or a policy of your own.
+    `transport`: what carries the requests, in place of the network.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout: float = settings.TIMEOUT,
+        max_retries: int | Retries = settings.MAX_RETRIES,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.base_url = settings.base_url(base_url)
+        self._retries = Retries(attempts=max_retries) if isinstance(max_retries, int) else max_retries
+        self._http = httpx2.AsyncClient(
+            base_url=self.base_url,
+            headers=settings.headers(api_key),
+            timeout=settings.timeout(timeout),
+            transport=transport,
+        )
+
+    async def surrogate(
+        self,
+        *,
+        problem: specify.Problem,
+        points: specify.Points,
+        budget: specify.Budget,
+        surrogate: specify.Surrogate | None = None,
+        t: specify.Times = 0.0,
+        dim: int | None = None,
+        level: float | None = None,
+        interval: Literal["stream", "fixed"] | None = None,
+        seed: int | None = None,
+        steps: int | None = None,
+        extensible: bool | None = None,
+        weight: float | None = None,
+        metadata: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        """Correct a learned PDE solution at chosen points.
+
+        `problem`, `surrogate`: a name of the catalogue, or a statement in full; no surrogate means plain simulation.
+        `points`: a list or array of x, all at time `t` (or one t each). `budget`: e.g. `{"seconds": 20}` or
+        `Budget(seconds=60, abs_tol=1e-3)`; the first limit reached ends the job.
+        """
+        spec = specify.surrogate(
+            problem,
+            points,
+            t,
+            dim,
+            surrogate=surrogate,
+            budget=budget,
+            level=level,
+            interval=interval,
+            seed=seed,
+            steps=steps,
+            extensible=extensible,
+            weight=weight,
+            metadata=metadata,
+        )
+        return await self.submit(spec, idempotency_key=idempotency_key)
+
+    async def submit(self, spec: calls.Spec, *, idempotency_key: str | None = None) -> AsyncJob:
+        """Create a job from its spec; a `resolved` spec replays its job."""
+        return AsyncJob(self, await self._do(calls.create(spec, idempotency_key)))
+
+    async def get(self, job_id: str) -> AsyncJob:
+        """A job by its id."""
+        return AsyncJob(self, await self._do(calls.job(job_id)))
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        status: wire.JobStatus | None = None,
+        kind: str | None = None,
+    ) -> AsyncPage[AsyncJob]:
+        """Jobs, newest first. `limit`: jobs per page; iterating goes through all pages."""
+        sheet = await self._do(calls.jobs(limit, after, status, kind))
+        return AsyncPage(
+            [AsyncJob(self, job) for job in sheet.data],
+            sheet.has_more,
+            sheet.next,
+            lambda cursor: self.list(limit=limit, after=str(cursor), status=status, kind=kind),
+        )
+
+    async def events(self, job_id: str, *, after: int = 0, limit: int | None = None) -> AsyncPage[wire.Event]:
+        """What a job has said so far."""
+        sheet = await self._do(calls.events(job_id, after, limit))
+        return AsyncPage(
+            sheet.data, sheet.has_more, sheet.next, lambda cursor: self.events(job_id, after=int(cursor), limit=limit)
+        )
+
+    async def refinements(self, job_id: str, *, after: int = 0, limit: int | None = None) -> AsyncPage[wire.Refinement]:
+        """The refinements of a job so far."""
+        sheet = await self._do(calls.refinements(job_id, after, limit))
+        return AsyncPage(
+            sheet.data,
+            sheet.has_more,
+            sheet.next,
+            lambda cursor: self.refinements(job_id, after=int(cursor), limit=limit),
+        )
+
+    def stream(self, job_id: str, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Event]:
+        """What a job says, live, until it is done; survives cut connections. `latest`: skip what is out of date."""
+
+        async def more(seen: int) -> bool:
+            return bool((await self.events(job_id, after=seen, limit=1)).data)
+
+        return streams.afollow(self._http, streams.Reader(job_id, after, latest), more)
+
+    async def extend(
+        self,
+        job_id: str,
+        *,
+        seconds: float | None = None,
+        worker_seconds: float | None = None,
+        gpu_seconds: float | None = None,
+        units: int | None = None,
+        abs_tol: float | None = None,
+        rel_tol: float | None = None,
+        idempotency_key: str | None = None,
+    ) -> AsyncJob:
+        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
+        more = specify.budget(seconds, worker_seconds, gpu_seconds, units, abs_tol, rel_tol)
+        return AsyncJob(self, await self._do(calls.extend(job_id, more, idempotency_key)))
+
+    async def cancel(self, job_id: str) -> AsyncJob:
+        """Stop a job; its last refinement is kept. Cancelling twice is no error."""
+        return AsyncJob(self, await self._do(calls.cancel(job_id)))
+
+    async def ledger(
+        self, job_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> AsyncPage[wire.LedgerRow]:
+        """The blocks that the answer was folded from, with their digests."""
+        sheet = await self._do(calls.ledger(job_id, after, limit))
+        return AsyncPage(
+            sheet.data, sheet.has_more, sheet.next, lambda cursor: self.ledger(job_id, after=int(cursor), limit=limit)
+        )
+
+    async def kinds(self) -> builtins.list[wire.KindInfo]:
+        """The kinds of jobs that this service runs, with schemas and examples."""
+        return await self._do(calls.kinds())
+
+    async def kind(self, name: str) -> wire.KindInfo:
+        """One kind of job."""
+        return await self._do(calls.kind(name))
+
+    async def catalogue(self) -> builtins.list[wire.CatalogueEntry]:
+        """The problems and models that a spec may name."""
+        return await self._do(calls.catalogue())
+
+    async def health(self) -> bool:
+        """True when the service is up; raises `Unreachable` when nothing answers."""
+        return await self._do(calls.health())
+
+    async def ready(self) -> bool:
+        """Whether the service can take jobs now; raises `Unreachable` when nothing answers."""
+        try:
+            return await self._do(calls.ready(), Retries(attempts=0))
+        except ServiceError:
+            return False
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _do(self, call: calls.Call[T], retries: Retries | None = None) -> T:
+        """Send, and send again while that may help."""
+        retries, tried = retries or self._retries, 0
+        while True:
+            outcome = await self._once(call.request)
+            if not worth_retrying(outcome, repeatable=call.request.repeatable):
+                break
+            asked = None if isinstance(outcome, Exception) else retry_after(outcome.headers, datetime.now(UTC))
+            pause = retries.pause(tried, draw=random.random(), asked=asked)
+            if pause is None:
+                break
+            await asyncio.sleep(pause)
+            tried += 1
+        if isinstance(outcome, Exception):
+            raise Unreachable(settings.no_answer(self.base_url, outcome, tried)) from outcome
+        return call.answer(outcome)
+
+    async def _once(self, request: calls.Request) -> httpx2.Response | httpx2.RequestError:
+        try:
+            return await self._http.request(
+                request.method,
+                request.path,
+                params=dict(request.params),
+                headers=dict(request.headers),
+                content=request.body,
+            )
+        except httpx2.RequestError as error:
+            return error

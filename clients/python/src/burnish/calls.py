@@ -1,0 +1,205 @@
+"""Endpoints as values: what to send, and how to read the answer. No I/O, so both clients share every line of it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import quote
+
+import httpx2
+from pydantic import BaseModel, ValidationError
+
+from burnish import errors, retries, wire
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+JSON = "application/json"
+
+Spec = wire.SpecBase | wire.UnknownSpec | Mapping[str, Any]
+"""What `submit` takes: a typed spec, or its JSON as a mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request, but for the address and the API key."""
+
+    method: Literal["GET", "POST"]
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes | None = None
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether sending it twice has the effect of sending it once."""
+        return self.method == "GET" or "Idempotency-Key" in self.headers
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[T]):
+    """A request together with the reader of its answer."""
+
+    request: Request
+    read: Callable[[httpx2.Response], T]
+
+    def answer(self, response: httpx2.Response) -> T:
+        """The answer, read.
+
+        Raises `StatusError` for an error, `UnexpectedAnswer` for an answer that is not what the contract says.
+        """
+        if response.status_code >= 400:
+            raise failure(response)
+        try:
+            return self.read(response)
+        except ValidationError as error:
+            where = f"{self.request.method} {self.request.path}"
+            raise errors.UnexpectedAnswer(
+                f"the answer to {where} ({response.status_code}, "
+                f"{response.headers.get('content-type', 'no content type')}) is not what this SDK expects; is it "
+                f"burnish that answers there, and in a version that fits? {error}",
+                status=response.status_code,
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet(Generic[T]):
+    """One page as it came; `next` is what to pass as `after`."""
+
+    data: list[T]
+    has_more: bool
+    next: str | int | None
+
+
+class _Refinements(BaseModel):
+    data: list[wire.Event | wire.Refinement]
+    has_more: bool
+    next: int | None
+
+
+def failure(response: httpx2.Response) -> errors.StatusError:
+    """The error that an answer with a status of 400 or more stands for."""
+    return errors.from_reply(
+        response.status_code,
+        response.content,
+        request_id=response.headers.get("x-request-id"),
+        retry_after=retries.retry_after(response.headers, datetime.now(UTC)),
+    )
+
+
+def create(spec: Spec, idempotency_key: str | None = None) -> Call[wire.Job]:
+    return Call(_post("/v1/jobs", _body(spec), idempotency_key), _model(wire.Job))
+
+
+def job(job_id: str) -> Call[wire.Job]:
+    return Call(_get(_job_path(job_id)), _model(wire.Job))
+
+
+def jobs(
+    limit: int | None = None, after: str | None = None, status: str | None = None, kind: str | None = None
+) -> Call[Sheet[wire.Job]]:
+    request = _get("/v1/jobs", limit=limit, after=after, status=status, kind=kind)
+    return Call(request, lambda r: _sheet(wire.JobPage.model_validate_json(r.content)))
+
+
+def events(job_id: str, after: int = 0, limit: int | None = None) -> Call[Sheet[wire.Event]]:
+    request = _get(_job_path(job_id, "events"), after=after, limit=limit)
+    return Call(request, lambda r: _sheet(wire.EventPage.model_validate_json(r.content)))
+
+
+def refinements(job_id: str, after: int = 0, limit: int | None = None) -> Call[Sheet[wire.Refinement]]:
+    """Refinements, whether the page holds them bare or as the events that carried them."""
+
+    def read(response: httpx2.Response) -> Sheet[wire.Refinement]:
+        page = _Refinements.model_validate_json(response.content)
+        data = [wire.Refinement.model_validate(x.data) if isinstance(x, wire.Event) else x for x in page.data]
+        return Sheet(data, page.has_more, page.next)
+
+    return Call(_get(_job_path(job_id, "refinements"), after=after, limit=limit), read)
+
+
+def stream(job_id: str, after: int = 0, latest: bool = False) -> Request:
+    """The request that opens the stream of events; `after` also resumes it."""
+    resume = {"Last-Event-ID": str(after)} if after else {}
+    params = {"latest": "1"} if latest else {}
+    headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", **resume}
+    return Request("GET", _job_path(job_id, "events"), params, headers)
+
+
+def extend(job_id: str, more: wire.Budget, idempotency_key: str | None = None) -> Call[wire.Job]:
+    return Call(_post(_job_path(job_id, "budget"), _body(more), idempotency_key), _model(wire.Job))
+
+
+def cancel(job_id: str) -> Call[wire.Job]:
+    return Call(_post(_job_path(job_id, "cancel"), None, None), _model(wire.Job))
+
+
+def ledger(job_id: str, after: int | None = None, limit: int | None = None) -> Call[Sheet[wire.LedgerRow]]:
+    request = _get(_job_path(job_id, "ledger"), after=after, limit=limit)
+    return Call(request, lambda r: _sheet(wire.LedgerPage.model_validate_json(r.content)))
+
+
+def kinds() -> Call[list[wire.KindInfo]]:
+    return Call(_get("/v1/kinds"), lambda r: wire.Kinds.model_validate_json(r.content).data)
+
+
+def kind(name: str) -> Call[wire.KindInfo]:
+    return Call(_get(f"/v1/kinds/{quote(name, safe='')}"), _model(wire.KindInfo))
+
+
+def catalogue() -> Call[list[wire.CatalogueEntry]]:
+    return Call(_get("/v1/catalogue"), lambda r: wire.Catalogue.model_validate_json(r.content).data)
+
+
+def health() -> Call[bool]:
+    return Call(_get("/healthz"), lambda r: r.is_success)
+
+
+def ready() -> Call[bool]:
+    return Call(_get("/readyz"), lambda r: r.is_success)
+
+
+def _get(path: str, **params: str | int | None) -> Request:
+    given = {name: str(value) for name, value in params.items() if value is not None}
+    return Request("GET", path, given, {"Accept": JSON})
+
+
+def _post(path: str, body: bytes | None, idempotency_key: str | None) -> Request:
+    """The key is minted here, once per call: every retry sends this same request."""
+    headers = {"Accept": JSON, "Idempotency-Key": idempotency_key or f"sdk-{uuid.uuid4()}"}
+    if body is not None:
+        headers["Content-Type"] = JSON
+    return Request("POST", path, {}, headers, body)
+
+
+def _job_path(job_id: str, *more: str) -> str:
+    # An empty id would silently ask for the list of jobs.
+    if not job_id:
+        raise ValueError("the job id is empty")
+    return "/".join(["/v1/jobs", quote(job_id, safe=""), *more])
+
+
+def _body(value: BaseModel | Mapping[str, Any]) -> bytes:
+    """JSON without what was not given, so that the server's defaults hold, and without NaN, which JSON has not."""
+    plain = value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
+    return json.dumps(plain, default=_plain, allow_nan=False).encode()
+
+
+def _plain(value: Any) -> Any:
+    """Models inside a mapping, and anything with `tolist` (arrays, tensors), as plain JSON."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", exclude_unset=True)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} cannot be written as JSON: {value!r}")
+
+
+def _model(model: type[M]) -> Callable[[httpx2.Response], M]:
+    return lambda response: model.model_validate_json(response.content)
+
+
+def _sheet(page: wire.JobPage | wire.EventPage | wire.LedgerPage) -> Sheet[Any]:
+    return Sheet(list(page.data), page.has_more, page.next)

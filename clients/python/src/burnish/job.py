@@ -1,0 +1,220 @@
+"""Handles on one job: what is known of it as attributes, what can be done with it as methods."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Generator
+from typing import TYPE_CHECKING
+
+from burnish import show, wire
+from burnish.errors import WaitTimeout
+from burnish.record import Known, Record
+
+if TYPE_CHECKING:
+    from burnish.async_client import AsyncBurnish
+    from burnish.client import Burnish
+
+POLL = (0.1, 1.0)
+"""Seconds between two looks at a job that is waited for with a deadline: the first, and the longest."""
+
+
+class Job:
+    """One job. Attributes tell what this handle has seen so far; `refresh` and the iterators bring news."""
+
+    id = Known(lambda r: r.job.id, "`job_...`.")
+    kind = Known(lambda r: r.job.kind, "Kind of job, e.g. `surrogate`.")
+    status = Known(lambda r: r.job.status, "queued, resolving, running, completed, failed, crashed, cancelled, ...")
+    done = Known(lambda r: r.job.done, "Whether the status is final (a job can still be extended).")
+    snapshot = Known(lambda r: r.job, "The whole job as the service showed it last.")
+    history = Known(lambda r: r.history, "Every refinement seen by this handle, in order.")
+    last = Known(lambda r: r.last, "The newest refinement; null before the first.")
+    estimate = Known(lambda r: r.last.estimate if r.last else None, "Point estimates, one per output.")
+    interval = Known(lambda r: r.interval, "The newest interval; `interval.blocks` says from when.")
+    refused = Known(lambda r: r.last.refused if r.last else None, "Why there is no interval, where there is none.")
+    forecast = Known(lambda r: r.last.forecast if r.last else None, "What more compute would buy.")
+    spent = Known(lambda r: r.job.spent, "Seconds and units used.")
+    stopped_by = Known(lambda r: r.job.stopped_by, "What ended the job.")
+    error = Known(lambda r: r.job.error, "The problem that a failed or crashed job ended with.")
+
+    def __init__(self, client: Burnish, job: wire.Job) -> None:
+        self._client = client
+        self.record = Record(job)
+
+    def events(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Event]:
+        """Every event from sequence number `after` on, live, until the job is done."""
+        for event in self._client.stream(self.id, after=after, latest=latest):
+            self.record.take(event)
+            yield event
+
+    def refinements(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Refinement]:
+        """Every refinement from the first one on, then live as they come, until the job is done.
+
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: skip what is
+        out of date when the reader is slow.
+        """
+        for event in self.events(after=after, latest=latest):
+            if event.type == "refinement":
+                yield wire.Refinement.model_validate(event.data)
+
+    def wait(self, timeout: float | None = None) -> Job:
+        """Wait until the job is done, for at most `timeout` seconds.
+
+        Raises `JobFailed` or `JobCrashed` when it ended so, `WaitTimeout` when the time is over.
+        """
+        if timeout is None:
+            if not self.done:
+                for _ in self.events(after=self.record.cursor):
+                    pass
+        else:
+            self._poll(time.monotonic() + timeout, timeout)
+        if error := self.record.verdict():
+            raise error
+        return self
+
+    def _poll(self, deadline: float, timeout: float) -> None:
+        """Pages instead of the stream: a read that blocks between two heartbeats cannot keep a deadline."""
+        pause, longest = POLL
+        while not self.done:
+            for event in self._client.events(self.id, after=self.record.cursor):
+                self.record.take(event)
+            left = deadline - time.monotonic()
+            if self.done:
+                return
+            if left <= 0:
+                raise WaitTimeout(f"job {self.id} is still {self.status} after {timeout:g} s; it goes on")
+            time.sleep(min(pause, left))
+            pause = min(2 * pause, longest)
+
+    def extend(
+        self,
+        *,
+        seconds: float | None = None,
+        worker_seconds: float | None = None,
+        gpu_seconds: float | None = None,
+        units: int | None = None,
+        abs_tol: float | None = None,
+        rel_tol: float | None = None,
+    ) -> Job:
+        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
+        longer = self._client.extend(
+            self.id,
+            seconds=seconds,
+            worker_seconds=worker_seconds,
+            gpu_seconds=gpu_seconds,
+            units=units,
+            abs_tol=abs_tol,
+            rel_tol=rel_tol,
+        )
+        self.record.replace(longer.snapshot)
+        return self
+
+    def cancel(self) -> Job:
+        """Stop it; the last refinement is kept."""
+        self.record.replace(self._client.cancel(self.id).snapshot)
+        return self
+
+    def refresh(self) -> Job:
+        """Ask the service how the job is."""
+        self.record.replace(self._client.get(self.id).snapshot)
+        return self
+
+    def __repr__(self) -> str:
+        return show.line(self.record)
+
+    def _repr_html_(self) -> str:
+        return show.card(self.record)
+
+
+class AsyncJob:
+    """One job. Attributes tell what this handle has seen so far; `refresh` and the iterators bring news."""
+
+    id = Known(lambda r: r.job.id, "`job_...`.")
+    kind = Known(lambda r: r.job.kind, "Kind of job, e.g. `surrogate`.")
+    status = Known(lambda r: r.job.status, "queued, resolving, running, completed, failed, crashed, cancelled, ...")
+    done = Known(lambda r: r.job.done, "Whether the status is final (a job can still be extended).")
+    snapshot = Known(lambda r: r.job, "The whole job as the service showed it last.")
+    history = Known(lambda r: r.history, "Every refinement seen by this handle, in order.")
+    last = Known(lambda r: r.last, "The newest refinement; null before the first.")
+    estimate = Known(lambda r: r.last.estimate if r.last else None, "Point estimates, one per output.")
+    interval = Known(lambda r: r.interval, "The newest interval; `interval.blocks` says from when.")
+    refused = Known(lambda r: r.last.refused if r.last else None, "Why there is no interval, where there is none.")
+    forecast = Known(lambda r: r.last.forecast if r.last else None, "What more compute would buy.")
+    spent = Known(lambda r: r.job.spent, "Seconds and units used.")
+    stopped_by = Known(lambda r: r.job.stopped_by, "What ended the job.")
+    error = Known(lambda r: r.job.error, "The problem that a failed or crashed job ended with.")
+
+    def __init__(self, client: AsyncBurnish, job: wire.Job) -> None:
+        self._client = client
+        self.record = Record(job)
+
+    async def events(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Event]:
+        """Every event from sequence number `after` on, live, until the job is done."""
+        async for event in self._client.stream(self.id, after=after, latest=latest):
+            self.record.take(event)
+            yield event
+
+    async def refinements(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Refinement]:
+        """Every refinement from the first one on, then live as they come, until the job is done.
+
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: skip what is
+        out of date when the reader is slow.
+        """
+        async for event in self.events(after=after, latest=latest):
+            if event.type == "refinement":
+                yield wire.Refinement.model_validate(event.data)
+
+    async def wait(self, timeout: float | None = None) -> AsyncJob:
+        """Wait until the job is done, for at most `timeout` seconds.
+
+        Raises `JobFailed` or `JobCrashed` when it ended so, `WaitTimeout` when the time is over.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                if not self.done:
+                    async for _ in self.events(after=self.record.cursor):
+                        pass
+        except TimeoutError:
+            raise WaitTimeout(f"job {self.id} is still {self.status} after {timeout:g} s; it goes on") from None
+        if error := self.record.verdict():
+            raise error
+        return self
+
+    async def extend(
+        self,
+        *,
+        seconds: float | None = None,
+        worker_seconds: float | None = None,
+        gpu_seconds: float | None = None,
+        units: int | None = None,
+        abs_tol: float | None = None,
+        rel_tol: float | None = None,
+    ) -> AsyncJob:
+        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
+        longer = await self._client.extend(
+            self.id,
+            seconds=seconds,
+            worker_seconds=worker_seconds,
+            gpu_seconds=gpu_seconds,
+            units=units,
+            abs_tol=abs_tol,
+            rel_tol=rel_tol,
+        )
+        self.record.replace(longer.snapshot)
+        return self
+
+    async def cancel(self) -> AsyncJob:
+        """Stop it; the last refinement is kept."""
+        self.record.replace((await self._client.cancel(self.id)).snapshot)
+        return self
+
+    async def refresh(self) -> AsyncJob:
+        """Ask the service how the job is."""
+        self.record.replace((await self._client.get(self.id)).snapshot)
+        return self
+
+    def __repr__(self) -> str:
+        return show.line(self.record)
+
+    def _repr_html_(self) -> str:
+        return show.card(self.record)

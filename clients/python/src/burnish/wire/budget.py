@@ -1,0 +1,68 @@
+"""What a job may spend, what it has spent, and which of the two ended it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from burnish.wire.base import Received, Wire
+
+DAY = 86_400.0
+
+StoppedBy = Literal["seconds", "worker_seconds", "gpu_seconds", "units", "tolerance", "planned_blocks", "cancelled"]
+"""Why a job ended. `planned_blocks`: a tolerance job reached the end of its plan, three times what its pilot forecast,
+without meeting its tolerance."""
+
+
+class Budget(Wire):
+    """Any of these; the first reached ends the job. At least one must be given.
+
+    A tolerance is met when *every* half-width is at most max(abs_tol, rel_tol |estimate|).
+    """
+
+    seconds: float | None = Field(default=None, gt=0, le=7 * DAY, description="Wall-clock seconds of running.")
+    worker_seconds: float | None = Field(default=None, gt=0, le=365 * DAY, description="Seconds summed over workers.")
+    gpu_seconds: float | None = Field(default=None, gt=0, le=365 * DAY, description="Seconds summed over GPU shares.")
+    units: int | None = Field(default=None, gt=0, le=10**12, description="Units of simulation (paths, for surrogate).")
+    abs_tol: float | None = Field(default=None, gt=0, le=1e12, description="Absolute half-width to reach.")
+    rel_tol: float | None = Field(default=None, gt=0, lt=1, description="Half-width relative to |estimate| to reach.")
+
+    @property
+    def has_tolerance(self) -> bool:
+        return self.abs_tol is not None or self.rel_tol is not None
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether anything but a tolerance bounds the job."""
+        return any(v is not None for v in (self.seconds, self.worker_seconds, self.gpu_seconds, self.units))
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not (self.has_tolerance or self.has_clock):
+            raise ValueError(f"the budget is empty; give at least one of {', '.join(type(self).model_fields)}")
+        return self
+
+    def plus(self, more: Budget) -> Budget:
+        """This budget topped up: amounts add, tolerances are replaced where `more` names one."""
+
+        def added(mine: float | None, other: float | None) -> float | None:
+            return mine if other is None else other if mine is None else mine + other
+
+        return Budget(
+            seconds=added(self.seconds, more.seconds),
+            worker_seconds=added(self.worker_seconds, more.worker_seconds),
+            gpu_seconds=added(self.gpu_seconds, more.gpu_seconds),
+            units=None if self.units is None and more.units is None else (self.units or 0) + (more.units or 0),
+            abs_tol=self.abs_tol if more.abs_tol is None else more.abs_tol,
+            rel_tol=self.rel_tol if more.rel_tol is None else more.rel_tol,
+        )
+
+
+class Spent(Received):
+    """What a job has used so far; mirrors the amounts of `Budget` field by field."""
+
+    seconds: float = 0.0
+    worker_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+    units: int = 0

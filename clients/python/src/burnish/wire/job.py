@@ -1,0 +1,85 @@
+"""A job as the service shows it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from burnish.wire.base import Received
+from burnish.wire.budget import Spent, StoppedBy
+from burnish.wire.problem import Problem
+from burnish.wire.refinement import Refinement
+from burnish.wire.specs import JobSpec
+
+JobStatus = Literal[
+    "queued",
+    "resolving",
+    "waiting_for_resources",
+    "running",
+    "completed",
+    "failed",
+    "crashed",
+    "cancelled",
+]
+TERMINAL = frozenset({"completed", "failed", "crashed", "cancelled"})
+
+
+class Links(Received):
+    """Where to go from here, as paths."""
+
+    self: str
+    events: str
+    refinements: str
+    budget: str
+    cancel: str
+
+
+class Job(Received):
+    """`failed`: the user's cause, named in `error`. `crashed`: ours, `resumable`. Both keep their last refinement.
+
+    `resolved` is the spec with its `resolution` filled in: post it to replay the job.
+    """
+
+    id: str
+    kind: str
+    status: JobStatus
+    stage: str | None = None
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    spec: JobSpec
+    resolved: JobSpec | None = None
+    last_refinement: Refinement | None = None
+    spent: Spent = Spent()
+    stopped_by: StoppedBy | None = None
+    error: Problem | None = None
+    resumable: bool = False
+    links: Links
+
+    @property
+    def done(self) -> bool:
+        return self.status in TERMINAL
+
+
+class JobPage(Received):
+    """Jobs, newest first; ask again with `after=next` when `has_more`."""
+
+    data: list[Job]
+    has_more: bool
+    next: str | None
+
+
+class LedgerRow(Received):
+    """What is kept of one folded block: enough to check a re-run, and how often it had to be issued."""
+
+    index: int
+    digest: str
+    numeric_class: str
+    seconds: float
+    attempts: int
+    epoch: int
+
+
+class LedgerPage(Received):
+    data: list[LedgerRow]
+    has_more: bool
+    next: int | None

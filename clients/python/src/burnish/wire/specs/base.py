@@ -1,0 +1,54 @@
+"""What every job asks for, whatever its kind, and what the server resolved it to."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from burnish.wire.base import Wire
+from burnish.wire.budget import Budget
+
+MAX_SEED = 2**53 - 1
+"""Seeds travel through JSON, where integers beyond 2^53 lose bits."""
+
+
+class Resolution(Wire):
+    """Everything the server decided before block 0, written into the job and never revised.
+
+    Post a job's `resolved` spec (the spec with this filled in) to replay it: the answer after K blocks is a pure
+    function of (resolved spec, seed, K). Counts of replicates are per output.
+    """
+
+    version: int = Field(ge=1, description="Version of the estimator's numerics.")
+    estimator: str
+    numeric_class: str = Field(max_length=200, description="Device, instruction set, torch version, threads.")
+    first_block: int = Field(ge=1, le=10**6, description="Replicates in block 0, small so that something shows soon.")
+    block: int = Field(ge=1, le=10**6, description="Replicates in each later block.")
+    blocks_planned: int = Field(ge=1, le=10**7, description="K_0: the look schedule ends here (epoch 0).")
+    first_look: int = Field(ge=1, le=10**7, description="The first look, in blocks, is not before this.")
+    extra_looks: list[int] = Field(default=[], max_length=4)
+    micro_batch: int = Field(ge=1, le=10**6, description="Rows per tensor operation; results depend on it.")
+    tail: int = Field(ge=8, le=4096, description="Extreme replicates kept on each side, per output.")
+    extensible: bool
+    plan: dict[str, int | float | str | bool] = Field(default={}, description="What the kind itself resolved.")
+
+
+class SpecBase(Wire):
+    """The fields that all kinds share."""
+
+    kind: str
+    budget: Budget
+    level: float = Field(default=0.95, ge=0.5, le=0.9999, description="Confidence level of the intervals.")
+    interval: Literal["stream", "fixed"] = Field(
+        default="stream", description="stream: valid whenever you stop watching; fixed: only the final answer counts."
+    )
+    seed: int | None = Field(default=None, ge=0, le=MAX_SEED, description="Drawn by the server when not given.")
+    extensible: bool | None = Field(
+        default=None, description="Reserve confidence for thinking longer. Default: true, false with a tolerance."
+    )
+    weight: float = Field(default=1.0, ge=0.1, le=10, description="Share of the pool relative to other jobs.")
+    metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] = Field(
+        default={}, max_length=16
+    )
+    resolution: Resolution | None = Field(default=None, description="Given: replay exactly this; else resolved.")

@@ -1,0 +1,117 @@
+"""Kind `surrogate`: correct a learned PDE solution at chosen points.
+
+d_t u + <mu, grad u> + 1/2 Tr(sigma sigma^T Hess u) + F(t, x, u, z) = 0,   u(T, .) = g,   z := sigma^T grad u
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import Discriminator, Field, Tag
+
+from burnish.wire.array import Array
+from burnish.wire.base import Wire
+from burnish.wire.specs.base import SpecBase
+
+MAX_DIM = 1_000
+MAX_POINTS = 1_000
+
+Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class Equation(Wire):
+    """An equation stated by expressions over t, x, u, z, d."""
+
+    dim: int = Field(ge=1, le=MAX_DIM)
+    horizon: float = Field(gt=0, le=1e6, description="T; the terminal condition holds there.")
+    drift: Text = Field(default="0", description="mu(t, x): one expression for all coordinates, scalar or vector.")
+    diffusion: Text | list[list[float]] = Field(
+        description="sigma: a scalar, a vector (per coordinate, may depend on t and x), or a constant d x k matrix."
+    )
+    nonlinearity: Text = Field(default="0", description="F(t, x, u, z), scalar.")
+    terminal: Text = Field(description="g(x), scalar.")
+
+
+class NamedProblem(Wire):
+    """A problem of the catalogue."""
+
+    name: Name
+    dim: int | None = Field(default=None, ge=1, le=MAX_DIM, description="Default: the catalogue's.")
+
+
+class ZeroSurrogate(Wire):
+    """No surrogate: plain simulation."""
+
+    zero: Literal[True]
+
+
+class ExpressionSurrogate(Wire):
+    """u_hat(t, x) as an expression over t, x, d."""
+
+    expression: Text
+
+
+class NamedSurrogate(Wire):
+    """A trained model of the catalogue."""
+
+    name: Name
+
+
+class Point(Wire):
+    """Where the answer is wanted: 0 <= t < T, and x in R^d (a single number stands for all coordinates)."""
+
+    t: float = 0.0
+    x: float | list[float]
+
+
+class PointArrays(Wire):
+    """Many points at once: t of shape (m,), x of shape (m, d)."""
+
+    t: Array
+    x: Array
+
+
+def _pick(*choices: tuple[str, str]) -> Discriminator:
+    """Choose a union member by the field that only it has, so that errors speak of the form that was meant."""
+
+    def choose(value: Any) -> str:
+        given = cast("dict[str, Any]", value) if isinstance(value, dict) else getattr(value, "model_fields_set", ())
+        return next((tag for field, tag in choices if field in given), choices[-1][1])
+
+    return Discriminator(choose)
+
+
+Problem = Annotated[
+    Annotated[NamedProblem, Tag("named")] | Annotated[Equation, Tag("equation")],
+    _pick(("name", "named"), ("terminal", "equation")),
+]
+Surrogate = Annotated[
+    Annotated[ZeroSurrogate, Tag("zero")]
+    | Annotated[ExpressionSurrogate, Tag("expression")]
+    | Annotated[NamedSurrogate, Tag("named")],
+    _pick(("zero", "zero"), ("expression", "expression"), ("name", "named")),
+]
+
+
+def _points_form(value: Any) -> str:
+    return "list" if isinstance(value, list) else "arrays"
+
+
+Points = Annotated[
+    Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS), Tag("list")]
+    | Annotated[PointArrays, Tag("arrays")],
+    Discriminator(_points_form),
+]
+
+
+class SurrogateSpec(SpecBase):
+    """Correct `surrogate` on `problem` at `points`."""
+
+    kind: Literal["surrogate"]  # pyright: ignore[reportIncompatibleVariableOverride] (frozen: narrowing is sound)
+    problem: Problem
+    surrogate: Surrogate = Field(default=ZeroSurrogate(zero=True))
+    points: Points
+    outputs: list[Literal["value"]] = Field(default=["value"], min_length=1, max_length=1)
+    method: Literal["auto", "linearised"] = "auto"
+    steps: int | None = Field(default=None, ge=1, le=4_096, description="Time steps of a path. Default: resolved.")

@@ -1,0 +1,107 @@
+"""The protocol of every job kind: an answer that can be refined for as long as somebody pays.
+
+A kind comes in two halves, because they live in different places:
+
+- `Simulator` runs on workers (torch, GPUs). Its only randomness is the key it is given.
+- `Statistics` runs where jobs are conducted (numpy only). It folds what blocks returned, in index order.
+
+The law that both must keep, tested for every kind: *the answer after K blocks is a pure function of (resolved spec,
+seed, K)*. So `advance` may not look at clocks, at global generators or at other blocks, and `fold` may not look at
+arrival order, seconds or the number of workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnish_workers.core.components import Combined
+from burnish_workers.core.keys import Key
+from burnish_workers.core.moments import Moments
+
+Arrays = Mapping[str, NDArray[Any]]
+"""What blocks return and checkpoints hold: named arrays. No pickles."""
+
+State = dict[str, Moments]
+"""Folded statistics: one `Moments` per independent component of the answer."""
+
+
+class Simulator(Protocol):
+    """Built once per job and worker from the resolved spec."""
+
+    def init(self, lane: Key) -> Arrays:
+        """The carry with which a lane starts; empty for kinds whose blocks do not depend on each other."""
+        ...
+
+    def advance(self, carry: Arrays, block: Key, start: int, replicates: int) -> tuple[Arrays, Arrays]:
+        """Simulate replicates start .. start + replicates - 1: (carry out, statistics). Pure in its arguments."""
+        ...
+
+
+Plan = dict[str, int | float | str | bool]
+"""What a kind resolves for itself, as it is written into the resolution."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the statistics say after K blocks, before intervals.
+
+    `bias`: per output, a half-width added to every interval because it is known not to shrink with sampling.
+    `bias_known`: whether all biases are measured or excluded; if not, no interval is honest. `parts`: the components
+    that the guard must examine. `floor`: the error that no sampling removes where it is known, 0 for an unbiased estimator,
+    None where it is not known. `diagnostics` is part of the digest: numbers only that obey the law.
+    """
+
+    combined: Combined
+    bias: NDArray[np.float64]
+    bias_known: bool
+    parts: Mapping[str, Moments]
+    floor: float | None = None
+    diagnostics: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+class Statistics(Protocol):
+    """The torch-free half: folds blocks, reports answers."""
+
+    @property
+    def leading(self) -> str:
+        """The component whose count is the number of replicates R."""
+        ...
+
+    def empty(self) -> State: ...
+
+    def fold(self, state: State, stats: Arrays) -> State:
+        """Add one block's statistics. Called in block order."""
+        ...
+
+    def answer(self, state: State) -> Answer: ...
+
+    def units(self, replicates: int) -> int:
+        """Units of the budget (paths, particles, steps, tokens) of the first `replicates` replicates of a job."""
+        ...
+
+    def cost(self, replicates: int) -> float:
+        """Their nominal cost in operations of any unit: scales the seconds of a pilot to another plan."""
+        ...
+
+    def tuned(self, state: State) -> Plan:
+        """The plan (or a part of it) that a pilot with these statistics suggests. Called once, at resolution."""
+        ...
+
+
+def flatten(parts: Mapping[str, Moments]) -> dict[str, NDArray[Any]]:
+    """Named components as named arrays, `component/field`: what travels and what checkpoints hold."""
+    return {f"{name}/{key}": value for name, part in parts.items() for key, value in part.to_arrays().items()}
+
+
+def unflatten(arrays: Arrays) -> State:
+    """The inverse of `flatten`."""
+    grouped: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, value in arrays.items():
+        part, _, key = name.partition("/")
+        grouped.setdefault(part, {})[key] = value
+    return {name: Moments.from_arrays(fields) for name, fields in grouped.items()}

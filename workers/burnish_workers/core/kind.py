@@ -1,0 +1,65 @@
+"""A kind of job: everything that the engine needs to know of it, and nothing of how it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
+from burnish_workers.core.estimator import Plan, Simulator, Statistics
+
+
+class SpecError(ValueError):
+    """A spec that is well-formed but makes no sense. `pointer` (RFC 6901) says where, the message what to do."""
+
+    def __init__(self, pointer: str, message: str):
+        super().__init__(message)
+        self.pointer = pointer
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a kind decides before anything has run.
+
+    `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
+    `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change.
+    """
+
+    estimator: str
+    version: int
+    outputs: int
+    trial: SpecBase
+    trial_outputs: int
+    pilot: int
+    micro_batch: int
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot (given the numeric class it will run on); `statistics` builds the
+    torch-free half from a resolved spec; `load` imports the heavy half and returns its builder. `examples` are specs
+    that can be posted as they are: the law is tested on them."""
+
+    name: str
+    summary: str
+    spec: type[SpecBase]
+    check: Callable[[Any], None]
+    draft: Callable[[Any, str], Draft]
+    statistics: Callable[[Any], Statistics]
+    load: Callable[[], Callable[[Any, str], Simulator]]
+    examples: Callable[[], list[dict[str, Any]]]
+    catalogue: Callable[[], list[CatalogueEntry]] = lambda: []
+
+    def info(self) -> KindInfo:
+        return KindInfo(
+            name=self.name, summary=self.summary, spec=self.spec.model_json_schema(), examples=self.examples()
+        )
+
+
+def resolution_of(spec: SpecBase) -> Resolution:
+    """The resolution of a resolved spec; it is a mistake of ours, not of the user, when there is none."""
+    if spec.resolution is None:
+        raise ValueError(f"the {spec.kind} spec has not been resolved; resolve it before building an estimator from it")
+    return spec.resolution

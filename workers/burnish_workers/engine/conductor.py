@@ -1,0 +1,224 @@
+"""The life of one job: issue blocks, fold them in order, report, stop. Talks to ports only.
+
+    issue -> (blocks land in any order) -> fold the contiguous prefix -> report at looks -> stop, drain, end
+
+An issued block is always counted: at the end of a clock the conductor stops issuing and drains what is in flight; a
+block whose worker died is issued again with the same key. The two exceptions give up what is in flight: a tolerance
+met at a look (the answer is the prefix at that look, fixed beforehand), and a cancel (which keeps the last refinement).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from burnish.wire import Budget, Problem, StoppedBy
+from burnish_workers.core.kind import Kind, SpecError, resolution_of
+from burnish_workers.core.purse import Purse
+from burnish_workers.core.report import schedule_of
+from burnish_workers.core.schedule import Schedule
+from burnish_workers.engine.artifacts import Artifacts
+from burnish_workers.engine.checkpoint import Checkpoint
+from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.crew import MAX_ATTEMPTS, Crew
+from burnish_workers.engine.fleet import BlockFailed, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.problems import crashed, failed
+from burnish_workers.engine.progress import Progress
+from burnish_workers.engine.records import BudgetChanged, JobRecord, StoreError
+from burnish_workers.engine.resolve import resolve
+from burnish_workers.engine.scribe import Scribe
+from burnish_workers.engine.store import Store
+
+log = structlog.get_logger()
+
+WAIT_FOR_RESOURCES = 2.0
+
+EXTENSIBLE_RUNGS = 3
+"""Rungs of the ladder that a job with nothing but a tolerance climbs before it gives up."""
+
+
+@dataclass
+class Orders:
+    """What the user may change while the job runs; the dispatcher's heartbeat keeps it up to date."""
+
+    budget: Budget
+    version: int
+    cancelled: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def update(self, budget: Budget, version: int, cancelled: bool) -> None:
+        if (version, cancelled) != (self.version, self.cancelled):
+            self.budget, self.version, self.cancelled = budget, version, cancelled
+            self.changed.set()
+
+
+@dataclass(frozen=True)
+class Ports:
+    fleet: Fleet
+    store: Store
+    artifacts: Artifacts
+    clock: Clock
+
+
+class Conductor:
+    """Conducts one claimed job to its end. `share` says how many blocks it may have in flight right now."""
+
+    def __init__(self, record: JobRecord, kind: Kind, ports: Ports, share: Callable[[], int]):
+        self._kind, self._ports, self._share = kind, ports, share
+        self._record = record
+        self.orders = Orders(record.budget, record.budget_version, record.cancel_requested)
+        self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock)
+
+    async def run(self) -> None:
+        """Conduct. Raises Fenced when another runner has taken the job, StoreUnavailable when nothing can be written."""
+        try:
+            await self._conduct()
+        except BlockFailed as error:
+            await self._give_up("failed" if error.by_spec else "crashed", str(error))
+        except WorkerDied as error:
+            await self._give_up("crashed", f"a block kept losing its worker: {error}")
+        except SpecError as error:
+            await self._give_up("failed", f"{error.pointer}: {error}")
+        except StoreError:
+            raise
+        except Exception as error:
+            # A mistake of ours: the job says so and keeps its frontier, instead of breaking every runner in turn.
+            log.exception("job.broken", job=self._record.id)
+            await self._give_up("crashed", f"{type(error).__name__}: {error}")
+
+    async def _conduct(self) -> None:
+        if self.orders.cancelled:
+            return await self._cancelled(None)
+        spec = await self._resolved()
+        statistics = self._kind.statistics(spec)
+        progress = await self._restore(spec, statistics)
+        schedule = schedule_of(spec)
+        crew = Crew(self._ports.fleet, spec)
+        await self._scribe.started(progress)
+        progress.started = self._ports.clock.monotonic()
+        try:
+            await self._work(progress, schedule, crew)
+        finally:
+            crew.disband()
+
+    async def _resolved(self) -> Any:
+        """The resolved spec: from the store, as posted, or by a pilot."""
+        spec = self._kind.spec.model_validate(self._record.resolved or self._record.spec)
+        if self._record.resolved is not None:
+            return spec
+        await self._scribe.status("resolving")
+        deaths = 0
+        while True:
+            try:
+                spec = await resolve(spec, self._kind, self._ports.fleet)
+                break
+            except NoSuchClass as error:
+                await self._wait_for_resources(str(error))
+            except WorkerDied:
+                deaths += 1
+                if deaths >= MAX_ATTEMPTS:
+                    raise
+        await self._scribe.resolved(spec)
+        return spec
+
+    async def _restore(self, spec: Any, statistics: Any) -> Progress:
+        """The frontier at the last checkpoint, or the very beginning."""
+        state, blocks = statistics.empty(), 0
+        if self._record.checkpoint is not None:
+            checkpoint = Checkpoint.from_bytes(await self._ports.artifacts.read(self._record.checkpoint))
+            state, blocks = checkpoint.state, checkpoint.blocks
+        return Progress(spec, statistics, state, blocks, self._record.spent, self._record.epoch)
+
+    async def _wait_for_resources(self, why: str) -> None:
+        await self._scribe.status("waiting_for_resources", why)
+        await self._ports.clock.sleep(WAIT_FOR_RESOURCES)
+
+    def _purse(self, progress: Progress) -> Purse:
+        """A tolerance job gives up at the end of its plan, unless the user has paid for more since."""
+        budget, resolution = self.orders.budget, resolution_of(progress.spec)
+        planned = None
+        if budget.has_tolerance and not (budget.has_clock and (resolution.extensible or self.orders.version > 0)):
+            planned = resolution.blocks_planned * (4**EXTENSIBLE_RUNGS if resolution.extensible else 1)
+        return Purse(budget, planned)
+
+    async def _work(self, progress: Progress, schedule: Schedule, crew: Crew) -> None:
+        """Issue and fold until the job stops."""
+        met = False
+        while True:
+            stop = self._stop(progress)
+            if stop == "cancelled":
+                return await self._cancelled(progress)
+            if met or (crew.idle and not progress.ready and stop is not None):
+                try:
+                    return await self._finish(progress, schedule, "tolerance" if met or stop is None else stop)
+                except BudgetChanged:
+                    await self._read_orders()
+                    met = await self._scribe.folded(progress, schedule, self._purse(progress))
+                    continue
+            self._issue(progress, schedule, crew, stop)
+            await self._collect(progress, crew)
+            met = await self._fold(progress, schedule, crew)
+
+    def _stop(self, progress: Progress) -> StoppedBy | None:
+        """Why nothing more may be issued, or None."""
+        if self.orders.cancelled:
+            return "cancelled"
+        spent = progress.spending(self._ports.clock.monotonic())
+        return self._purse(progress).exhausted(spent, progress.units(progress.issued), progress.issued)
+
+    def _issue(self, progress: Progress, schedule: Schedule, crew: Crew, stop: StoppedBy | None) -> None:
+        """Fill the job's share of the slots, but not beyond what the next two looks need."""
+        closed = self._scribe.closed
+        near = schedule.next_look(progress.blocks, closed)
+        far = near and (schedule.next_look(near, closed) or near)
+        while stop is None and crew.in_flight < self._share():
+            if far is not None and progress.issued >= far:
+                break
+            crew.send(progress.issued, progress.start(progress.issued), progress.replicates(progress.issued))
+            progress.issued += 1
+            stop = self._stop(progress)
+
+    async def _collect(self, progress: Progress, crew: Crew) -> None:
+        """Wait for blocks or for orders."""
+        if progress.ready:
+            return
+        for index, result, attempts in await crew.wait(self.orders.changed):
+            progress.land(index, result, attempts)
+        self.orders.changed.clear()
+        if crew.lacking is not None:
+            await self._wait_for_resources(crew.lacking)
+            await self._scribe.started(progress)
+            crew.retry()
+
+    async def _fold(self, progress: Progress, schedule: Schedule, crew: Crew) -> bool:
+        """Fold what is ready, publishing on the way. True when the tolerance is met at a look: stop there."""
+        while progress.ready and not self.orders.cancelled:
+            progress.fold()
+            last = crew.idle and not progress.ready and self._stop(progress) is not None
+            if await self._scribe.folded(progress, schedule, self._purse(progress), last=last):
+                return True
+        return False
+
+    async def _finish(self, progress: Progress, schedule: Schedule, stopped_by: StoppedBy) -> None:
+        await self._scribe.completed(progress, schedule, self._purse(progress), stopped_by, self.orders.version)
+        log.info("job.completed", job=self._record.id, blocks=progress.blocks, stopped_by=stopped_by)
+
+    async def _cancelled(self, progress: Progress | None) -> None:
+        await self._scribe.cancelled(progress)
+        log.info("job.cancelled", job=self._record.id)
+
+    async def _give_up(self, status: str, why: str) -> None:
+        problem: Problem = failed(why) if status == "failed" else crashed(why)
+        await self._scribe.broken(status, problem)
+        log.error("job.broken", job=self._record.id, status=status, why=why)
+
+    async def _read_orders(self) -> None:
+        """The budget moved while the job was ending: read it, so that the next round goes by it."""
+        record = await self._ports.store.get(self._record.id)
+        if record is not None:
+            self.orders.update(record.budget, record.budget_version, record.cancel_requested)
+

@@ -1,0 +1,95 @@
+"""The blocks of one job that are out with workers: sent, lost and sent again, returned."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import structlog
+
+from burnish.wire import SpecBase
+from burnish_workers.core.keys import block_key
+from burnish_workers.core.kind import resolution_of
+from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.resolve import code_of
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS = 10
+"""A block that has lost so many workers is taken to be what kills them."""
+
+
+@dataclass(frozen=True)
+class _Errand:
+    index: int
+    start: int
+    replicates: int
+    attempts: int
+
+
+class Crew:
+    """Sends blocks to a fleet. A block that lost its worker goes out again with the same key, and is never dropped."""
+
+    def __init__(self, fleet: Fleet, spec: SpecBase):
+        self._fleet, self._spec = fleet, spec
+        self._code = code_of(spec)
+        self._class = resolution_of(spec).numeric_class
+        self._out: dict[asyncio.Task[BlockResult], _Errand] = {}
+        self._stranded: list[_Errand] = []
+        self.lacking: str | None = None
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._out) + len(self._stranded)
+
+    @property
+    def idle(self) -> bool:
+        return not self._out and not self._stranded
+
+    def send(self, index: int, start: int, replicates: int) -> None:
+        self._send(_Errand(index, start, replicates, 1))
+
+    def _send(self, errand: _Errand) -> None:
+        key = block_key(self._spec.seed or 0, 0, errand.index)
+        task = BlockTask(self._code, key, errand.start, errand.replicates, self._class)
+        self._out[asyncio.create_task(self._fleet.run(task))] = errand
+
+    async def wait(self, changed: asyncio.Event) -> list[tuple[int, BlockResult, int]]:
+        """Wait until a block is back or `changed` is set: (index, result, attempts) of those that came back.
+
+        Raises BlockFailed, and WorkerDied for a block that died too often.
+        """
+        signal = asyncio.create_task(changed.wait())
+        try:
+            done, _ = await asyncio.wait({*self._out, signal}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            signal.cancel()
+        back: list[tuple[int, BlockResult, int]] = []
+        for task in done & self._out.keys():
+            errand = self._out.pop(task)
+            try:
+                back.append((errand.index, task.result(), errand.attempts))
+            except WorkerDied as death:
+                self._again(errand, death)
+            except NoSuchClass as error:
+                self.lacking = str(error)
+                self._stranded.append(errand)
+        return back
+
+    def _again(self, errand: _Errand, death: WorkerDied) -> None:
+        log.warning("block.lost", index=errand.index, attempt=errand.attempts, why=str(death))
+        if errand.attempts >= MAX_ATTEMPTS:
+            raise WorkerDied(f"block {errand.index} lost {errand.attempts} workers in a row ({death})") from death
+        self._send(replace(errand, attempts=errand.attempts + 1))
+
+    def retry(self) -> None:
+        """Send out again what found no worker of its class."""
+        stranded, self._stranded, self.lacking = self._stranded, [], None
+        for errand in stranded:
+            self._send(errand)
+
+    def disband(self) -> None:
+        """Stop waiting for what is still out: the job has ended, or another runner has it."""
+        for task in self._out:
+            task.cancel()
+        self._out.clear()

@@ -1,0 +1,86 @@
+"""Artifacts as files below one folder, which several machines may share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from pathlib import Path
+from secrets import token_hex
+
+from burnish_workers.engine.artifact_names import checked_name, checked_prefix
+
+_PARTIAL = ".partial"  # no artifact's name begins with a dot
+_FORGOTTEN = 3600.0
+
+
+class FileArtifacts:
+    """Each artifact is one file, renamed into place once it is whole and on disk. A name cannot also be a folder."""
+
+    def __init__(self, root: Path | str) -> None:
+        self._root = Path(root).resolve()
+        self._partial = self._root / _PARTIAL
+        self._partial.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+
+    async def write(self, name: str, data: bytes) -> None:
+        await asyncio.to_thread(self._write, self._root / checked_name(name), data)
+
+    async def read(self, name: str) -> bytes:
+        path = self._root / checked_name(name)
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            raise KeyError(name) from None
+
+    async def remove(self, prefix: str) -> None:
+        await asyncio.to_thread(self._remove, checked_prefix(prefix))
+
+    def _write(self, path: Path, data: bytes) -> None:
+        partial = self._partial / token_hex(16)
+        try:
+            with partial.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            self._make(path.parent)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+        _sync(path.parent)
+
+    def _make(self, folder: Path) -> None:
+        """Create a folder below the root, durably: a file is lost if the entry of its folder is."""
+        if folder.is_dir():
+            return
+        self._make(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _sync(folder.parent)
+
+    def _remove(self, prefix: str) -> None:
+        folder, _, beginning = prefix.rpartition("/")
+        for path in (self._root / folder).glob(f"{beginning}*"):
+            if path.name == _PARTIAL:
+                continue
+            for file in [path, *path.rglob("*")]:
+                if not file.is_dir():
+                    file.unlink(missing_ok=True)
+            # Empty folders stay: removing one could break a write that has just created it.
+
+    def _sweep(self) -> None:
+        """Drop what writers that were killed left half-written."""
+        for path in self._partial.iterdir():
+            try:
+                if path.stat().st_mtime < time.time() - _FORGOTTEN:
+                    path.unlink()
+            except FileNotFoundError:
+                pass
+
+
+def _sync(folder: Path) -> None:
+    """Put the entries of a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

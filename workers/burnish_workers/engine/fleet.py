@@ -1,0 +1,163 @@
+"""Port: where blocks run. `InlineFleet` runs them in threads of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnish_workers.core.estimator import Simulator
+from burnish_workers.core.keys import Key
+from burnish_workers.core.kind import SpecError
+from burnish_workers.core.registry import registry
+
+
+@dataclass(frozen=True)
+class JobCode:
+    """What workers need to know of a job. `digest` names it, so that a worker builds its simulator only once."""
+
+    digest: str
+    kind: str
+    resolved: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BlockTask:
+    """One block: a pure function of (job, key, start, replicates, carry). `numeric_class`: the class it must run on."""
+
+    code: JobCode
+    key: Key
+    start: int
+    replicates: int
+    numeric_class: str | None
+    carry: dict[str, NDArray[np.float64]] = field(default_factory=dict[str, NDArray[np.float64]])
+
+
+@dataclass(frozen=True)
+class BlockResult:
+    """Statistics of a block. `seconds` travels beside them and never enters them."""
+
+    carry: dict[str, Any]
+    stats: dict[str, Any]
+    seconds: float
+    numeric_class: str
+    gpus: float = 0.0
+
+
+class WorkerDied(Exception):
+    """The worker went away in mid-block: issue the block again, with the same key."""
+
+
+class BlockFailed(Exception):
+    """The kind's own code raised: issuing the block again would raise again. The message names the cause.
+
+    `by_spec`: the spec is to blame (SpecError), not the service.
+    """
+
+    def __init__(self, cause: BaseException):
+        super().__init__(f"{type(cause).__name__}: {cause}")
+        self.by_spec = isinstance(cause, SpecError)
+
+
+class NoSuchClass(Exception):
+    """No worker of the numeric class that the job is pinned to."""
+
+
+class Fleet(Protocol):
+    @property
+    def slots(self) -> int:
+        """Blocks that may be in flight at once (two for each worker, so that none idles between blocks)."""
+        ...
+
+    @property
+    def workers(self) -> int: ...
+
+    async def start(self) -> None: ...
+
+    async def numeric_class(self) -> str:
+        """The class that new jobs are pinned to. Raises NoSuchClass while there are no workers."""
+        ...
+
+    async def run(self, task: BlockTask) -> BlockResult:
+        """Raises WorkerDied, BlockFailed, NoSuchClass."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Bench:
+    """The simulators that a worker has built, newest first; old ones are dropped."""
+
+    def __init__(self, device: str, keep: int = 8):
+        self._device, self._keep = device, keep
+        self._built: dict[str, Simulator] = {}
+
+    def simulator(self, digest: str, code: Callable[[], JobCode]) -> Simulator:
+        if digest not in self._built:
+            job = code()
+            kind = registry().get(job.kind)
+            self._built[digest] = kind.load()(kind.spec.model_validate(job.resolved), self._device)
+            while len(self._built) > self._keep:
+                self._built.pop(next(iter(self._built)))
+        return self._built[digest]
+
+
+def numeric_class_here(device: str) -> str:
+    """Device model, instruction set, torch version and threads of this process: bits depend on them."""
+    from burnish_workers.tensors.devices import numeric_class, resolve_device
+
+    return numeric_class(resolve_device(device))
+
+
+def run_block(bench: Bench, task: BlockTask) -> tuple[dict[str, Any], dict[str, Any], float]:
+    """Run one block in this process: (carry, statistics, seconds)."""
+    simulator = bench.simulator(task.code.digest, lambda: task.code)
+    started = time.perf_counter()
+    carry, stats = simulator.advance(task.carry, task.key, task.start, task.replicates)
+    return dict(carry), dict(stats), time.perf_counter() - started
+
+
+class InlineFleet:
+    """Blocks in threads of this process: tests, notebooks, local mode."""
+
+    def __init__(self, workers: int = 1, device: str = "cpu"):
+        self._workers, self._device = workers, device
+        self._bench = Bench(device)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="burnish-block")
+        self._class: str | None = None
+
+    @property
+    def slots(self) -> int:
+        return 2 * self._workers
+
+    @property
+    def workers(self) -> int:
+        return self._workers
+
+    async def start(self) -> None:
+        await self.numeric_class()
+
+    async def numeric_class(self) -> str:
+        if self._class is None:
+            self._class = await asyncio.to_thread(numeric_class_here, self._device)
+        return self._class
+
+    async def run(self, task: BlockTask) -> BlockResult:
+        here = await self.numeric_class()
+        if task.numeric_class not in (None, here):
+            raise NoSuchClass(f"the job is pinned to {task.numeric_class!r}, this process is {here!r}")
+        loop = asyncio.get_running_loop()
+        try:
+            carry, stats, seconds = await loop.run_in_executor(self._pool, run_block, self._bench, task)
+        except Exception as error:
+            raise BlockFailed(error) from error
+        return BlockResult(carry, stats, seconds, here)
+
+    async def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)

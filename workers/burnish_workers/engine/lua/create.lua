@@ -1,0 +1,30 @@
+-- KEYS job events jobs queue work [once]   ARGV id body ttl data (field value)*
+-- -> {'created'} | {'replayed', id} | {'conflict'}
+local job, events, jobs, queue, work, once = unpack(KEYS)
+local id, body, ttl, data = unpack(ARGV, 1, 4)
+
+if once then
+  local before = redis.call('HMGET', once, 'body', 'job')
+  if before[2] and before[1] ~= body then
+    return {'conflict'}
+  elseif before[2] and before[2] ~= id then
+    touch(once)
+    return {'replayed', before[2]}
+  end
+end
+if redis.call('EXISTS', job) == 1 then
+  touch(job)
+  return {'created'}
+end
+if once then
+  redis.call('HSET', once, 'body', body, 'job', id)
+  redis.call('EXPIRE', once, ttl)
+end
+for i = 5, #ARGV, 2 do
+  redis.call('HSET', job, ARGV[i], ARGV[i + 1])
+end
+append(job, events, 'status', data, '')
+redis.call('ZADD', jobs, 0, id)
+redis.call('ZADD', queue, 0, id)
+signal(work)
+return {'created'}

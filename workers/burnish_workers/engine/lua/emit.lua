@@ -1,0 +1,68 @@
+-- KEYS job events ledger queue leases
+-- ARGV id epoch token ends budget_version, then three counted lists: (type data)* (field value)* (field to drop)*,
+-- then (index row)* to the end
+-- -> {'written', sequence} | {'fenced'} | {'budget'}
+local job, events, ledger, queue, leases = unpack(KEYS)
+local id, epoch, token, ends, budget_version = unpack(ARGV, 1, 5)
+local at = 6
+
+local function counted()
+  local count = tonumber(ARGV[at])
+  local first = at + 1
+  at = first + count
+  return first, at - 1
+end
+
+-- The number that this very emission got before its reply was lost. Only the holder writes much: it is near the end.
+local function written()
+  for _, event in ipairs(redis.call('XREVRANGE', events, '+', '-', 'COUNT', 100)) do
+    local fields = event[2]
+    for i = 1, #fields, 2 do
+      if fields[i] == 'token' and fields[i + 1] == token then
+        return tonumber(string.sub(event[1], 3))
+      end
+    end
+  end
+end
+
+if repeated then
+  local sequence = written()
+  if sequence then
+    touch(job)
+    return {'written', sequence}
+  end
+end
+if not holds(job, epoch) then
+  return {'fenced'}
+end
+if ends == '1' and tonumber(budget_version) >= 0 and redis.call('HGET', job, 'budget_version') ~= budget_version then
+  return {'budget'}
+end
+
+local first, last = counted()
+for i = first, last, 2 do
+  append(job, events, ARGV[i], ARGV[i + 1], token)
+end
+local appended = last > first
+first, last = counted()
+for i = first, last, 2 do
+  redis.call('HSET', job, ARGV[i], ARGV[i + 1])
+end
+first, last = counted()
+for i = first, last do
+  redis.call('HDEL', job, ARGV[i])
+end
+for i = at, #ARGV, 2 do
+  redis.call('ZREMRANGEBYSCORE', ledger, ARGV[i], ARGV[i])
+  redis.call('ZADD', ledger, ARGV[i], ARGV[i + 1])
+end
+if ends == '1' then
+  redis.call('HSET', job, 'held', '0')
+  redis.call('ZREM', queue, id)
+  redis.call('ZREM', leases, id)
+end
+local sequence = tonumber(redis.call('HGET', job, 'sequence'))
+if appended then
+  redis.call('PUBLISH', events, sequence)
+end
+return {'written', sequence}

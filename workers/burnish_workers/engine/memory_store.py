@@ -1,0 +1,237 @@
+"""The twin of `RedisStore` in one process: local mode, notebooks, tests. What it keeps goes with the process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from burnish.wire import Budget, Event, LedgerRow
+from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
+from burnish_workers.engine.records import (
+    BudgetChanged,
+    Created,
+    Emission,
+    Fenced,
+    Idempotency,
+    IdempotencyConflict,
+    JobRecord,
+    NewEvent,
+    NotExtensible,
+    Page,
+    Renewal,
+)
+from burnish_workers.engine.wakeups import Bell, slept
+
+DAY = 86_400.0
+QUEUED = NewEvent("status", {"status": "queued"})
+
+
+@dataclass
+class _Entry:
+    """A job and what belongs to it. `lease`: when it expires; None while nobody holds the job."""
+
+    record: JobRecord
+    events: list[tuple[str, float, str, int]] = field(default_factory=list)
+    ledger: dict[int, LedgerRow] = field(default_factory=dict)
+    lease: float | None = None
+    refined: int = 0
+    bell: Bell = field(default_factory=Bell)
+
+    def copy(self) -> JobRecord:
+        """What a store that writes text would give back: nobody can change what is kept, and NaN is refused."""
+        return decode_record(encode_record(self.record) | {"refined": str(self.refined)})
+
+
+@dataclass(frozen=True)
+class _Done:
+    """What was done under an idempotency key."""
+
+    body: str
+    job_id: str
+    expires: float
+
+
+class MemoryStore:
+    """`now` is the clock of leases and idempotency keys, `wall` that of the times that events carry (seconds)."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic, wall: Callable[[], float] = time.time) -> None:
+        self._now = now
+        self._wall = wall
+        self._jobs: dict[str, _Entry] = {}
+        self._live: set[str] = set()
+        self._done: dict[str, _Done] = {}
+        self._work = Bell()
+        self._work_seen = 0
+
+    async def ping(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    # --- what the front calls -----------------------------------------------------------------------------------------
+    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
+        before = self._before(idempotency)
+        if before is not None:
+            return Created(self._jobs[before.job_id].copy(), replayed=True)
+        if record.id not in self._jobs:
+            entry = _Entry(record.with_changes({"sequence": 0}))
+            entry.record = entry.copy()
+            self._jobs[record.id] = entry
+            self._remember(idempotency, record.id)
+            self._append(entry, QUEUED)
+            self._live.add(record.id)
+            self._signal()
+        return Created(self._jobs[record.id].copy(), replayed=False)
+
+    async def get(self, job_id: str) -> JobRecord | None:
+        entry = self._jobs.get(job_id)
+        return entry.copy() if entry else None
+
+    async def list(
+        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+    ) -> Page:
+        found = [
+            self._jobs[job_id]
+            for job_id in sorted(self._jobs, reverse=True)
+            if (after is None or job_id < after)
+            and status in (None, self._jobs[job_id].record.status)
+            and kind in (None, self._jobs[job_id].record.kind)
+        ]
+        return Page([entry.copy() for entry in found[:limit]], has_more=len(found) > limit)
+
+    async def events(self, job_id: str, *, after: int, limit: int, types: frozenset[str] | None = None) -> list[Event]:
+        entry = self._jobs.get(job_id)
+        if entry is None:
+            return []
+        later = enumerate(entry.events[after:], start=after + 1)
+        wanted = [(sequence, *event) for sequence, event in later if types is None or event[0] in types]
+        return [decode_event(job_id, *event) for event in wanted[:limit]]
+
+    async def wait(self, job_id: str, *, after: int, timeout: float) -> bool:
+        entry = self._jobs.get(job_id)
+        return await slept(entry.bell if entry else Bell(), after, timeout)
+
+    async def ledger(self, job_id: str, *, after: int, limit: int) -> list[LedgerRow]:
+        entry = self._jobs.get(job_id)
+        rows = sorted((entry.ledger if entry else {}).items())
+        return [row for index, row in rows if index > after][:limit]
+
+    async def extend(self, job_id: str, more: Budget, idempotency: Idempotency | None = None) -> JobRecord | None:
+        entry = self._jobs.get(job_id)
+        if entry is None:
+            return None
+        before = self._before(idempotency)
+        if before is not None and before.job_id != job_id:
+            raise IdempotencyConflict("the idempotency key was used with another request")
+        if before is None:
+            self._extend(entry, more)
+            self._remember(idempotency, job_id)
+        return entry.copy()
+
+    def _extend(self, entry: _Entry, more: Budget) -> None:
+        record = entry.record
+        if record.status in ("failed", "crashed"):
+            raise NotExtensible(f"job {record.id} is {record.status}; only live, completed and cancelled jobs go on")
+        changes: dict[str, Any] = {"budget": record.budget.plus(more), "budget_version": record.budget_version + 1}
+        if record.done:
+            cleared = dict.fromkeys(("stage", "finished_at", "stopped_by", "error"))
+            changes |= {"status": "queued", "cancel_requested": False, **cleared}
+        entry.record = record.with_changes(changes)
+        if record.done:
+            self._live.add(record.id)
+            self._append(entry, QUEUED)
+        self._signal()
+
+    async def request_cancel(self, job_id: str) -> JobRecord | None:
+        entry = self._jobs.get(job_id)
+        if entry is None:
+            return None
+        if not entry.record.done and not entry.record.cancel_requested:
+            entry.record = entry.record.with_changes({"cancel_requested": True})
+            self._signal()
+        return entry.copy()
+
+    # --- what a runner calls ------------------------------------------------------------------------------------------
+    async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
+        self._work_seen = self._work.number
+        now = self._now()
+        live = [self._jobs[job_id] for job_id in sorted(self._live - held)]
+        free = [entry for entry in live if entry.lease is None or entry.lease <= now][: max(limit, 0)]
+        for entry in free:
+            entry.record = entry.record.with_changes({"epoch": entry.record.epoch + 1})
+            entry.lease = now + lease
+        return [entry.copy() for entry in free]
+
+    async def renew(self, job_id: str, epoch: int, lease: float) -> Renewal:
+        entry = self._held(job_id, epoch)
+        if entry is None:
+            return Renewal("fenced")
+        entry.lease = self._now() + lease
+        record = entry.record
+        return Renewal("held", record.cancel_requested, record.budget, record.budget_version)
+
+    async def emit(self, job_id: str, epoch: int, emission: Emission) -> int:
+        check_emission(emission)
+        entry = self._held(job_id, epoch)
+        if entry is None:
+            raise Fenced(f"epoch {epoch} does not hold job {job_id} any more")
+        if emission.ends and 0 <= emission.budget_version != entry.record.budget_version:
+            raise BudgetChanged(f"the budget of job {job_id} moved on from version {emission.budget_version}")
+        changed = replace(entry, record=entry.record.with_changes(emission.changes)).copy()
+        written = [(event.type, to_json(event.data)) for event in emission.events]
+        # Nothing can fail from here on: all of it or none.
+        entry.record = changed
+        for type, data in written:
+            self._append_text(entry, type, data)
+        entry.ledger |= {row.index: row for row in emission.ledger}
+        if emission.ends:
+            entry.lease = None
+            self._live.discard(job_id)
+        return entry.record.sequence
+
+    async def release(self, job_id: str, epoch: int) -> None:
+        entry = self._held(job_id, epoch)
+        if entry is not None:
+            entry.lease = None
+            self._signal()
+
+    async def wait_for_work(self, timeout: float) -> None:
+        # Counted from the last claim, so that what was signalled since is not slept through.
+        await slept(self._work, self._work_seen, timeout)
+        self._work_seen = self._work.number
+
+    # --- inside -------------------------------------------------------------------------------------------------------
+    def _held(self, job_id: str, epoch: int) -> _Entry | None:
+        """The job, if `epoch` holds it: a lease that ran out still holds until somebody else claims the job."""
+        entry = self._jobs.get(job_id)
+        return entry if entry and entry.record.epoch == epoch and entry.lease is not None else None
+
+    def _append(self, entry: _Entry, event: NewEvent) -> None:
+        self._append_text(entry, event.type, to_json(event.data))
+
+    def _append_text(self, entry: _Entry, type: str, data: str) -> None:
+        sequence = entry.record.sequence + 1
+        entry.record = entry.record.with_changes({"sequence": sequence})
+        entry.refined = sequence if type == "refinement" else entry.refined
+        entry.events.append((type, self._wall(), data, entry.refined))
+        entry.bell.ring(sequence)
+
+    def _signal(self) -> None:
+        self._work.ring(self._work.number + 1)
+
+    def _before(self, idempotency: Idempotency | None) -> _Done | None:
+        """What was done under this key with this body; raises `IdempotencyConflict` when it was another body."""
+        if idempotency is None:
+            return None
+        # All live equally long, so the oldest are the first.
+        while self._done and next(iter(self._done.values())).expires <= self._now():
+            del self._done[next(iter(self._done))]
+        before = self._done.get(idempotency.key)
+        if before is not None and before.body != idempotency.body:
+            raise IdempotencyConflict("the idempotency key was used with another body")
+        return before
+
+    def _remember(self, idempotency: Idempotency | None, job_id: str) -> None:
+        if idempotency is not None:
+            self._done[idempotency.key] = _Done(idempotency.body, job_id, self._now() + DAY)

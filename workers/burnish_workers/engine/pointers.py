@@ -1,0 +1,88 @@
+"""Validation errors of pydantic as field errors: JSON pointers into the body as it was sent, and what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from burnish.wire import FieldError
+
+MAX_ERRORS = 20
+
+
+def field_errors(error: ValidationError, given: Any, model: type[BaseModel]) -> list[FieldError]:
+    """One FieldError for each mistake, the first 20."""
+    details = error.errors(include_url=False, include_context=True)[:MAX_ERRORS]
+    return [FieldError(pointer=pointer(item["loc"], given), detail=_say(item, given, error, model)) for item in details]
+
+
+def pointer(loc: Sequence[str | int], given: Any) -> str:
+    """The JSON pointer of a pydantic location: steps that name union members, not fields, are left out."""
+    steps: list[str] = []
+    here = given
+    for i, step in enumerate(loc):
+        last = i == len(loc) - 1
+        if isinstance(here, dict) and (step in here or (last and isinstance(step, str))):
+            here = here.get(step)
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+        else:
+            continue
+        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
+    return "".join(f"/{step}" for step in steps)
+
+
+def _say(item: ErrorDetails, given: Any, error: ValidationError, model: type[BaseModel]) -> str:
+    kind, message = item["type"], item["msg"].removeprefix("Value error, ")
+    field = str(item["loc"][-1]) if item["loc"] else ""
+    if kind == "extra_forbidden":
+        known = _fields_beside(item["loc"], model)
+        match = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
+        hint = f"; did you mean {match[0]!r}?" if match else ""
+        return f"unknown field {field!r}{hint} (known here: {', '.join(sorted(known))})"
+    if kind == "missing":
+        return f"required field {field!r} is missing"
+    if kind == "finite_number":
+        return "NaN and infinity are not numbers here; send a finite number, or leave the field out"
+    return f"{message}; got {_short(item['input'])}"
+
+
+def _fields_beside(loc: Sequence[str | int], model: type[BaseModel]) -> list[str]:
+    """The fields of the model that refused the last step of `loc`, found by walking the JSON schema."""
+    schema = model.model_json_schema()
+    definitions = schema.get("$defs", {})
+    nodes = [schema]
+    for step in loc[:-1]:
+        reached = [child for node in nodes for child in _children(node, step, definitions)]
+        # A step that leads nowhere names a union member: stay.
+        nodes = reached or nodes
+    return sorted({name for node in _open(nodes, definitions) for name in node.get("properties", {})})
+
+
+def _open(nodes: Sequence[dict[str, Any]], definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    """Nodes with references and unions resolved."""
+    found: list[dict[str, Any]] = []
+    for node in nodes:
+        if "$ref" in node:
+            found += _open([definitions[node["$ref"].rsplit("/", 1)[-1]]], definitions)
+        elif "anyOf" in node or "oneOf" in node:
+            found += _open([*node.get("anyOf", []), *node.get("oneOf", [])], definitions)
+        else:
+            found.append(node)
+    return found
+
+
+def _children(node: dict[str, Any], step: str | int, definitions: dict[str, Any]) -> list[dict[str, Any]]:
+    opened = _open([node], definitions)
+    if isinstance(step, int):
+        return [n["items"] for n in opened if isinstance(n.get("items"), dict)]
+    return [n["properties"][step] for n in opened if step in n.get("properties", {})]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,105 @@
+"""Where a job stands: the folded prefix, what it cost, and what of it has been written down."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from burnish.wire import LedgerRow, SpecBase, Spent
+from burnish_workers.core.digest import digest_arrays
+from burnish_workers.core.estimator import Answer, State, Statistics
+from burnish_workers.core.fold import OrderedFold
+from burnish_workers.core.kind import resolution_of
+from burnish_workers.engine.fleet import BlockResult
+
+
+@dataclass(frozen=True)
+class Landed:
+    """A block that came back, and how often it had to be issued."""
+
+    result: BlockResult
+    digest: str
+    attempts: int
+
+
+@dataclass
+class Progress:
+    """The fold of one job. `blocks` is K; `issued` counts blocks handed to workers (K and those in flight).
+
+    `seconds_before` is the running time of earlier instalments; `started` the clock's reading when this one began.
+    """
+
+    spec: SpecBase
+    statistics: Statistics
+    state: State
+    blocks: int
+    spent: Spent
+    epoch: int
+    started: float | None = None
+    issued: int = 0
+    buffer: OrderedFold[Landed] = field(init=False)
+    ready: deque[Landed] = field(default_factory=deque[Landed])
+    ledger: list[LedgerRow] = field(default_factory=list[LedgerRow])
+    _worker_seconds: float = 0.0
+    _gpu_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.issued = self.blocks
+        self.buffer = OrderedFold(self.blocks)
+        self._worker_seconds, self._gpu_seconds = self.spent.worker_seconds, self.spent.gpu_seconds
+        self._seconds_before = self.spent.seconds
+
+    def replicates(self, index: int) -> int:
+        """Replicates of block `index`."""
+        resolution = resolution_of(self.spec)
+        return resolution.first_block if index == 0 else resolution.block
+
+    def start(self, index: int) -> int:
+        """Replicates before block `index`."""
+        return 0 if index == 0 else self.replicates(0) + (index - 1) * self.replicates(1)
+
+    def units(self, blocks: int) -> int:
+        """Units of the first `blocks` blocks."""
+        return self.statistics.units(self.start(blocks))
+
+    def land(self, index: int, result: BlockResult, attempts: int) -> None:
+        """Take a block that came back; `ready` then holds the blocks that may be folded, in order."""
+        self._worker_seconds += result.seconds
+        self._gpu_seconds += result.seconds * result.gpus
+        digest = digest_arrays(result.stats)
+        arrival = self.buffer.put(index, Landed(result, digest, attempts), digest)
+        self.ready.extend(landed for _, landed in arrival.ready)
+
+    def fold(self) -> None:
+        """Fold the next block of the prefix."""
+        landed = self.ready.popleft()
+        self.ledger.append(
+            LedgerRow(
+                index=self.blocks,
+                digest=landed.digest,
+                numeric_class=landed.result.numeric_class,
+                seconds=landed.result.seconds,
+                attempts=landed.attempts,
+                epoch=self.epoch,
+            )
+        )
+        self.state = self.statistics.fold(self.state, landed.result.stats)
+        self.blocks += 1
+
+    def answer(self) -> Answer:
+        return self.statistics.answer(self.state)
+
+    def spending(self, now: float) -> Spent:
+        """What has been spent by the clock's reading `now`; units are those of the folded prefix."""
+        running = 0.0 if self.started is None else now - self.started
+        return Spent(
+            seconds=self._seconds_before + running,
+            worker_seconds=self._worker_seconds,
+            gpu_seconds=self._gpu_seconds,
+            units=self.units(self.blocks),
+        )
+
+    def take_ledger(self) -> tuple[LedgerRow, ...]:
+        """The rows not yet written."""
+        rows, self.ledger = tuple(self.ledger), []
+        return rows

@@ -1,0 +1,172 @@
+"""The pool of warm Ray actors. One of the two files that import ray."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.actor import ActorHandle
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError, WorkerCrashedError
+
+from burnish_workers.core.keys import Key
+from burnish_workers.engine.fleet import (
+    Bench,
+    BlockFailed,
+    BlockResult,
+    BlockTask,
+    JobCode,
+    NoSuchClass,
+    WorkerDied,
+    numeric_class_here,
+)
+
+NAMESPACE = "burnish"
+_QUEUED = 2
+"""Blocks in flight per worker: one running, one waiting, so that no worker idles between blocks."""
+
+
+class BlockWorker:
+    """Runs blocks, one at a time, in a process of its own with one torch thread (bits depend on the number)."""
+
+    def __init__(self, device: str, kinds: list[str]):
+        from burnish_workers.core.registry import registry
+
+        self._bench, self._device = Bench(device), device
+        self._class = numeric_class_here(device)
+        for name in kinds:
+            registry().get(name).load()
+
+    def about(self) -> dict[str, Any]:
+        return {"pid": os.getpid(), "numeric_class": self._class}
+
+    def run(
+        self, digest: str, code: list[Any], key: Key, start: int, replicates: int, carry: dict[str, Any]
+    ) -> dict[str, Any]:
+        """`code` holds an ObjectRef in a list, which Ray does not fetch unless this worker lacks the simulator."""
+        simulator = self._bench.simulator(digest, lambda: ray.get(code[0]))
+        began = time.perf_counter()
+        carry_out, stats = simulator.advance(carry, key, start, replicates)
+        return {"carry": dict(carry_out), "stats": dict(stats), "seconds": time.perf_counter() - began}
+
+
+@dataclass
+class _Seat:
+    """One worker of the pool as this runner sees it."""
+
+    index: int
+    handle: ActorHandle[Any]
+    numeric_class: str
+    in_flight: int = 0
+
+
+@dataclass
+class RayFleet:
+    """Named actors `burnish-worker-<i>`, shared by all runners of the cluster, restarted by Ray when they die.
+
+    `gpus`: GPUs per worker, a fraction for several workers on one; `device`: `auto`, `cpu`, `cuda`.
+    """
+
+    size: int
+    gpus: float = 0.0
+    cpus: float = 1.0
+    device: str = "auto"
+    kinds: tuple[str, ...] = ("surrogate",)
+    _seats: list[_Seat] = field(default_factory=list[_Seat])
+    _codes: dict[str, ray.ObjectRef[JobCode]] = field(default_factory=dict[str, "ray.ObjectRef[JobCode]"])
+    _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    @property
+    def slots(self) -> int:
+        return _QUEUED * self.size
+
+    @property
+    def workers(self) -> int:
+        return len(self._seats)
+
+    async def start(self) -> None:
+        """Find or create the workers and wait until each has imported its libraries."""
+        self._seats = list(await asyncio.gather(*(self._seat(i) for i in range(self.size))))
+
+    async def _seat(self, index: int) -> _Seat:
+        handle = self._create(index)
+        about = await handle.about.remote()
+        return _Seat(index, handle, about["numeric_class"])
+
+    def _create(self, index: int) -> ActorHandle[Any]:
+        options: dict[str, Any] = {
+            "name": f"burnish-worker-{index}",
+            "namespace": NAMESPACE,
+            "lifetime": "detached",
+            "get_if_exists": True,
+            "max_restarts": -1,
+            "max_task_retries": 0,
+            "num_cpus": self.cpus,
+            "num_gpus": self.gpus,
+            "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}},
+        }
+        device = self.device if self.gpus > 0 or self.device != "auto" else "cpu"
+        return ray.remote(BlockWorker).options(**options).remote(device, list(self.kinds))
+
+    async def numeric_class(self) -> str:
+        if not self._seats:
+            raise NoSuchClass("the pool has no workers yet")
+        return self._seats[0].numeric_class
+
+    async def run(self, task: BlockTask) -> BlockResult:
+        seat = await self._take(task.numeric_class)
+        try:
+            reply = await seat.handle.run.remote(
+                task.code.digest, [self._code(task.code)], task.key, task.start, task.replicates, task.carry
+            )
+        except (ActorDiedError, ActorUnavailableError, RayActorError, WorkerCrashedError) as error:
+            await self._replace(seat)
+            raise WorkerDied(f"worker {seat.index}: {type(error).__name__}") from error
+        except RayTaskError as error:
+            cause = error.cause if isinstance(error.cause, Exception) else error
+            raise BlockFailed(cause) from error
+        finally:
+            await self._give_back(seat)
+        return BlockResult(reply["carry"], reply["stats"], reply["seconds"], seat.numeric_class, self.gpus)
+
+    def _code(self, code: JobCode) -> ray.ObjectRef[JobCode]:
+        if code.digest not in self._codes:
+            self._codes[code.digest] = ray.put(code)
+            while len(self._codes) > 256:
+                self._codes.pop(next(iter(self._codes)))
+        return self._codes[code.digest]
+
+    async def _take(self, numeric_class: str | None) -> _Seat:
+        """The least loaded worker of the class that has room, waiting for one if need be."""
+        async with self._changed:
+            while True:
+                fit = [seat for seat in self._seats if numeric_class in (None, seat.numeric_class)]
+                if not fit:
+                    known = sorted({seat.numeric_class for seat in self._seats})
+                    raise NoSuchClass(f"the job is pinned to {numeric_class!r}; the pool has {known}")
+                seat = min(fit, key=lambda s: (s.in_flight, s.index))
+                if seat.in_flight < _QUEUED:
+                    seat.in_flight += 1
+                    return seat
+                await self._changed.wait()
+
+    async def _give_back(self, seat: _Seat) -> None:
+        async with self._changed:
+            seat.in_flight -= 1
+            self._changed.notify_all()
+
+    async def _replace(self, seat: _Seat) -> None:
+        """Wait for Ray to restart the worker; create it anew where it is gone for good (its node was lost)."""
+        try:
+            fresh = await self._seat(seat.index)
+        except RayActorError:
+            await asyncio.sleep(0.5)
+            return
+        seat.handle, seat.numeric_class = fresh.handle, fresh.numeric_class
+
+    async def close(self) -> None:
+        """Leave the workers to the other runners; they end with the cluster."""
+        self._seats = []

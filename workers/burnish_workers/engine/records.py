@@ -1,0 +1,183 @@
+"""What the store keeps of a job, and what a runner writes to it in one breath."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from burnish.wire import Budget, Event, Job, JobStatus, LedgerRow, Links, Problem, Refinement, Spent, StoppedBy
+from burnish.wire.events import EventType
+from burnish.wire.job import TERMINAL
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """One job as stored. `spec` and `resolved` are the specs as JSON objects; `sequence` numbers the last event.
+
+    `epoch` counts the runners that have held the job: a write with an older epoch is refused (fenced).
+    `budget_version` counts the changes of `budget`, so that no runner ends a job on a budget that was just topped up.
+    `closed` holds the block counts at which a clock ended the job between looks (confidence was spent there).
+    """
+
+    id: str
+    kind: str
+    spec: dict[str, Any]
+    budget: Budget
+    created_at: str
+    status: JobStatus = "queued"
+    stage: str | None = None
+    resolved: dict[str, Any] | None = None
+    started_at: str | None = None
+    finished_at: str | None = None
+    spent: Spent = field(default_factory=Spent)
+    last_refinement: Refinement | None = None
+    stopped_by: StoppedBy | None = None
+    error: Problem | None = None
+    resumable: bool = False
+    cancel_requested: bool = False
+    budget_version: int = 0
+    sequence: int = 0
+    epoch: int = 0
+    checkpoint: str | None = None
+    closed: tuple[int, ...] = ()
+
+    @property
+    def done(self) -> bool:
+        return self.status in TERMINAL
+
+    def with_changes(self, changes: dict[str, Any]) -> JobRecord:
+        return replace(self, **changes)
+
+    def to_job(self) -> Job:
+        """The job as the API shows it."""
+        base = f"/v1/jobs/{self.id}"
+        links = Links(
+            self=base,
+            events=f"{base}/events",
+            refinements=f"{base}/refinements",
+            budget=f"{base}/budget",
+            cancel=f"{base}/cancel",
+        )
+        return Job.model_validate(
+            {
+                "id": self.id,
+                "kind": self.kind,
+                "status": self.status,
+                "stage": self.stage,
+                "created_at": self.created_at,
+                "started_at": self.started_at,
+                "finished_at": self.finished_at,
+                "spec": {**self.spec, "budget": self.budget.model_dump(mode="json")},
+                "resolved": self.resolved,
+                "last_refinement": self.last_refinement,
+                "spent": self.spent,
+                "stopped_by": self.stopped_by,
+                "error": self.error,
+                "resumable": self.resumable,
+                "links": links,
+            }
+        )
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event before it has a sequence number. `data` of a refinement gets its number when it is read."""
+
+    type: EventType
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Emission:
+    """Everything that one fenced write changes: events, fields of the record, ledger rows. All of it or none.
+
+    `changes` names fields of `JobRecord` (not id, kind, spec, sequence, epoch, budget, budget_version or
+    cancel_requested). `ends` marks the terminal write, the one that sets a terminal status: it is refused
+    (`BudgetChanged`) when the budget moved on from `budget_version`, unless that is negative (cancelled or broken jobs
+    end whatever their budget).
+    """
+
+    events: tuple[NewEvent, ...] = ()
+    changes: dict[str, Any] = field(default_factory=dict[str, Any])
+    ledger: tuple[LedgerRow, ...] = ()
+    ends: bool = False
+    budget_version: int = 0
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """The answer to a lease renewal: whether the lease still holds, and what the user has changed meanwhile."""
+
+    state: Literal["held", "fenced"]
+    cancel_requested: bool = False
+    budget: Budget | None = None
+    budget_version: int = 0
+
+
+@dataclass(frozen=True)
+class Created:
+    """`replayed`: the idempotency key had been used with the same body; `record` is the job it made then."""
+
+    record: JobRecord
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Page:
+    records: list[JobRecord]
+    has_more: bool
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """The client's key and the sha256 of the body it came with."""
+
+    key: str
+    body: str
+
+
+class StoreError(Exception):
+    """The root of what a store raises on purpose."""
+
+
+class Fenced(StoreError):
+    """Another runner holds the job now; whatever this one wanted to write was not written."""
+
+
+class BudgetChanged(StoreError):
+    """The job was about to end, but its budget was changed meanwhile: read it again and go on."""
+
+
+class IdempotencyConflict(StoreError):
+    """The idempotency key was used before with another body."""
+
+
+class NotExtensible(StoreError):
+    """The job ended in a way from which more budget cannot continue (failed or crashed)."""
+
+
+class StoreUnavailable(StoreError):
+    """The store did not answer; try again later."""
+
+
+class NotDurable(StoreError):
+    """The store is set up such that it could lose what it has acknowledged."""
+
+
+__all__ = [
+    "BudgetChanged",
+    "Created",
+    "Emission",
+    "Event",
+    "Fenced",
+    "Idempotency",
+    "IdempotencyConflict",
+    "JobRecord",
+    "NewEvent",
+    "NotDurable",
+    "NotExtensible",
+    "Page",
+    "Renewal",
+    "StoreError",
+    "StoreUnavailable",
+]

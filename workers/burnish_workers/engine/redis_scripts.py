@@ -1,0 +1,80 @@
+"""The Lua scripts behind every change of state, the names of the keys they touch, and how their arguments are laid out.
+
+Scripts that claim and list build the keys of jobs from ids, so they need one primary (with any number of replicas), not
+a sharded cluster. The keys of one job share a hash tag.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from burnish_workers.engine.encoding import encode, to_json
+from burnish_workers.engine.records import Emission
+
+
+@dataclass(frozen=True)
+class Script:
+    source: str
+    sha1: str
+
+
+@cache
+def script(name: str) -> Script:
+    """Script `lua/<name>.lua`, with the prelude before it."""
+    folder = files("burnish_workers.engine") / "lua"
+    source = "".join((folder / f"{part}.lua").read_text("utf-8") for part in ("prelude", name))
+    return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Names of keys. Events and work are also the channels on which their changes are told."""
+
+    prefix: str
+
+    @property
+    def jobs(self) -> str:
+        """Ids of all jobs."""
+        return f"{self.prefix}jobs"
+
+    @property
+    def queue(self) -> str:
+        """Ids of live jobs that nobody holds."""
+        return f"{self.prefix}queue"
+
+    @property
+    def leases(self) -> str:
+        """Ids of live jobs that somebody holds, by when the lease expires."""
+        return f"{self.prefix}leases"
+
+    @property
+    def work(self) -> str:
+        """Counts the signals to runners."""
+        return f"{self.prefix}work"
+
+    def job(self, job_id: str) -> str:
+        return f"{self.prefix}{{{job_id}}}:job"
+
+    def events(self, job_id: str) -> str:
+        return f"{self.prefix}{{{job_id}}}:events"
+
+    def ledger(self, job_id: str) -> str:
+        return f"{self.prefix}{{{job_id}}}:ledger"
+
+    def once(self, key: str) -> str:
+        """What was done under an idempotency key. Hashed, since the client's key may hold anything."""
+        return f"{self.prefix}once:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def emission_arguments(emission: Emission) -> list[str]:
+    """The arguments of `emit.lua` from `ends` on."""
+    events = [text for event in emission.events for text in (event.type, to_json(event.data))]
+    written = encode(emission.changes)
+    fields = [text for pair in written.items() for text in pair]
+    dropped = [name for name, value in emission.changes.items() if value is None]
+    rows = [text for row in emission.ledger for text in (str(row.index), row.model_dump_json())]
+    counted = [text for part in (events, fields, dropped) for text in (str(len(part)), *part)]
+    return ["1" if emission.ends else "0", str(emission.budget_version), *counted, *rows]

@@ -1,0 +1,190 @@
+"""Posted spec + discarded pilot -> resolved spec. After this nothing depends on measured seconds any more.
+
+The pilot runs on randomness of its own (`pilot_key`), so that what is measured here selects nothing there.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from burnish.wire import Budget, Resolution, SpecBase
+from burnish_workers.core.digest import digest
+from burnish_workers.core.estimator import State, Statistics
+from burnish_workers.core.keys import pilot_key
+from burnish_workers.core.kind import Draft, Kind
+from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
+from burnish_workers.core.purse import Purse
+from burnish_workers.engine.fleet import BlockTask, Fleet, JobCode
+
+BLOCK_SECONDS = 0.4
+FIRST_BLOCK_SECONDS = 0.15
+"""A block is to be long against the cost of sending it and short against what a watcher notices."""
+
+CLOCK_SHARE = 0.9
+"""Part of a clock's capacity that the last look is planned for, so that most clocks do reach it."""
+
+TOLERANCE_ROOM = 3.0
+"""n_max of a tolerance job over the count that would just do: room for a pilot that was too hopeful."""
+
+CHEAP_SECONDS = 2.0
+"""If 200 replicates take no longer than this, the first interval waits for them and for the full guard."""
+
+
+
+LONG = 10_000
+"""Replicates over which the mean cost of one is taken: corrections come with every so many."""
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What the pilot showed: worker-seconds of one replicate, and how many replicates a tolerance takes.
+
+    `units`: units of a block of so many replicates, known without a pilot.
+    """
+
+    seconds: float
+    needed: float | None
+    units: Callable[[int], int]
+
+
+def code_of(spec: SpecBase) -> JobCode:
+    """What workers need of a resolved spec, named by its digest."""
+    resolved = spec.model_dump(mode="json")
+    return JobCode(digest(resolved), spec.kind, resolved)
+
+
+def provisional(draft: Draft, numeric_class: str) -> Resolution:
+    """A resolution good for one block: the pilot's."""
+    return Resolution(
+        version=draft.version,
+        estimator=draft.estimator,
+        numeric_class=numeric_class,
+        first_block=draft.pilot,
+        block=draft.pilot,
+        blocks_planned=1,
+        first_look=1,
+        micro_batch=draft.micro_batch,
+        tail=8,
+        extensible=False,
+        plan=draft.plan,
+    )
+
+
+async def resolve(spec: SpecBase, kind: Kind, fleet: Fleet) -> SpecBase:
+    """Run the pilot and fill `resolution` in. A spec that already has one is returned as it is (replay)."""
+    if spec.resolution is not None:
+        return spec
+    numeric_class = await fleet.numeric_class()
+    draft = kind.draft(spec, numeric_class)
+    trial = draft.trial.model_copy(update={"resolution": provisional(draft, numeric_class)})
+    task = BlockTask(code_of(trial), pilot_key(spec.seed or 0), 0, draft.pilot, numeric_class)
+    result = await fleet.run(task)
+    statistics = kind.statistics(trial)
+    state = statistics.fold(statistics.empty(), result.stats)
+    draft = replace(draft, plan={**draft.plan, **statistics.tuned(state)})
+    final = spec.model_copy(update={"resolution": provisional(draft, numeric_class)})
+    pilot = _measure(spec, draft, statistics, kind.statistics(final), state, result.seconds)
+    return spec.model_copy(update={"resolution": decide(spec, draft, pilot, numeric_class, fleet.workers)})
+
+
+def _measure(
+    spec: SpecBase, draft: Draft, trial: Statistics, final: Statistics, state: State, seconds: float
+) -> Pilot:
+    """Scale what the pilot cost to all outputs and to the tuned plan."""
+    combined = trial.answer(state).combined
+    target = Purse(spec.budget, None).tolerance(combined.value)
+    needed = None
+    if target is not None:
+        # s^2 of the sum of components, as if all had the leading one's count: their shares are fixed.
+        deviation = combined.standard_error * np.sqrt(draft.pilot)
+        z = float(special.ndtri(1 - (1 - spec.level) / 2)) * 1.05
+        counts = np.where(target > 0, (z * deviation / np.where(target > 0, target, 1.0)) ** 2, np.inf)
+        finite = counts[np.isfinite(counts)]
+        needed = float(finite.max()) if len(finite) else 1e6
+    plan_cost = final.cost(LONG) / LONG / (trial.cost(draft.pilot) / draft.pilot)
+    each = max(seconds, 1e-6) / draft.pilot * plan_cost * draft.outputs / draft.trial_outputs
+    return Pilot(each, needed, final.units)
+
+
+def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, workers: int) -> Resolution:
+    """Block sizes, the plan of looks and the ladder, from what the pilot showed. Pure."""
+    amount = _replicates_paid(spec, pilot, workers)
+    wanted = None if pilot.needed is None else max(pilot.needed, LEAST_OUTLIER) * TOLERANCE_ROOM
+    planned = max(1.0, min(v for v in (amount, wanted) if v is not None))
+    block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), 10**6))
+    first = max(1, min(round(FIRST_BLOCK_SECONDS / pilot.seconds), block, round(planned)))
+    blocks = _blocks(spec, pilot, planned, first, block)
+    return Resolution(
+        version=draft.version,
+        estimator=draft.estimator,
+        numeric_class=numeric_class,
+        first_block=first,
+        block=block,
+        blocks_planned=min(blocks, 10**7),
+        first_look=_first_look(first, block, blocks, pilot.seconds / workers),
+        extra_looks=_extra(spec, pilot, first, block, blocks),
+        micro_batch=draft.micro_batch,
+        tail=max(32, min(512, 200_000 // draft.outputs)),
+        extensible=not spec.budget.has_tolerance if spec.extensible is None else spec.extensible,
+        plan=draft.plan,
+    )
+
+
+def _blocks(spec: SpecBase, pilot: Pilot, planned: float, first: int, block: int) -> int:
+    """K_0: blocks that hold the planned replicates, and just those that the budget's units pay for."""
+    blocks = max(1, 1 + math.ceil(round((planned - first) / block, 6)))
+    if spec.budget.units is None:
+        return blocks
+    while blocks > 1 and pilot.units(first + block * (blocks - 2)) >= spec.budget.units:
+        blocks -= 1
+    while _units_only(spec.budget) and pilot.units(first + block * (blocks - 1)) < spec.budget.units:
+        blocks += 1
+    return blocks
+
+
+def _units_only(budget: Budget) -> bool:
+    others = (budget.seconds, budget.worker_seconds, budget.gpu_seconds)
+    return not budget.has_tolerance and all(amount is None for amount in others)
+
+
+def _replicates_paid(spec: SpecBase, pilot: Pilot, workers: int) -> float | None:
+    """Replicates that the amounts of the budget pay for; None when only a tolerance bounds the job."""
+    budget = spec.budget
+    paid: list[float] = []
+    if budget.seconds is not None:
+        paid.append(CLOCK_SHARE * budget.seconds * workers / pilot.seconds)
+    if budget.worker_seconds is not None:
+        paid.append(CLOCK_SHARE * budget.worker_seconds / pilot.seconds)
+    if budget.gpu_seconds is not None:
+        paid.append(CLOCK_SHARE * budget.gpu_seconds / pilot.seconds)
+    if budget.units is not None:
+        paid.append(budget.units * LONG / pilot.units(LONG))
+    return min(paid) if paid else None
+
+
+def _reach(replicates: float, first: int, block: int) -> int:
+    """Blocks after which there are at least so many replicates."""
+    return 1 if replicates <= first else 1 + math.ceil((replicates - first) / block)
+
+
+def _first_look(first: int, block: int, blocks: int, seconds: float) -> int:
+    total = first + block * (blocks - 1)
+    if total >= 4 * FULL_REPLICATES and seconds * FULL_REPLICATES <= CHEAP_SECONDS:
+        return _reach(FULL_REPLICATES, first, block)
+    return min(blocks, _reach(LEAST_OUTLIER if total >= LEAST_OUTLIER else LEAST_REPLICATES, first, block))
+
+
+def _extra(spec: SpecBase, pilot: Pilot, first: int, block: int, blocks: int) -> list[int]:
+    """For a tolerance: a look at 1.1 times the forecast, N = (c s/tol)^(4/3) n_max^(1/3)."""
+    if pilot.needed is None or not spec.budget.has_tolerance:
+        return []
+    largest = first + block * (blocks - 1)
+    forecast = pilot.needed ** (2 / 3) * largest ** (1 / 3)
+    look = _reach(1.1 * forecast, first, block)
+    return [look] if look < blocks else []

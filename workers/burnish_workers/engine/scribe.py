@@ -1,0 +1,179 @@
+"""What a conductor writes to the store: one fenced emission per thing that happened, checkpoint first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from burnish.wire import Problem, Refinement, SpecBase, StoppedBy
+from burnish_workers.core.outlook import outlook
+from burnish_workers.core.purse import Purse
+from burnish_workers.core.report import Report, report
+from burnish_workers.core.schedule import Schedule
+from burnish_workers.engine.artifacts import Artifacts
+from burnish_workers.engine.checkpoint import Checkpoint
+from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.progress import Progress
+from burnish_workers.engine.records import Emission, JobRecord, NewEvent
+from burnish_workers.engine.store import Store
+
+BETWEEN_REFINEMENTS = 0.5
+BETWEEN_CHECKPOINTS = 30.0
+
+
+class Scribe:
+    """Writes for one job under one epoch. Raises Fenced as soon as another runner holds the job."""
+
+    def __init__(self, record: JobRecord, store: Store, artifacts: Artifacts, clock: Clock):
+        self._record, self._store, self._artifacts, self._clock = record, store, artifacts, clock
+        self._status = record.status
+        self._checkpoint = record.checkpoint
+        self._last_emission = -1e9
+        self._last_checkpoint = clock.monotonic()
+        last = record.last_refinement
+        # After a crash the blocks since the last checkpoint run again: what was said about them is not said twice.
+        self._said = last.blocks if last is not None else 0
+        self.closed = record.closed
+
+    async def status(self, status: str, why: str | None = None) -> None:
+        """Say that the status changed; nothing when it did not."""
+        if status == self._status:
+            return
+        self._status = status  # type: ignore[assignment]
+        data = {"status": status, **({"detail": why} if why else {})}
+        await self._emit(Emission((NewEvent("status", data),), {"status": status, "stage": why}))
+
+    async def resolved(self, spec: SpecBase) -> None:
+        await self._emit(Emission(changes={"resolved": spec.model_dump(mode="json")}))
+
+    async def started(self, progress: Progress) -> None:
+        """The first block is about to be issued, or the first after an interruption."""
+        if self._status != "running":
+            changes: dict[str, Any] = {"status": "running", "stage": None, "finished_at": None, "stopped_by": None}
+            if self._record.started_at is None:
+                changes["started_at"] = self._clock.now()
+            self._status = "running"
+            data = {"status": "running", "blocks": progress.blocks}
+            await self._emit(Emission((NewEvent("status", data),), changes))
+
+    async def folded(self, progress: Progress, schedule: Schedule, purse: Purse, *, last: bool = False) -> bool:
+        """Publish after a fold: at every look, and now and then between looks. True when the tolerance is met.
+
+        What ends the job (a tolerance that is met, or the `last` block) is not published here but as final.
+        """
+        look = schedule.look(progress.blocks, self.closed)
+        now = self._clock.monotonic()
+        due = now - self._last_emission >= BETWEEN_REFINEMENTS or progress.blocks == 1
+        if progress.blocks <= self._said or (look is None and (last or not due)):
+            return False
+        found, refinement = self._refine(progress, schedule, purse, ends=False)
+        if look is not None and purse.met(progress.answer().combined.value, found.half_width):
+            return True
+        if not last:
+            changes: dict[str, Any] = {"spent": refinement.spent, "last_refinement": refinement}
+            keep = look is not None or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
+            await self._emit_refinement(progress, refinement, changes, keep=keep)
+        return False
+
+    async def completed(
+        self, progress: Progress, schedule: Schedule, purse: Purse, stopped_by: StoppedBy, budget_version: int
+    ) -> None:
+        """The final refinement and the terminal event, in one write. Raises BudgetChanged."""
+        planned = schedule.look(progress.blocks, self.closed)
+        _, refinement = self._refine(progress, schedule, purse, ends=True)
+        changes: dict[str, Any] = {
+            "status": "completed",
+            "stage": None,
+            "stopped_by": stopped_by,
+            "finished_at": self._clock.now(),
+            "spent": refinement.spent,
+            "last_refinement": refinement,
+        }
+        if planned is None and refinement.interval is not None:
+            changes["closed"] = (*self.closed, progress.blocks)
+        name = await self._write_checkpoint(progress)
+        changes["checkpoint"] = name
+        events = (_refinement_event(refinement), NewEvent("completed", {"status": "completed", "stopped_by": stopped_by}))
+        await self._emit(Emission(events, changes, progress.take_ledger(), ends=True, budget_version=budget_version))
+        await self._forget_checkpoint(name)
+
+    async def cancelled(self, progress: Progress | None) -> None:
+        """The job ends with the last refinement that it has."""
+        changes: dict[str, Any] = {
+            "status": "cancelled",
+            "stage": None,
+            "stopped_by": "cancelled",
+            "finished_at": self._clock.now(),
+        }
+        ledger = ()
+        if progress is not None and progress.blocks > 0:
+            changes["spent"] = progress.spending(self._clock.monotonic())
+            changes["checkpoint"] = await self._write_checkpoint(progress)
+            ledger = progress.take_ledger()
+        event = NewEvent("cancelled", {"status": "cancelled", "stopped_by": "cancelled"})
+        await self._emit(Emission((event,), changes, ledger, ends=True, budget_version=-1))
+
+    async def broken(self, status: str, problem: Problem) -> None:
+        """The job ends `failed` or `crashed`, and keeps its last refinement."""
+        changes = {
+            "status": status,
+            "stage": None,
+            "error": problem,
+            "finished_at": self._clock.now(),
+            "resumable": status == "crashed",
+        }
+        data = {"status": status, "error": problem.model_dump(mode="json")}
+        event = NewEvent("failed" if status == "failed" else "crashed", data)
+        await self._emit(Emission((event,), changes, ends=True, budget_version=-1))
+
+    def _refine(
+        self, progress: Progress, schedule: Schedule, purse: Purse, *, ends: bool
+    ) -> tuple[Report, Refinement]:
+        answer = progress.answer()
+        found = report(
+            progress.spec, schedule, progress.statistics, answer, progress.blocks, self.closed, ends=ends
+        )
+        spent = progress.spending(self._clock.monotonic())
+        refinement = Refinement(
+            job_id=self._record.id,
+            blocks=found.blocks,
+            replicates=found.replicates,
+            final=ends,
+            estimate=found.estimate,
+            interval=found.interval,
+            refused=found.refused,
+            digest=found.digest,
+            forecast=outlook(schedule, progress.statistics, answer, found, purse, spent),
+            spent=spent,
+            diagnostics=found.diagnostics,
+        )
+        return found, refinement
+
+    async def _emit_refinement(
+        self, progress: Progress, refinement: Refinement, changes: dict[str, Any], *, keep: bool
+    ) -> None:
+        if keep:
+            changes["checkpoint"] = await self._write_checkpoint(progress)
+        await self._emit(Emission((_refinement_event(refinement),), changes, progress.take_ledger()))
+        self._said = progress.blocks
+        self._last_emission = self._clock.monotonic()
+        if keep:
+            await self._forget_checkpoint(changes["checkpoint"])
+
+    async def _write_checkpoint(self, progress: Progress) -> str:
+        """Before the event that refers to it, under a name that no other epoch uses."""
+        name = f"{self._record.id}/checkpoint-{progress.blocks}-{self._record.epoch}.npz"
+        await self._artifacts.write(name, Checkpoint(progress.blocks, progress.state).to_bytes())
+        self._last_checkpoint = self._clock.monotonic()
+        return name
+
+    async def _forget_checkpoint(self, current: str) -> None:
+        previous, self._checkpoint = self._checkpoint, current
+        if previous is not None and previous != current:
+            await self._artifacts.remove(previous)
+
+    async def _emit(self, emission: Emission) -> None:
+        await self._store.emit(self._record.id, self._record.epoch, emission)
+
+
+def _refinement_event(refinement: Refinement) -> NewEvent:
+    return NewEvent("refinement", refinement.model_dump(mode="json"))

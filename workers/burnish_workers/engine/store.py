@@ -1,0 +1,84 @@
+"""Port: where jobs, their events and their ledgers live. What a runner writes is fenced by the epoch of its claim."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from burnish.wire import Budget, Event, LedgerRow
+from burnish_workers.engine.records import Created, Emission, Idempotency, JobRecord, Page, Renewal
+
+
+class Store(Protocol):
+    """All methods raise `StoreUnavailable` when the store cannot be reached within its retries."""
+
+    async def ping(self) -> None:
+        """Answer, or raise."""
+        ...
+
+    # --- what the front calls -----------------------------------------------------------------------------------------
+    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
+        """Store a queued job with its first event (`status` queued, sequence 1); durable when this returns.
+
+        With an idempotency key that was used within 24 h: the same body returns the job made then, another body raises
+        `IdempotencyConflict`. Atomic: of concurrent calls with one key exactly one creates.
+        """
+        ...
+
+    async def get(self, job_id: str) -> JobRecord | None: ...
+
+    async def list(
+        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+    ) -> Page:
+        """Newest first; `after` is the id of the last job of the page before."""
+        ...
+
+    async def events(self, job_id: str, *, after: int, limit: int, types: frozenset[str] | None = None) -> list[Event]:
+        """Events with sequence > after, in order; a refinement's data carries its sequence."""
+        ...
+
+    async def wait(self, job_id: str, *, after: int, timeout: float) -> bool:
+        """Sleep until an event with sequence > after may exist; False when the timeout came first."""
+        ...
+
+    async def ledger(self, job_id: str, *, after: int, limit: int) -> list[LedgerRow]:
+        """Rows with index > after, by index."""
+        ...
+
+    async def extend(self, job_id: str, more: Budget, idempotency: Idempotency | None = None) -> JobRecord | None:
+        """Top the budget up (`Budget.plus`); a completed or cancelled job goes back to `queued` with a status event.
+
+        Raises `NotExtensible` for failed and crashed jobs, `IdempotencyConflict` as `create` does.
+        """
+        ...
+
+    async def request_cancel(self, job_id: str) -> JobRecord | None:
+        """Ask the holder to stop; idempotent; no effect on a job that has ended."""
+        ...
+
+    # --- what a runner calls ------------------------------------------------------------------------------------------
+    async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
+        """Take up to `limit` live jobs that nobody holds (never claimed, or lease expired), oldest first.
+
+        Each has its epoch counted up and leased for `lease` seconds by the store's own clock. `held`: jobs that this
+        runner believes to hold; they are skipped.
+        """
+        ...
+
+    async def renew(self, job_id: str, epoch: int, lease: float) -> Renewal: ...
+
+    async def emit(self, job_id: str, epoch: int, emission: Emission) -> int:
+        """Write all of `emission` or nothing; the sequence number of the last event. Raises `Fenced`, `BudgetChanged`.
+
+        A terminal emission (`ends`) also gives the lease up and is durable when this returns.
+        """
+        ...
+
+    async def release(self, job_id: str, epoch: int) -> None:
+        """Give the lease up at once, so that another runner can go on with the job."""
+        ...
+
+    async def wait_for_work(self, timeout: float) -> bool:
+        """Sleep until a job was queued, extended or cancelled; False when the timeout came first."""
+        ...
+
+    async def close(self) -> None: ...

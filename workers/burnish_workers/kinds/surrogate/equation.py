@@ -1,0 +1,103 @@
+"""The equation on tensors: coefficients, nonlinearity with its partial derivatives, and the defect of a surrogate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from burnish_workers.core.expression import Expression
+from burnish_workers.kinds.surrogate.problem import Problem
+from burnish_workers.tensors.diffusion import Diffusion
+from burnish_workers.tensors.expressions import lower
+from burnish_workers.tensors.fields import Field
+
+
+class Linearisation(NamedTuple):
+    """The defect equation at (u_hat, z_hat): eps (B,), F_u (B,), F_z (B, k) or None where F ignores z."""
+
+    residual: Tensor
+    by_u: Tensor
+    by_z: Tensor | None
+
+
+@dataclass(frozen=True)
+class TensorEquation:
+    """d_t u + <mu, grad u> + 1/2 Tr(sigma sigma^T Hess u) + F(t, x, u, z) = 0, u(T, .) = g, with a surrogate u_hat.
+
+    t (B,), x (B, d), u (B,), z (B, k). All functions are differentiable in x where autograd is on.
+    """
+
+    dim: int
+    horizon: float
+    surrogate: Field
+    drift: Callable[[Tensor, Tensor], Tensor]
+    diffusion: Callable[[Tensor, Tensor], Diffusion]
+    nonlinearity: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
+    terminal: Callable[[Tensor], Tensor]
+    uses_u: bool
+    uses_z: bool
+
+    def terminal_defect(self, x: Tensor) -> Tensor:
+        """g~ = g - u_hat(T, .)."""
+        return self.terminal(x) - self.surrogate.value(x.new_full((len(x),), self.horizon), x)
+
+    def linearise(self, t: Tensor, x: Tensor, probes: torch.Generator) -> tuple[Linearisation, Tensor, Tensor]:
+        """The residual eps = generated + F(u_hat, z_hat) and the partial derivatives of F there; also u_hat, z_hat."""
+        jet = self.surrogate.jet(t, x, self.drift(t, x), self.diffusion(t, x), probes)
+        value, by_u, by_z = self._partials(t, x, jet.u, jet.z)
+        return Linearisation(jet.generated + value, by_u, by_z), jet.u, jet.z
+
+    def remainder(self, t: Tensor, x: Tensor, u: Tensor, z: Tensor, v: Tensor, w: Tensor) -> Tensor:
+        """Q(v, w) = F(u_hat + v, z_hat + w) - F(u_hat, z_hat) - F_u v - <F_z, w>."""
+        value, by_u, by_z = self._partials(t, x, u, z)
+        first_order = by_u * v if by_z is None else by_u * v + (by_z * w).sum(-1)
+        return self.nonlinearity(t, x, u + v, z + w) - value - first_order
+
+    def _partials(self, t: Tensor, x: Tensor, u: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        if not (self.uses_u or self.uses_z):
+            return self.nonlinearity(t, x, u, z), torch.zeros_like(u), None
+        keep = torch.is_grad_enabled() and (u.requires_grad or z.requires_grad or x.requires_grad)
+        with torch.enable_grad():
+            # Aliases: z may have been computed from u (exp keeps its result), but the derivatives wanted are partial.
+            u, z = (u.clone(), z.clone()) if keep else (u.detach(), z.detach())
+            u, z = (tensor if tensor.requires_grad else tensor.requires_grad_() for tensor in (u, z))
+            value = self.nonlinearity(t, x, u, z)
+            if not value.requires_grad:
+                return value, torch.zeros_like(u), None
+            grads = torch.autograd.grad(value.sum(), (u, z), create_graph=keep, allow_unused=True)
+        by_u = torch.zeros_like(u) if grads[0] is None else grads[0]
+        return (value if keep else value.detach()), by_u, grads[1] if self.uses_z else None
+
+
+def tensor_equation(problem: Problem, surrogate: Field, device: torch.device) -> TensorEquation:
+    """Lower a parsed problem to tensors on `device`, in single precision."""
+    matrix = None if isinstance(problem.diffusion, Expression) else problem.diffusion
+    drift, nonlinearity, terminal = (lower(e) for e in (problem.drift, problem.nonlinearity, problem.terminal))
+    constant = None if matrix is None else torch.as_tensor(matrix, dtype=torch.float32, device=device)
+    def mu(t: Tensor, x: Tensor) -> Tensor:
+        value = drift({"t": t, "x": x})
+        return (value if value.ndim == 2 else value[:, None]).expand(x.shape)
+
+    def sigma(t: Tensor, x: Tensor) -> Diffusion:
+        if constant is not None:
+            return Diffusion(constant, "matrix")
+        value = scale({"t": t, "x": x})
+        return Diffusion(value, "scalar" if value.ndim == 1 else "diagonal")
+
+    scale = lower(problem.diffusion) if isinstance(problem.diffusion, Expression) else drift
+    names = problem.nonlinearity.names
+    return TensorEquation(
+        dim=problem.dim,
+        horizon=problem.horizon,
+        surrogate=surrogate,
+        drift=mu,
+        diffusion=sigma,
+        nonlinearity=lambda t, x, u, z: nonlinearity({"t": t, "x": x, "u": u, "z": z}),
+        terminal=lambda x: terminal({"x": x}),
+        uses_u="u" in names,
+        uses_z="z" in names,
+    )

@@ -1,0 +1,99 @@
+"""Kind `surrogate` as the engine sees it. Torch-free; the simulator is behind `load`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from burnish.wire import CatalogueEntry
+from burnish.wire.specs.surrogate import Point, SurrogateSpec
+from burnish_workers.core.estimator import Simulator
+from burnish_workers.core.kind import Draft, Kind
+from burnish_workers.kinds.surrogate.catalogue import equations
+from burnish_workers.kinds.surrogate.examples import EXAMPLES
+from burnish_workers.kinds.surrogate.plan import default_plan
+from burnish_workers.kinds.surrogate.problem import points_of, problem_of, surrogate_of
+from burnish_workers.kinds.surrogate.statistics import statistics
+from burnish_workers.kinds.surrogate.trained import trained_models
+
+VERSION = 1
+"""Version of the numerics: raised whenever the same resolved spec would give other bits."""
+
+_ROWS_CPU, _ROWS_GPU = 8_192, 262_144
+"""Rows per tensor operation: what fits the caches of a core, and what fills a GPU."""
+
+_TRIAL_POINTS, _PILOT = 16, 128
+"""The pilot looks at no more than so many points, spread over those posted, and so many replicates over all."""
+
+
+def check(spec: SurrogateSpec) -> None:
+    """Judge a spec at the door. Raises SpecError."""
+    problem = problem_of(spec)
+    points_of(spec, problem.dim, problem.horizon)
+    surrogate_of(spec, problem.dim)
+
+
+def draft(spec: SurrogateSpec, numeric_class: str) -> Draft:
+    problem = problem_of(spec)
+    points = points_of(spec, problem.dim, problem.horizon)
+    outputs = len(points.t)
+    chosen = list(range(0, outputs, -(-outputs // _TRIAL_POINTS)))
+    trial = [Point(t=float(points.t[i]), x=points.x[i].tolist()) for i in chosen]
+    return Draft(
+        estimator="linearised",
+        version=VERSION,
+        outputs=outputs,
+        trial=spec.model_copy(update={"points": trial}),
+        trial_outputs=len(chosen),
+        pilot=min(64, max(8, _PILOT // len(chosen))),
+        micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
+        plan=default_plan(problem, spec.steps),
+    )
+
+
+def load() -> Callable[[Any, str], Simulator]:
+    from burnish_workers.kinds.surrogate.simulator import build
+
+    return build
+
+
+def catalogue() -> list[CatalogueEntry]:
+    problems = [
+        CatalogueEntry(
+            kind="surrogate",
+            type="problem",
+            name=entry.name,
+            summary=entry.summary,
+            details={
+                "dim": entry.dim,
+                "horizon": entry.equation(entry.dim).horizon,
+                "box": list(entry.box),
+                "equation": entry.equation(entry.dim).model_dump(mode="json"),
+            },
+        )
+        for entry in equations().values()
+    ]
+    models = [
+        CatalogueEntry(
+            kind="surrogate",
+            type="model",
+            name=model.name,
+            summary=str(model.card.get("summary", "trained surrogate")),
+            details={"dim": model.dim, "problem": model.card.get("problem"), "card": model.card},
+        )
+        for model in trained_models().values()
+    ]
+    return problems + models
+
+
+KIND = Kind(
+    name="surrogate",
+    summary="Correct a learned PDE solution at chosen points by simulating the equation that its error obeys.",
+    spec=SurrogateSpec,
+    check=check,
+    draft=draft,
+    statistics=statistics,
+    load=load,
+    examples=lambda: EXAMPLES,
+    catalogue=catalogue,
+)

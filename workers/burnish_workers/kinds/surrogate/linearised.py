@@ -1,0 +1,115 @@
+"""The linearised Feynman-Kac estimator: independent antithetic pairs, and two corrections that make it honest.
+
+    u = u_hat + E[pair of path functionals]  +  E[time-step correction]  +  E[remainder]
+
+- `path`: `strata` antithetic pairs (N, -N), each pair on stratified times of its own, together stratified along the
+  direction in which the surrogate changes most: one complete replicate. What antithetic pairs leave is even in the
+  noise, so close to a square of a normal variable, with its long tail; strata take that away.
+- `step`: (fine - coarse) / (ratio - 1) on the same noise: minus the Euler bias, to first order.
+- `remainder`: what linearising F left out, E int_s^T e^{A_r} Q(v, w)(r, X_r) dr, at one random time with v and
+  w = sigma^T grad v by one nested level: two independent antithetic pairs a, b and
+  2 Q((a+b)/2) - (Q(a) + Q(b))/2, which has no bias for quadratic F and one of higher order otherwise.
+
+The three use independent randomness, so that their variances add up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from burnish_workers.kinds.surrogate.equation import TensorEquation
+from burnish_workers.kinds.surrogate.paths import (
+    Paths,
+    path_functional,
+    stratified_noise,
+    stratified_times,
+    time_step_ratio,
+    travel,
+)
+
+
+@dataclass(frozen=True)
+class Linearised:
+    """`steps`: S, times of a path; `strata`: pairs of a replicate; `outer_steps`, `inner_steps`: of the remainder.
+
+    All methods take n copies of each of m points as rows: t (B,), x (B, d) with B = n m, and return samples (B,).
+    """
+
+    equation: TensorEquation
+    noise_dim: int
+    steps: int
+    strata: int
+    outer_steps: int
+    inner_steps: int
+
+    @torch.no_grad()
+    def path(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+        """The mean of `strata` antithetic pairs of path functionals."""
+        rows, strata = len(t), self.strata
+        t, x = t.repeat(strata), x.repeat(strata, 1)
+        direction = self._direction(t[:rows], x[:rows], generator).repeat(strata, 1)
+        stratum = torch.arange(strata, device=t.device, dtype=t.dtype).repeat_interleave(rows)
+        times = stratified_times(t, self.equation.horizon, self.steps, generator)
+        noise = self._noise(len(t), self.steps + 1, x, generator)
+        uniform = (stratum + torch.rand(len(t), generator=generator, device=t.device, dtype=t.dtype)) / strata
+        noise = stratified_noise(t, times, noise, direction, uniform, self.equation.horizon)
+        mirrored = Paths(t.repeat(2), x.repeat(2, 1), times.repeat(2, 1), torch.cat([noise, -noise]))
+        return path_functional(self.equation, mirrored, generator).view(2 * strata, rows).mean(0)
+
+    def _direction(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+        """The unit vector along z_hat = sigma^T grad u_hat at the start; along (1, ..., 1) where that vanishes."""
+        _, _, z = self.equation.linearise(t, x, generator)
+        length = z.norm(dim=1, keepdim=True)
+        return torch.where(length > 0, z / length.clamp_min(1e-30), torch.full_like(z, self.noise_dim**-0.5))
+
+    @torch.no_grad()
+    def step(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Minus the Euler bias of `path`: bias(fine) = -E[fine - coarse]/(ratio - 1), by coupled pairs."""
+        pair = self._pair(t, x, self.steps, generator)
+        probes = generator.get_state()
+        fine = path_functional(self.equation, pair, generator)
+        # The same probes for both: what differs must be the step alone.
+        generator.set_state(probes)
+        coarse = path_functional(self.equation, pair, generator, refresh=2)
+        return (fine - coarse).view(2, -1).mean(0) / (time_step_ratio(self.steps) - 1)
+
+    def remainder(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+        """(T - t) e^{A_r} Q^(v, w)(r, X_r) at r uniform on (t, T)."""
+        equation = self.equation
+        with torch.no_grad():
+            r = stratified_times(t, equation.horizon, 1, generator)[:, 0]
+            place, discount = travel(equation, t, x, r, self._noise(len(t), self.outer_steps, x, generator), generator)
+            _, u, z = equation.linearise(r, place, generator)
+        v, w = self._defect(r, place, generator)
+        with torch.no_grad():
+            both = [equation.remainder(r, place, u, z, v[i], w[i]) for i in (0, 1)]
+            joint = equation.remainder(r, place, u, z, v.mean(0), w.mean(0))
+            unbiased = 2 * joint - (both[0] + both[1]) / 2
+            return (equation.horizon - t).double() * discount.exp() * unbiased.double()
+
+    def _defect(self, t: Tensor, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Two independent estimates of v (2, B) and w = sigma^T grad v (2, B, k) at (t, x), pathwise."""
+        rows = len(t)
+        starts = x.repeat(4, 1).requires_grad_()
+        halves = [self._pair(t, x, self.inner_steps, generator) for _ in range(2)]
+        times, noise = (torch.cat([half[i] for half in halves]) for i in (2, 3))
+        with torch.enable_grad():
+            values = path_functional(self.equation, Paths(t.repeat(4), starts, times, noise), generator)
+            (slopes,) = torch.autograd.grad(values.sum(), starts)
+        v = values.detach().float().view(2, 2, rows).mean(1)
+        slope = slopes.view(2, 2, rows, -1).mean(1)
+        sigma = self.equation.diffusion(t, x)
+        return v, torch.stack([sigma.transpose(slope[i]) for i in (0, 1)])
+
+    def _pair(self, t: Tensor, x: Tensor, steps: int, generator: torch.Generator) -> Paths:
+        """2B rows: B paths and their mirror images, on the same times."""
+        times = stratified_times(t, self.equation.horizon, steps, generator)
+        noise = self._noise(len(t), steps + 1, x, generator)
+        return Paths(t.repeat(2), x.repeat(2, 1), times.repeat(2, 1), torch.cat([noise, -noise]))
+
+    def _noise(self, rows: int, steps: int, like: Tensor, generator: torch.Generator) -> Tensor:
+        shape = (rows, steps, self.noise_dim)
+        return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
