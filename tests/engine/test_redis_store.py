@@ -121,7 +121,9 @@ async def raw(valkey_url: str) -> AsyncIterator[Any]:
 # --- a reply that is lost ---------------------------------------------------------------------------------------------
 
 
-async def test_repeated_writes_happen_once(proxy: Proxy, far: RedisStore, redis_store: RedisStore, record: Make) -> None:
+async def test_repeated_writes_happen_once(
+    proxy: Proxy, far: RedisStore, redis_store: RedisStore, record: Make
+) -> None:
     """Each kind of write loses its reply once, and is repeated by the store; everything must have happened once."""
 
     async def losing(what: bytes, call: Awaitable[Any]) -> Any:
@@ -231,13 +233,13 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_all_readers_share_one_connection_and_leave_nothing(redis_store: RedisStore, raw: Any, record: Make) -> None:
+async def test_all_readers_share_one_connection_and_leave_nothing(
+    redis_store: RedisStore, raw: Any, record: Make
+) -> None:
     for number in range(50):
         await redis_store.create(record(number))
     jobs = await redis_store.claim(60.0, 50, NOBODY)
-    waiting = [
-        asyncio.create_task(redis_store.wait(job.id, after=1, timeout=30.0)) for job in jobs for _ in range(40)
-    ]
+    waiting = [asyncio.create_task(redis_store.wait(job.id, after=1, timeout=30.0)) for job in jobs for _ in range(40)]
 
     async def channels() -> int:
         return len(await raw.pubsub_channels())
@@ -257,7 +259,9 @@ async def test_all_readers_share_one_connection_and_leave_nothing(redis_store: R
     await until(all_left)
 
 
-async def test_readers_survive_a_reconnect(proxy: Proxy, far: RedisStore, redis_store: RedisStore, record: Make) -> None:
+async def test_readers_survive_a_reconnect(
+    proxy: Proxy, far: RedisStore, redis_store: RedisStore, record: Make
+) -> None:
     await redis_store.create(record())
     await redis_store.claim(60.0, 1, NOBODY)
     assert not await far.wait("job_000001", after=1, timeout=0.1)
@@ -289,7 +293,9 @@ SAFE = {"aof_enabled": 1, "maxmemory_policy": "noeviction", "redis_version": "7.
         ({}, None, False, r"7\.0\.0.*7\.2"),
     ],
 )
-def test_a_server_that_would_lose_jobs_is_refused(info: dict[str, Any], fsync: str | None, waitaof: bool, why: str) -> None:
+def test_a_server_that_would_lose_jobs_is_refused(
+    info: dict[str, Any], fsync: str | None, waitaof: bool, why: str
+) -> None:
     with pytest.raises(NotDurable, match=why):
         judge({**SAFE, **info}, fsync, waitaof, allow_volatile=False)
 

@@ -173,7 +173,9 @@ async def test_events_page_and_filter(store: Store, record: Make) -> None:
     assert [e.sequence for e in events] == [4, 5, 6, 7]
     refinements = await store.events("job_000001", after=0, limit=10, types=frozenset({"refinement"}))
     assert [e.sequence for e in refinements] == [5, 10]
-    assert [e.sequence for e in await store.events("job_000001", after=0, limit=1, types=frozenset({"refinement"}))] == [5]
+    assert [
+        e.sequence for e in await store.events("job_000001", after=0, limit=1, types=frozenset({"refinement"}))
+    ] == [5]
     assert await store.events("job_000001", after=11, limit=4) == []
 
 
@@ -294,7 +296,9 @@ async def test_an_emission_is_written_whole(store: Store, record: Make) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"epoch": 7}, {"budget": Budget(units=1)}, {"stagee": "x"}])
-async def test_an_emission_cannot_change_what_is_not_its_own(store: Store, record: Make, changes: dict[str, Any]) -> None:
+async def test_an_emission_cannot_change_what_is_not_its_own(
+    store: Store, record: Make, changes: dict[str, Any]
+) -> None:
     await claimed(store, record())
     with pytest.raises(ValueError, match="may change"):
         await store.emit("job_000001", 1, Emission(changes=changes))

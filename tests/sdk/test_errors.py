@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from inline_snapshot import snapshot
-
 from burnish import (
     Burnish,
     BurnishError,
@@ -18,6 +16,7 @@ from burnish import (
     UnexpectedAnswer,
     errors,
 )
+from inline_snapshot import snapshot
 
 
 @pytest.mark.parametrize(
@@ -76,7 +75,7 @@ def test_an_answer_of_somebody_else_is_named(server, make, body: bytes) -> None:
     server.play(make.Answer(200, body, {"Content-Type": "text/html"}))
     with (
         Burnish(server.url) as client,
-        pytest.raises(UnexpectedAnswer, match="GET /v1/jobs/job_1 .200, text/html. is not"),
+        pytest.raises(UnexpectedAnswer, match=r"GET /v1/jobs/job_1 .200, text/html. is not"),
     ):
         client.get("job_1")
 

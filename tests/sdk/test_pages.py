@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from burnish import AsyncBurnish, Burnish, UnexpectedAnswer
 
 
@@ -36,8 +35,6 @@ def test_events_and_refinements(server, make) -> None:
     with Burnish(server.url) as client:
         assert [event.sequence for event in client.events("job_1")] == [1, 2]
         server.play(make.page(*events))
-        assert [refinement.sequence for refinement in client.refinements("job_1")] == [1, 2]
-        server.play(make.page(make.refinement(1), make.refinement(2, half=0.1)))
         assert [refinement.sequence for refinement in client.refinements("job_1")] == [1, 2]
     assert server.seen[1].params["after"] == "1"
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 
-import pytest
-
 import burnish
+import pytest
 from burnish import AsyncBurnish, AsyncJob, AsyncPage, Burnish, Job, Page
 
 TWINS = [(Burnish, AsyncBurnish), (Job, AsyncJob), (Page, AsyncPage)]
@@ -50,7 +49,7 @@ def test_the_same_parameters_and_results(one: type, other: type) -> None:
         assert list(mine.parameters) == list(theirs.parameters), name
         for parameter, twin_parameter in zip(mine.parameters.values(), theirs.parameters.values(), strict=True):
             assert (parameter.kind, parameter.default) == (twin_parameter.kind, twin_parameter.default), name
-            assert parameter.annotation == sync(str(twin_parameter.annotation)), name
+            assert str(parameter.annotation) == sync(str(twin_parameter.annotation)), name
         assert str(mine.return_annotation) == sync(str(theirs.return_annotation)), name
 
 

@@ -7,9 +7,6 @@ import json
 
 import httpx2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from burnish import (
     AsyncBurnish,
     Burnish,
@@ -23,6 +20,8 @@ from burnish import (
 )
 from burnish.retries import Retries
 from burnish.streams import Reader, afollow, follow
+from hypothesis import given
+from hypothesis import strategies as st
 
 QUICK = Retries(attempts=3, first=0.001)
 
@@ -71,12 +70,6 @@ def test_a_gap_is_an_error_that_names_what_is_missing() -> None:
         reader.feed(event(6))
 
 
-def test_latest_may_skip() -> None:
-    reader = Reader("job_1", latest=True)
-    assert [e.sequence for n in (3, 9, 8, 12) if (e := reader.feed(event(n)))] == [3, 9, 12]
-    assert reader.request().params == {"latest": "1"}
-
-
 def test_events_of_a_newer_service_are_counted_and_passed_over() -> None:
     reader = Reader("job_1")
     assert reader.feed(event(1, "observation")) is None
@@ -113,7 +106,7 @@ def test_patience_is_for_connections_that_bring_nothing() -> None:
         reader.feed(event(n))
     for _ in range(3):
         reader.rest(httpx2.ReadError("cut"), 0.1, 0.5)
-    with pytest.raises(Unreachable, match="broke off after event 19 .*cut.* The job goes on"):
+    with pytest.raises(Unreachable, match=r"broke off after event 19 .*cut.* The job goes on"):
         reader.rest(httpx2.ReadError("cut"), 0.1, 0.5)
 
 
@@ -300,12 +293,12 @@ def test_wait_keeps_its_deadline(server, make) -> None:
     )
     with Burnish(server.url) as client:
         job = client.get("job_1")
-        with pytest.raises(WaitTimeout, match="still running after 0.2 s; it goes on"):
+        with pytest.raises(WaitTimeout, match=r"still running after 0\.2 s; it goes on"):
             job.wait(timeout=0.2)
-        done = {"sequence": 2, "type": "completed", "at": "", "data": make.job("completed")}
-        server.play(make.page(done))
-        assert job.wait(timeout=5).done
-    assert server.seen[-1].params == {"after": "1"}
+        done = {"sequence": 2, "type": "completed", "at": "", "data": {"status": "completed"}}
+        server.play(make.page(done), make.ok(make.job("completed", stopped_by="units")))
+        assert (job.wait(timeout=5).status, job.stopped_by) == ("completed", "units")
+    assert server.seen[-2].params == {"after": "1"}
 
 
 async def test_the_async_handle(server, make) -> None:
@@ -341,3 +334,9 @@ def test_news_older_than_the_snapshot_do_not_set_it_back(server, make) -> None:
         with pytest.raises(NotFound):
             list(job.refinements())
     assert (job.status, job.last.sequence, len(job.history)) == ("running", 9, 2)
+
+
+def test_a_service_that_leaves_after_the_last_event_does_not_spoil_the_answer(server, make) -> None:
+    server.play(make.ok(make.job()), make.sse((1, "completed", make.job("completed"))), "cut")
+    with Burnish(server.url, max_retries=QUICK) as client:
+        assert client.get("job_1").wait().status == "completed"

@@ -149,7 +149,7 @@ class Conductor:
         """Issue and fold until the job stops."""
         met = False
         while True:
-            stop = self._stop(progress)
+            stop = self._stop(progress, crew)
             if stop == "cancelled":
                 return await self._cancelled(progress)
             if met or (crew.idle and not progress.ready and stop is not None):
@@ -163,11 +163,13 @@ class Conductor:
             await self._collect(progress, crew)
             met = await self._fold(progress, schedule, crew)
 
-    def _stop(self, progress: Progress) -> StoppedBy | None:
-        """Why nothing more may be issued, or None."""
+    def _stop(self, progress: Progress, crew: Crew) -> StoppedBy | None:
+        """Why nothing more may be issued, or None. What is in flight will be counted, so its time is spent already."""
         if self.orders.cancelled:
             return "cancelled"
         spent = progress.spending(self._ports.clock.monotonic())
+        ahead = progress.block_seconds() * crew.in_flight / max(self._ports.fleet.workers, 1)
+        spent = spent.model_copy(update={"seconds": spent.seconds + ahead})
         return self._purse(progress).exhausted(spent, progress.units(progress.issued), progress.issued)
 
     def _issue(self, progress: Progress, schedule: Schedule, crew: Crew, stop: StoppedBy | None) -> None:
@@ -175,12 +177,10 @@ class Conductor:
         closed = self._scribe.closed
         near = schedule.next_look(progress.blocks, closed)
         far = near and (schedule.next_look(near, closed) or near)
-        while stop is None and crew.in_flight < self._share():
-            if far is not None and progress.issued >= far:
-                break
+        while stop is None and crew.in_flight < self._share() and (far is None or progress.issued < far):
             crew.send(progress.issued, progress.start(progress.issued), progress.replicates(progress.issued))
             progress.issued += 1
-            stop = self._stop(progress)
+            stop = self._stop(progress, crew)
 
     async def _collect(self, progress: Progress, crew: Crew) -> None:
         """Wait for blocks or for orders."""
@@ -198,7 +198,7 @@ class Conductor:
         """Fold what is ready, publishing on the way. True when the tolerance is met at a look: stop there."""
         while progress.ready and not self.orders.cancelled:
             progress.fold()
-            last = crew.idle and not progress.ready and self._stop(progress) is not None
+            last = crew.idle and not progress.ready and self._stop(progress, crew) is not None
             if await self._scribe.folded(progress, schedule, self._purse(progress), last=last):
                 return True
         return False

@@ -42,6 +42,8 @@ class Progress:
     ledger: list[LedgerRow] = field(default_factory=list[LedgerRow])
     _worker_seconds: float = 0.0
     _gpu_seconds: float = 0.0
+    _returned: int = 0
+    _returned_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         self.issued = self.blocks
@@ -65,6 +67,7 @@ class Progress:
     def land(self, index: int, result: BlockResult, attempts: int) -> None:
         """Take a block that came back; `ready` then holds the blocks that may be folded, in order."""
         self._worker_seconds += result.seconds
+        self._returned, self._returned_seconds = self._returned + 1, self._returned_seconds + result.seconds
         self._gpu_seconds += result.seconds * result.gpus
         digest = digest_arrays(result.stats)
         arrival = self.buffer.put(index, Landed(result, digest, attempts), digest)
@@ -98,6 +101,10 @@ class Progress:
             gpu_seconds=self._gpu_seconds,
             units=self.units(self.blocks),
         )
+
+    def block_seconds(self) -> float:
+        """Mean worker-seconds of a block, over the blocks of this instalment that came back; 0 before the first."""
+        return self._returned_seconds / self._returned if self._returned else 0.0
 
     def take_ledger(self) -> tuple[LedgerRow, ...]:
         """The rows not yet written."""

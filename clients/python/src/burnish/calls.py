@@ -74,12 +74,6 @@ class Sheet(Generic[T]):
     next: str | int | None
 
 
-class _Refinements(BaseModel):
-    data: list[wire.Event | wire.Refinement]
-    has_more: bool
-    next: int | None
-
-
 def failure(response: httpx2.Response) -> errors.StatusError:
     """The error that an answer with a status of 400 or more stands for."""
     return errors.from_reply(
@@ -111,22 +105,21 @@ def events(job_id: str, after: int = 0, limit: int | None = None) -> Call[Sheet[
 
 
 def refinements(job_id: str, after: int = 0, limit: int | None = None) -> Call[Sheet[wire.Refinement]]:
-    """Refinements, whether the page holds them bare or as the events that carried them."""
+    """Refinements, out of a page of the events that carried them."""
 
     def read(response: httpx2.Response) -> Sheet[wire.Refinement]:
-        page = _Refinements.model_validate_json(response.content)
-        data = [wire.Refinement.model_validate(x.data) if isinstance(x, wire.Event) else x for x in page.data]
+        page = wire.EventPage.model_validate_json(response.content)
+        data = [wire.Refinement.model_validate(event.data) for event in page.data if event.type == "refinement"]
         return Sheet(data, page.has_more, page.next)
 
     return Call(_get(_job_path(job_id, "refinements"), after=after, limit=limit), read)
 
 
-def stream(job_id: str, after: int = 0, latest: bool = False) -> Request:
+def stream(job_id: str, after: int = 0) -> Request:
     """The request that opens the stream of events; `after` also resumes it."""
     resume = {"Last-Event-ID": str(after)} if after else {}
-    params = {"latest": "1"} if latest else {}
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", **resume}
-    return Request("GET", _job_path(job_id, "events"), params, headers)
+    return Request("GET", _job_path(job_id, "events"), {}, headers)
 
 
 def extend(job_id: str, more: wire.Budget, idempotency_key: str | None = None) -> Call[wire.Job]:

@@ -6,6 +6,7 @@ import builtins
 import random
 import time
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal, Self, TypeVar
@@ -130,13 +131,16 @@ class Burnish:
             lambda cursor: self.refinements(job_id, after=int(cursor), limit=limit),
         )
 
-    def stream(self, job_id: str, *, after: int = 0, latest: bool = False) -> Generator[wire.Event]:
-        """What a job says, live, until it is done; survives cut connections. `latest`: skip what is out of date."""
+    def stream(self, job_id: str, *, after: int = 0) -> Generator[wire.Event]:
+        """What a job says, live, until it is done; survives cut connections."""
 
         def more(seen: int) -> bool:
-            return bool(self.events(job_id, after=seen, limit=1).data)
+            # The answer is complete by now: a service that leaves at this very moment must not spoil it.
+            with suppress(Unreachable, ServiceError):
+                return bool(self.events(job_id, after=seen, limit=1).data)
+            return False
 
-        return streams.follow(self._http, streams.Reader(job_id, after, latest), more)
+        return streams.follow(self._http, streams.Reader(job_id, after), more)
 
     def extend(
         self,

@@ -28,6 +28,7 @@ from http import HTTPStatus
 from pydantic import ValidationError
 
 from burnish.wire import Problem
+from burnish.words import duration
 
 
 class BurnishError(Exception):
@@ -127,7 +128,7 @@ def describe(problem: Problem, retry_after: float | None = None) -> str:
     lines = [f"{problem.status} {problem.title}: {problem.detail}" if problem.detail else problem.title]
     lines += [f"  {error.pointer or '(the whole body)'}: {error.detail}" for error in problem.errors]
     if retry_after is not None:
-        lines.append(f"  come back in {retry_after:.3g} s")
+        lines.append(f"  come back in {duration(retry_after)}")
     if problem.request_id:
         lines.append(f"  request id: {problem.request_id}")
     return "\n".join(lines)

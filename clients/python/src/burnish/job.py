@@ -41,19 +41,18 @@ class Job:
         self._client = client
         self.record = Record(job)
 
-    def events(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Event]:
+    def events(self, *, after: int = 0) -> Generator[wire.Event]:
         """Every event from sequence number `after` on, live, until the job is done."""
-        for event in self._client.stream(self.id, after=after, latest=latest):
+        for event in self._client.stream(self.id, after=after):
             self.record.take(event)
             yield event
 
-    def refinements(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Refinement]:
+    def refinements(self, *, after: int = 0) -> Generator[wire.Refinement]:
         """Every refinement from the first one on, then live as they come, until the job is done.
 
-        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: skip what is
-        out of date when the reader is slow.
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones).
         """
-        for event in self.events(after=after, latest=latest):
+        for event in self.events(after=after):
             if event.type == "refinement":
                 yield wire.Refinement.model_validate(event.data)
 
@@ -80,6 +79,7 @@ class Job:
                 self.record.take(event)
             left = deadline - time.monotonic()
             if self.done:
+                self.refresh()  # on pages, terminal events do not carry the whole job
                 return
             if left <= 0:
                 raise WaitTimeout(f"job {self.id} is still {self.status} after {timeout:g} s; it goes on")
@@ -148,19 +148,18 @@ class AsyncJob:
         self._client = client
         self.record = Record(job)
 
-    async def events(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Event]:
+    async def events(self, *, after: int = 0) -> AsyncGenerator[wire.Event]:
         """Every event from sequence number `after` on, live, until the job is done."""
-        async for event in self._client.stream(self.id, after=after, latest=latest):
+        async for event in self._client.stream(self.id, after=after):
             self.record.take(event)
             yield event
 
-    async def refinements(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Refinement]:
+    async def refinements(self, *, after: int = 0) -> AsyncGenerator[wire.Refinement]:
         """Every refinement from the first one on, then live as they come, until the job is done.
 
-        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: skip what is
-        out of date when the reader is slow.
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones).
         """
-        async for event in self.events(after=after, latest=latest):
+        async for event in self.events(after=after):
             if event.type == "refinement":
                 yield wire.Refinement.model_validate(event.data)
 

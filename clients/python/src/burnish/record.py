@@ -39,13 +39,13 @@ class Record:
         return refinement
 
     def _after(self, event: wire.Event, refinement: wire.Refinement | None) -> wire.Job:
-        if event.type in wire.TERMINAL_EVENTS:
+        if event.type in wire.TERMINAL_EVENTS and "id" in event.data:
             return wire.Job.model_validate(event.data)
         if refinement is not None:
             return self.job.model_copy(update={"last_refinement": refinement, "spent": refinement.spent})
-        if event.type == "status":
-            return self.job.model_copy(update={"status": event.data.get("status", self.job.status)})
-        return self.job
+        # On a page, a terminal event says the status only; in a stream it carries the whole job.
+        status = event.type if event.type in wire.TERMINAL_EVENTS else event.data.get("status", self.job.status)
+        return self.job.model_copy(update={"status": status})
 
     def _note(self, refinement: wire.Refinement | None) -> None:
         if refinement is not None:

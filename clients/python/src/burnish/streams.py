@@ -41,19 +41,18 @@ _KNOWN = frozenset(cast("tuple[str, ...]", get_args(EventType)))
 class Reader:
     """Where a reader of one job's events is, and what follows from what just happened.
 
-    `after`: the last sequence number seen. `latest`: the service may skip events, so gaps are no error.
+    `after`: the last sequence number seen. `ended`: it was that of a terminal event.
     """
 
     job_id: str
     after: int = 0
-    latest: bool = False
     heartbeat: float = HEARTBEAT
     patience: Retries = PATIENCE
     ended: bool = False
     _barren: int = field(default=0, init=False)
 
     def request(self) -> calls.Request:
-        return calls.stream(self.job_id, self.after, self.latest)
+        return calls.stream(self.job_id, self.after)
 
     def feed(self, sse: httpx2.ServerSentEvent) -> wire.Event | None:
         """The event to pass on; null for one seen before, or of a type newer than this SDK.
@@ -65,7 +64,7 @@ class Reader:
         sequence = self._sequence(sse)
         if sequence <= self.after:
             return None
-        if sequence > self.after + 1 and not self.latest:
+        if sequence > self.after + 1:
             raise StreamGap(self.after, sequence)
         event = self._event(sse, sequence) if sse.event in _KNOWN else None
         self.after, self._barren = sequence, 0

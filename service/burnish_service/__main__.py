@@ -1,0 +1,118 @@
+"""`burnish-server serve`: store, workers and HTTP on this machine, as one thing that starts and stops together."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from burnish_service.settings import Settings
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line. Exit code 0 after a clean stop."""
+    parser = argparse.ArgumentParser(prog="burnish-server", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="serve on this machine until interrupted")
+    serve.add_argument("--host", help="default 127.0.0.1")
+    serve.add_argument("--port", type=int, help="default 8000; 0 picks a free one")
+    serve.add_argument("--data-dir", type=Path, help="default .burnish; jobs are kept there")
+    serve.add_argument("--workers", type=int, help="default: one for each core")
+    arguments = parser.parse_args(argv)
+    given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
+    return run(Settings(**given))
+
+
+def environment() -> None:
+    """Before ray is imported: no usage reports, no token file that would break other clusters of this user."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+
+
+def run(settings: Settings) -> int:
+    """Serve until SIGINT or SIGTERM."""
+    environment()
+    stopping = threading.Event()
+    _listen(stopping)
+    settings = _filled(settings)
+    from burnish_service import serving
+    from burnish_workers.engine.embedded_store import EmbeddedValkey
+
+    store = None
+    if settings.redis_url is None:
+        store = EmbeddedValkey(settings.data_dir / "store").start()
+        settings = settings.model_copy(update={"redis_url": store.url})
+    try:
+        _say("starting Ray and Serve ...")
+        serving.start_ray(settings)
+        serving.start(settings)
+        _listen(stopping)  # Ray has put handlers of its own in place
+        url = f"http://{settings.host}:{settings.port}"
+        if _await_ready(url, stopping):
+            _say(f"burnish serves on {url} ({settings.workers} workers, data in {settings.data_dir}); Ctrl-C stops it")
+        stopping.wait()
+        _say("stopping ...")
+    finally:
+        serving.stop()
+        if store is not None:
+            store.stop()
+    return 0
+
+
+def _listen(stopping: threading.Event) -> None:
+    """SIGINT and SIGTERM end the service in good order."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopping.set())
+
+
+def _filled(settings: Settings) -> Settings:
+    """Settings with nothing left to choose: a free port, the number of workers, an absolute folder."""
+    return settings.model_copy(
+        update={
+            "port": settings.port or _free_port(settings.host),
+            "workers": settings.workers or os.cpu_count() or 1,
+            "data_dir": settings.data_dir.absolute(),
+        }
+    )
+
+
+def _free_port(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) -> bool:
+    """Wait until the service says it is ready: the store answers and every worker has its libraries."""
+    deadline = time.monotonic() + timeout
+    why = "no answer yet"
+    while not stopping.is_set():
+        try:
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as reply:  # noqa: S310
+                if reply.status == 200:
+                    return True
+        except urllib.error.HTTPError as error:
+            why = error.read().decode(errors="replace")
+        except OSError as error:
+            why = str(error)
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the service was not ready after {timeout:g} s: {why}")
+        time.sleep(0.2)
+    return False
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,27 @@
+"""What every route needs, kept on the application."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+from fastapi import Request
+
+from burnish_service.settings import Settings
+from burnish_workers.engine.app import App
+from burnish_workers.engine.clock import Clock
+
+
+@dataclass(frozen=True)
+class Context:
+    """`pool` says what is lacking of the pool of workers, None when nothing is."""
+
+    app: App
+    settings: Settings
+    clock: Clock
+    pool: Callable[[], Awaitable[str | None]]
+
+
+def context_of(request: Request) -> Context:
+    return cast(Context, request.app.state.context)

@@ -1,0 +1,110 @@
+"""Every error as RFC 9457 `application/problem+json`, and a request id on every answer."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from burnish.wire import FieldError, Problem
+from burnish_workers.engine.app import Refusal
+from burnish_workers.engine.records import StoreUnavailable
+
+log = structlog.get_logger()
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_RETRY_AFTER = "2"
+
+
+def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
+    """The problem, with the id of the request that ran into it."""
+    body = problem.model_copy(update={"request_id": request.scope.get("request_id")})
+    return JSONResponse(
+        body.model_dump(mode="json"), problem.status, headers, media_type="application/problem+json"
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Turn every exception into a problem."""
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> Response:
+        return answer(request, error.problem)
+
+    @app.exception_handler(StoreUnavailable)
+    async def away(request: Request, error: StoreUnavailable) -> Response:
+        log.warning("store.unavailable", why=str(error))
+        detail = "the store does not answer; nothing was accepted; try again shortly"
+        problem = Problem(type="/problems/unavailable", title="Unavailable", status=503, detail=detail)
+        return answer(request, problem, {"Retry-After": _RETRY_AFTER})
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        errors = [_parameter(item["loc"], item["msg"]) for item in error.errors()]
+        detail = "; ".join(item.detail for item in errors)
+        problem = Problem(
+            type="/problems/invalid-request", title="Invalid request", status=422, detail=detail, errors=errors
+        )
+        return answer(request, problem)
+
+    @app.exception_handler(HTTPException)
+    async def plain(request: Request, error: HTTPException) -> Response:
+        detail = f"{request.method} {request.url.path}: {error.detail}; see /openapi.json for what there is"
+        problem = Problem(title=str(error.detail), status=error.status_code, detail=detail)
+        return answer(request, problem, dict(error.headers or {}))
+
+    @app.exception_handler(Exception)
+    async def ours(request: Request, error: Exception) -> Response:
+        log.exception("request.broken", path=request.url.path)
+        detail = "a mistake of ours; the request id finds it in our log"
+        return answer(request, Problem(title="Internal error", status=500, detail=detail))
+
+
+def _parameter(loc: tuple[int | str, ...], message: str) -> FieldError:
+    """A query or path parameter is no part of the body: the pointer is that of the whole, the text names it."""
+    name = " ".join(str(step) for step in loc)
+    return FieldError(pointer="", detail=f"{name}: {message}")
+
+
+class RequestId:
+    """Echo X-Request-Id, or mint one. Plain ASGI: BaseHTTPMiddleware would buffer streams."""
+
+    def __init__(self, app: ASGIApp):
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
+        request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
+        scope["request_id"] = request_id
+
+        async def tagged(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        await self._app(scope, receive, tagged)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The whole body, refused as soon as it is longer than `limit` bytes."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise _too_large(limit)
+    return bytes(body)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(413, "Body too large", f"the body is over {limit} bytes; send fewer points, or as base64 arrays")

@@ -1,0 +1,1 @@
+"""Routes: thin translations between HTTP and `engine.app`."""

@@ -1,0 +1,135 @@
+"""/v1/jobs: create, read, extend, cancel."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from burnish.wire import Budget, Job, JobPage, JobStatus, LedgerPage, Problem, SurrogateSpec
+from burnish.wire.job import TERMINAL
+from burnish_service.context import Context, context_of
+from burnish_service.problems import read_body
+from burnish_service.streams import job_stream
+from burnish_workers.engine.app import EVENT_PAGE, PAGE, Refusal
+
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+MAX_WAIT = 60.0
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", description="The same key and body within 24 h: the same job, once."),
+]
+
+
+def body_of(*models: type) -> dict[str, Any]:
+    """OpenAPI of a body that is validated by hand, so that its errors carry JSON pointers."""
+    schemas = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
+    schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+
+
+def problem_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI of the problems that a route answers with."""
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {code: {"description": "Problem", "content": content} for code in codes}
+
+
+BODIES: tuple[type, ...] = (SurrogateSpec, Budget, Problem)
+"""Models that only appear in hand-written parts of the OpenAPI document."""
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=Job,
+    openapi_extra=body_of(SurrogateSpec),
+    responses=problem_responses(400, 409, 413, 422, 503),
+)
+async def create(
+    request: Request,
+    idempotency_key: IdempotencyKey = None,
+    prefer: Annotated[str | None, Header(description="`wait=N`: answer after N s or at the end (at most 60).")] = None,
+) -> Response:
+    """Queue a job. With `Accept: text/event-stream` its events are streamed at once."""
+    context = context_of(request)
+    wait = _wait(prefer)
+    body = await read_body(request, context.settings.max_body)
+    accepted = await context.app.create(body, idempotency_key)
+    job = accepted.job
+    headers = {"Location": job.links.self}
+    if accepted.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if "text/event-stream" in request.headers.get("accept", ""):
+        return StreamingResponse(job_stream(context, job.id, 0), 202, headers, media_type="text/event-stream")
+    if wait:
+        job = await _finished(context, job, wait)
+        headers["Preference-Applied"] = f"wait={wait:g}"
+    return JSONResponse(job.model_dump(mode="json"), 202, headers)
+
+
+def _wait(prefer: str | None) -> float:
+    for part in (prefer or "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "wait":
+            if not value.isdigit():
+                raise Refusal(400, "Invalid header", f"Prefer: {prefer!r}; write wait=N with whole seconds N")
+            return min(float(value), MAX_WAIT)
+    return 0.0
+
+
+async def _finished(context: Context, job: Job, wait: float) -> Job:
+    after, deadline = 0, context.clock.monotonic() + wait
+    while (left := deadline - context.clock.monotonic()) > 0:
+        events = await context.app.next_events(job.id, after, left)
+        after = events[-1].sequence if events else after
+        if any(event.type in TERMINAL for event in events):
+            break
+    return await context.app.get(job.id)
+
+
+@router.get("", responses=problem_responses(422, 503))
+async def list_jobs(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=PAGE)] = 20,
+    after: Annotated[str | None, Query(max_length=100, description="The last job of the page before.")] = None,
+    status: JobStatus | None = None,
+    kind: Annotated[str | None, Query(max_length=100)] = None,
+) -> JobPage:
+    """Newest first."""
+    return await context_of(request).app.list(limit, after, status, kind)
+
+
+@router.get("/{job}", responses=problem_responses(404, 503))
+async def get(request: Request, job: str) -> Job:
+    return await context_of(request).app.get(job)
+
+
+@router.post(
+    "/{job}/budget", openapi_extra=body_of(Budget), responses=problem_responses(400, 404, 409, 413, 422, 503)
+)
+async def extend(request: Request, job: str, idempotency_key: IdempotencyKey = None) -> Job:
+    """Think longer: amounts add to the budget, tolerances replace; a finished job goes on from its frontier."""
+    context = context_of(request)
+    return await context.app.extend(job, await read_body(request, context.settings.max_body), idempotency_key)
+
+
+@router.post("/{job}/cancel", responses=problem_responses(404, 503))
+async def cancel(request: Request, job: str) -> Job:
+    """Stop at the next block boundary and keep the last refinement. Idempotent."""
+    return await context_of(request).app.cancel(job)
+
+
+@router.get("/{job}/ledger", responses=problem_responses(404, 422, 503))
+async def ledger(
+    request: Request,
+    job: str,
+    after: Annotated[int, Query(ge=-1, le=2**53)] = -1,
+    limit: Annotated[int, Query(ge=1, le=EVENT_PAGE)] = EVENT_PAGE,
+) -> LedgerPage:
+    """A row for each folded block: the digest of its statistics, where it ran, and how often it had to be issued."""
+    return await context_of(request).app.ledger(job, after, limit)
+
+

@@ -1,0 +1,147 @@
+"""The deployments on Ray Serve: Front (HTTP) and Runner (conducts jobs). One of the two files that import ray."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import Any
+
+import ray
+from fastapi import FastAPI
+from ray import serve
+from ray.serve.config import HTTPOptions
+
+from burnish_service.context import Context
+from burnish_service.main import create_app
+from burnish_service.settings import Settings
+from burnish_service.telemetry import configure_logging
+from burnish_workers.core.registry import registry
+from burnish_workers.engine.app import App
+from burnish_workers.engine.clock import SystemClock
+from burnish_workers.engine.conductor import Ports
+from burnish_workers.engine.dispatcher import Dispatcher, Terms
+from burnish_workers.engine.file_artifacts import FileArtifacts
+from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.redis_store import RedisStore
+
+APP = "burnish"
+RUNNER = "Runner"
+_POOL_TIMEOUT = 2.0
+
+
+async def _connect(settings: Settings) -> Context:
+    """The front's context. Few retries: a user is waiting, and a 503 tells him more than a hanging request."""
+    configure_logging(settings.log_level)
+    store = RedisStore(_url(settings), retries=3)
+    clock = SystemClock()
+    return Context(App(registry(), store, clock), settings, clock, _pool)
+
+
+async def _pool() -> str | None:
+    """What is lacking of the pool, as a runner sees it."""
+    try:
+        handle = serve.get_deployment_handle(RUNNER, APP)
+        about = await asyncio.wait_for(handle.about.remote(), _POOL_TIMEOUT)
+    except Exception as error:
+        return f"no runner answers ({type(error).__name__})"
+    return None if about["workers"] > 0 else "the workers are starting"
+
+
+def _url(settings: Settings) -> str:
+    if settings.redis_url is None:
+        raise ValueError("a deployment needs BURNISH_REDIS_URL; only `burnish-server serve` brings a store of its own")
+    return settings.redis_url
+
+
+@serve.deployment(
+    name=RUNNER,
+    ray_actor_options={"num_cpus": 0},
+    health_check_period_s=2,
+    graceful_shutdown_timeout_s=5,
+    max_ongoing_requests=100,
+)
+class Runner:
+    """One dispatcher. When it dies, Serve starts another; the jobs it held are claimed when their leases expire."""
+
+    def __init__(self, settings: dict[str, Any]):
+        self._settings = Settings.model_validate(settings)
+        configure_logging(self._settings.log_level)
+        self._dispatcher: Dispatcher | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._fleet = RayFleet(
+            size=self._settings.workers,
+            gpus=self._settings.gpus_per_worker,
+            device=self._settings.device,
+            kinds=tuple(registry().names),
+        )
+
+    def _start(self) -> None:
+        settings = self._settings
+        ports = Ports(
+            fleet=self._fleet,
+            store=RedisStore(_url(settings)),
+            artifacts=FileArtifacts(settings.data_dir / "artifacts"),
+            clock=SystemClock(),
+        )
+        self._dispatcher = Dispatcher(registry(), ports, Terms(lease=settings.lease))
+        self._task = asyncio.create_task(self._dispatcher.run())
+
+    async def check_health(self) -> None:
+        """Serve calls this every two seconds; the first call starts the dispatcher in the replica's own loop."""
+        if self._task is None:
+            self._start()
+        elif self._task.done():
+            self._task.result()
+            raise RuntimeError("the dispatcher ended by itself")
+
+    async def about(self) -> dict[str, Any]:
+        jobs = self._dispatcher.jobs if self._dispatcher else []
+        return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs}
+
+
+def deployment(settings: Settings) -> serve.Application:
+    """Front and Runner, bound together. Replicas take no CPU: the cores belong to the workers."""
+    plain = settings.model_dump(mode="json")
+
+    def build() -> FastAPI:
+        return create_app(lambda: _connect(Settings.model_validate(plain)))
+
+    @serve.deployment(
+        name="Front",
+        num_replicas=settings.fronts,
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=4_000,
+        health_check_period_s=2,
+        graceful_shutdown_timeout_s=5,
+    )
+    @serve.ingress(build)
+    class Front:
+        def __init__(self, runner: Any):
+            self.runner = runner  # bound, so that Serve deploys it too
+
+    return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain))
+
+
+def start_ray(settings: Settings) -> None:
+    """A cluster on this machine, with no dashboard. Set up in `environment` before anything imports ray."""
+    ray.init(
+        num_cpus=max(settings.workers, os.cpu_count() or 1),
+        include_dashboard=False,
+        namespace=NAMESPACE,
+        log_to_driver=False,
+        logging_level="warning",
+    )
+
+
+def start(settings: Settings) -> None:
+    """Deploy and wait until every replica is up."""
+    serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
+    serve.run(deployment(settings), name=APP, route_prefix="/")
+
+
+def stop() -> None:
+    """Take everything down that `start_ray` and `start` brought up."""
+    with contextlib.suppress(Exception):
+        serve.shutdown()
+    ray.shutdown()

@@ -1,0 +1,29 @@
+"""Configuration from the environment: every field can be set as BURNISH_<NAME>."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an operator may choose."""
+
+    model_config = SettingsConfigDict(env_prefix="BURNISH_", extra="ignore")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")
+    data_dir: Path = Path(".burnish")
+    redis_url: str | None = Field(default=None, description="Default: an embedded Valkey in data_dir.")
+    workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
+    gpus_per_worker: float = Field(default=0.0, ge=0, le=8)
+    device: str = "auto"
+    lease: float = Field(default=10.0, gt=0.5, le=300, description="Seconds that a runner holds a job unrenewed.")
+    heartbeat: float = Field(default=10.0, gt=0.05, le=300, description="Seconds between comments on an idle stream.")
+    rotation: float = Field(default=600.0, gt=0.1, description="Seconds after which a stream is closed, to be resumed.")
+    max_body: int = Field(default=16 * 2**20, ge=1_024)
+    fronts: int = Field(default=1, ge=1)
+    runners: int = Field(default=1, ge=1)
+    log_level: str = "INFO"

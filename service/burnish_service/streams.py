@@ -1,0 +1,49 @@
+"""A job's events as server-sent events: resumable, with heartbeats, rotated so that no connection lives for ever."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from fastapi.sse import format_sse_event
+
+from burnish.wire import TERMINAL_EVENTS, Event
+from burnish_service.context import Context
+from burnish_workers.engine.records import StoreUnavailable
+
+HEARTBEAT = b": heartbeat\n\n"
+RETRY = b"retry: 500\n\n"
+
+
+async def job_stream(
+    context: Context, job: str, after: int, types: frozenset[str] | None = None
+) -> AsyncIterator[bytes]:
+    """Events with sequence > after as they happen; ends after the terminal event, or by rotation.
+
+    A reader resumes with the last `id:` it saw. `types` leaves others out, terminal ones excepted.
+    """
+    clock, settings = context.clock, context.settings
+    closes = clock.monotonic() + settings.rotation
+    yield RETRY
+    while clock.monotonic() < closes:
+        try:
+            events = await context.app.next_events(job, after, settings.heartbeat)
+        except StoreUnavailable:
+            return  # the reader comes back and resumes
+        if not events:
+            yield HEARTBEAT
+        for event in events:
+            after = event.sequence
+            if types is None or event.type in types or event.type in TERMINAL_EVENTS:
+                yield await _encode(context, job, event)
+        if events and events[-1].type in TERMINAL_EVENTS and (await context.app.get(job)).done:
+            return
+
+
+async def _encode(context: Context, job: str, event: Event) -> bytes:
+    """A terminal event carries the whole job."""
+    data = event.data
+    if event.type in TERMINAL_EVENTS:
+        data = (await context.app.get(job)).model_dump(mode="json")
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return format_sse_event(data_str=text, event=event.type, id=str(event.sequence))
