@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from burnish.wire import Budget
+from burnish.wire import Budget, Estimate, Refinement, Spent
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.memory_store import MemoryStore
-from burnish_workers.engine.records import JobRecord
+from burnish_workers.engine.records import Emission, JobRecord, NewEvent
 from burnish_workers.engine.redis_store import RedisStore
 from burnish_workers.engine.store import Store
 
@@ -75,3 +75,34 @@ def record() -> Callable[..., JobRecord]:
         return made.with_changes(changes)
 
     return make
+
+
+@pytest.fixture
+def claimed() -> Callable[..., Awaitable[JobRecord]]:
+    """Stores a job and takes it under epoch 1."""
+
+    async def claim(store: Store, record: JobRecord, lease: float = 60.0) -> JobRecord:
+        await store.create(record)
+        (held,) = await store.claim(lease, 1, frozenset())
+        assert (held.id, held.epoch) == (record.id, 1)
+        return held
+
+    return claim
+
+
+@pytest.fixture
+def refined() -> Callable[..., Emission]:
+    """Makes emissions that refine the answer after so many blocks."""
+
+    def refine(blocks: int, **changes: object) -> Emission:
+        refinement = Refinement(
+            blocks=blocks,
+            replicates=8 * blocks,
+            estimate=Estimate(value=[0.1 * blocks, None], standard_error=[1e-3, None]),
+            digest=f"sha256:{blocks}",
+            spent=Spent(units=blocks),
+        )
+        event = NewEvent("refinement", refinement.model_dump(mode="json"))
+        return Emission((event,), {"last_refinement": refinement, **changes})
+
+    return refine

@@ -196,10 +196,11 @@ class MemoryStore:
             entry.lease = None
             self._signal()
 
-    async def wait_for_work(self, timeout: float) -> None:
+    async def wait_for_work(self, timeout: float) -> bool:
         # Counted from the last claim, so that what was signalled since is not slept through.
-        await slept(self._work, self._work_seen, timeout)
+        woken = await slept(self._work, self._work_seen, timeout)
         self._work_seen = self._work.number
+        return woken
 
     # --- inside -------------------------------------------------------------------------------------------------------
     def _held(self, job_id: str, epoch: int) -> _Entry | None:

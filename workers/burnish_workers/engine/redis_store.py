@@ -229,13 +229,14 @@ class RedisStore:
         keys = self._keys
         await self._run("release", [keys.job(job_id), keys.queue, keys.leases, keys.work], job_id, epoch)
 
-    async def wait_for_work(self, timeout: float) -> None:
+    async def wait_for_work(self, timeout: float) -> bool:
         async def look() -> int:
             return int(await self._command("GET", self._keys.work) or 0)
 
         # Counted from the last claim, so that what was signalled since is not slept through.
-        await self._wakeups.wait(self._keys.work, self._work_seen, timeout, look)
+        woken = await self._wakeups.wait(self._keys.work, self._work_seen, timeout, look)
         self._work_seen = max(self._work_seen, self._wakeups.number(self._keys.work))
+        return woken
 
     # --- talking to the server ----------------------------------------------------------------------------------------
     async def _command(self, *words: str | float) -> Any:

@@ -1,0 +1,54 @@
+# Every target sets up what it needs. `make demo` and `make test` work from a fresh clone.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export OMP_NUM_THREADS ?= 1
+export RAY_USAGE_STATS_ENABLED ?= 0
+export RAY_AUTH_MODE ?= disabled
+
+.PHONY: demo test test-law test-all serve lint types floors format bench clean
+
+$(STAMP): pyproject.toml clients/python/pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet torch==2.13.0
+	$(BIN)/pip install --quiet -e 'clients/python[cli]' -e '.[workers,dev]'
+	touch $@
+
+demo: $(STAMP)  ## start the service, run the main job, watch it sharpen, compare with the exact solution, stop
+	$(BIN)/python examples/demo.py
+
+serve: $(STAMP)  ## the service on 127.0.0.1:8000, data in .burnish
+	$(BIN)/burnish-server serve
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(STAMP)
+	$(BIN)/pyright
+
+floors: $(STAMP)
+	$(BIN)/lint-imports
+
+test: lint types floors  ## lint, types, floors, fast tests
+	$(BIN)/python -m pytest -n 2 -m "not slow and not law"
+
+test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal digests
+	$(BIN)/python -m pytest -m law
+
+test-all: lint types floors  ## everything, slow statistics and clean environments too
+	$(BIN)/python -m pytest -n 2 -m "not law"
+	$(BIN)/python -m pytest -m law
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/surrogate/throughput.py
+	$(BIN)/python benchmarks/surrogate/accuracy.py
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis

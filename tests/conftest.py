@@ -1,0 +1,11 @@
+"""Fixtures for all tests."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything imports ray or builds the registry.
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_AUTH_MODE", "disabled")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ["BURNISH_EXTRA_KINDS"] = "burnish_workers.testing"

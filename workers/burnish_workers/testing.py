@@ -1,0 +1,197 @@
+"""For authors of kinds: the laws as functions, and a kind whose blocks take longer where their values are larger.
+
+`Correlated` is the hardest case for an ordered fold: a block's duration is proportional to what it returns, so that
+whatever selects on duration (a deadline, a dead worker, arrival order) selects on value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from burnish.wire import SpecBase
+from burnish_workers.core.components import combine
+from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
+from burnish_workers.core.keys import Key, block_key
+from burnish_workers.core.kind import Draft, Kind, resolution_of
+from burnish_workers.core.moments import Moments, merge
+from burnish_workers.core.registry import registry
+from burnish_workers.core.report import report, schedule_of
+from burnish_workers.engine.fleet import BlockFailed, BlockResult, BlockTask, WorkerDied, run_block
+from burnish_workers.engine.fleet import Bench as _Bench
+
+MEAN = "mean"
+
+
+class CorrelatedSpec(SpecBase):
+    """Estimate the mean of exponential variables (it is 1); a block sleeps `nap` seconds times the mean of its values."""
+
+    kind: Literal["correlated"]
+    replicates: int = Field(default=16, ge=1, le=10_000, description="Replicates in a block.")
+    nap: float = Field(default=0.0, ge=0, le=60)
+    fail_at: int | None = Field(default=None, description="The replicate at which the simulation raises.")
+
+
+@dataclass(frozen=True)
+class CorrelatedStatistics:
+    """One mean."""
+
+    tail: int
+    leading: str = MEAN
+
+    def empty(self) -> State:
+        return {MEAN: Moments.empty(1, self.tail)}
+
+    def fold(self, state: State, stats: Arrays) -> State:
+        return {MEAN: merge(state[MEAN], unflatten(stats)[MEAN])}
+
+    def answer(self, state: State) -> Answer:
+        combined = combine(state, leading=MEAN)
+        return Answer(combined, np.zeros(1), bias_known=True, parts=state, floor=0.0)
+
+    def units(self, replicates: int) -> int:
+        return replicates
+
+    def cost(self, replicates: int) -> float:
+        return float(replicates)
+
+    def tuned(self, state: State) -> Plan:
+        return {}
+
+
+@dataclass(frozen=True)
+class CorrelatedSimulator:
+    spec: CorrelatedSpec
+    tail: int
+
+    def init(self, lane: Key) -> Arrays:
+        return {}
+
+    def advance(self, carry: Arrays, block: Key, start: int, replicates: int) -> tuple[Arrays, Arrays]:
+        if self.spec.fail_at is not None and start <= self.spec.fail_at < start + replicates:
+            raise ArithmeticError(f"replicate {self.spec.fail_at} was told to fail")
+        values = block.generator().exponential(size=(replicates, 1))
+        time.sleep(self.spec.nap * float(values.mean()))
+        return carry, flatten({MEAN: Moments.of(values, self.tail)})
+
+
+def _draft(spec: CorrelatedSpec, numeric_class: str) -> Draft:
+    return Draft("mean", 1, 1, spec, 1, 8, 1, {})
+
+
+def _build(spec: CorrelatedSpec, device: str) -> Simulator:
+    return CorrelatedSimulator(spec, resolution_of(spec).tail)
+
+
+KIND = Kind(
+    name="correlated",
+    summary="A test: blocks take longer where their values are larger.",
+    spec=CorrelatedSpec,
+    check=lambda spec: None,
+    draft=_draft,
+    statistics=lambda spec: CorrelatedStatistics(resolution_of(spec).tail),
+    load=lambda: _build,
+    examples=lambda: [{"kind": "correlated", "budget": {"units": 256}, "seed": 1}],
+)
+"""Registered by BURNISH_EXTRA_KINDS=burnish_workers.testing."""
+
+
+def resolved_correlated(
+    blocks: int, *, replicates: int = 16, nap: float = 0.0, seed: int = 11, numeric_class: str = "any", **more: Any
+) -> dict[str, Any]:
+    """A spec of `blocks` equal blocks that is resolved already, so that every run of it is the same job."""
+    return {
+        "kind": "correlated",
+        "budget": {"units": blocks * replicates},
+        "seed": seed,
+        "replicates": replicates,
+        "nap": nap,
+        "resolution": {
+            "version": 1,
+            "estimator": "mean",
+            "numeric_class": numeric_class,
+            "first_block": replicates,
+            "block": replicates,
+            "blocks_planned": blocks,
+            "first_look": 2,
+            "micro_batch": 1,
+            "tail": 64,
+            "extensible": True,
+        },
+        **more,
+    }
+
+
+def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu") -> dict[int, str]:
+    """What the law says: the digest of the answer after K = 1 .. `blocks` blocks, by a bare loop over a resolved spec.
+
+    No engine, no fleet, no store: keys, `advance`, `fold` and `report` in index order. Whatever conducted a job must
+    have published these.
+    """
+    kind = registry().get(spec["kind"])
+    resolved = kind.spec.model_validate(spec)
+    simulator, statistics = kind.load()(resolved, device), kind.statistics(resolved)
+    schedule, resolution, state = schedule_of(resolved), resolution_of(resolved), statistics.empty()
+    digests: dict[int, str] = {}
+    start = 0
+    for k in range(blocks):
+        size = resolution.first_block if k == 0 else resolution.block
+        _, stats = simulator.advance({}, block_key(resolved.seed or 0, 0, k), start, size)
+        state, start = statistics.fold(state, stats), start + size
+        digests[k + 1] = report(resolved, schedule, statistics, statistics.answer(state), k + 1).digest
+    return digests
+
+
+@dataclass
+class ChaosFleet:
+    """Blocks in this process, returned in an order drawn from `seed`, on any number of simulated workers, some of which
+    die in mid-block: the block is lost and must be issued again.
+
+    `distort`: a mutant, applied to what a block returns, for tests that show that the law notices.
+    """
+
+    size: int
+    seed: int = 0
+    death_rate: float = 0.0
+    longest: float = 0.002
+    distort: Callable[[BlockTask, BlockResult], BlockResult] | None = None
+    deaths: int = 0
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._bench = _Bench("cpu")
+
+    @property
+    def slots(self) -> int:
+        return 2 * self.size
+
+    @property
+    def workers(self) -> int:
+        return self.size
+
+    async def start(self) -> None: ...
+
+    async def numeric_class(self) -> str:
+        return "any"
+
+    async def run(self, task: BlockTask) -> BlockResult:
+        delay, dies = self._random.random() * self.longest, self._random.random() < self.death_rate
+        await asyncio.sleep(delay)
+        if dies:
+            self.deaths += 1
+            raise WorkerDied("told to")
+        try:
+            carry, stats, seconds = run_block(self._bench, task)
+        except Exception as error:
+            raise BlockFailed(error) from error
+        result = BlockResult(carry, stats, seconds, "any")
+        return self.distort(task, result) if self.distort else result
+
+    async def close(self) -> None: ...
