@@ -6,7 +6,7 @@ What no guard can see is a spike that has not occurred yet; only a declared boun
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -86,6 +86,7 @@ def examine(
     bias_known: bool,
     replicates: ArrayLike | None = None,
     constant_allowed: bool = False,
+    among: NDArray[np.bool_] | None = None,
 ) -> Verdict:
     """May the m outputs have an interval at this look?
 
@@ -99,6 +100,7 @@ def examine(
         bias_known: the bias was measured or is declared.
         replicates: R where it is not moments.count, scalar or shape (m,).
         constant_allowed: outputs without any spread are exact, not unlucky.
+        among: outputs that are examined, shape (m,); the others are certified. All where None.
     """
     r = np.broadcast_to(np.asarray(moments.count if replicates is None else replicates, np.int64), moments.count.shape)
     constant = (moments.count > 1) & (moments.low[:, 0] == moments.high[:, 0])
@@ -108,6 +110,8 @@ def examine(
         _check_bias(moments, bias_known),
         _check_tail(moments, r, constant),
     ]
+    if among is not None:
+        checks = [replace(check, failed=check.failed & among) for check in checks]
     failing = [check for check in checks if check.failed.any()]
     refused = np.zeros(moments.outputs, dtype=np.bool_)
     for check in failing:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from burnish.wire import Estimate, Interval, Refused, SpecBase
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Answer, Statistics
-from burnish_workers.core.guard import Refusal, Verdict, alpha_spent, examine, max_to_sum
+from burnish_workers.core.guard import LEAST_REPLICATES, Refusal, alpha_spent, examine, max_to_sum
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
 
@@ -111,27 +111,17 @@ def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | N
     for name, part in answer.parts.items():
         if name == leading:
             continue
-        verdict = examine(part, bias_known=True, constant_allowed=True)
-        share = np.nan_to_num(part.standard_error**2 / np.where(variance > 0, variance, 1.0), nan=1.0)
-        bad = _tails(verdict) & (share >= MATTERS) | _of(verdict, "nonfinite")
-        certified &= ~bad
-        if refusal is None and bad.any() and verdict.refusal is not None:
-            refusal = verdict.refusal
+        share = part.standard_error**2 / np.where(variance > 0, variance, 1.0)
+        matters = (np.nan_to_num(share, nan=1.0) >= MATTERS) | (part.nonfinite > 0)
+        # Few samples of a correction are no reason to refuse: its degrees of freedom widen the interval.
+        count = np.maximum(part.count, LEAST_REPLICATES)
+        verdict = examine(part, bias_known=True, constant_allowed=True, replicates=count, among=matters)
+        certified &= verdict.certified
+        refusal = refusal or verdict.refusal
     if refusal is None:
         return certified, None
     outside = np.flatnonzero(~certified)
     return certified, _refused(refusal, None if len(outside) == len(certified) else outside.tolist())
-
-
-def _of(verdict: Verdict, code: str) -> NDArray[np.bool_]:
-    for name, mask in verdict.failed.items():
-        if name == code:
-            return mask
-    return np.zeros_like(verdict.certified)
-
-
-def _tails(verdict: Verdict) -> NDArray[np.bool_]:
-    return _of(verdict, "heavy_tail")
 
 
 def _refused(refusal: Refusal, outputs: list[int] | None) -> Refused:

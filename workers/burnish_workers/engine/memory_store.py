@@ -154,7 +154,6 @@ class MemoryStore:
 
     # --- what a runner calls ------------------------------------------------------------------------------------------
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
-        self._work_seen = self._work.number
         now = self._now()
         live = [self._jobs[job_id] for job_id in sorted(self._live - held)]
         free = [entry for entry in live if entry.lease is None or entry.lease <= now][: max(limit, 0)]
@@ -197,7 +196,6 @@ class MemoryStore:
             self._signal()
 
     async def wait_for_work(self, timeout: float) -> bool:
-        # Counted from the last claim, so that what was signalled since is not slept through.
         woken = await slept(self._work, self._work_seen, timeout)
         self._work_seen = self._work.number
         return woken

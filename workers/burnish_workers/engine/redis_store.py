@@ -200,9 +200,8 @@ class RedisStore:
     # --- what a runner calls ------------------------------------------------------------------------------------------
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
         keys = self._keys
-        touched = [keys.queue, keys.leases, keys.work]
-        seen, claimed = await self._run("claim", touched, keys.prefix, lease, limit, token_hex(8), *held)
-        self._work_seen = seen
+        touched = [keys.queue, keys.leases]
+        claimed = await self._run("claim", touched, keys.prefix, lease, limit, token_hex(8), *held)
         return [decode_record(_paired(fields)) for fields in claimed]
 
     async def renew(self, job_id: str, epoch: int, lease: float) -> Renewal:
@@ -233,7 +232,6 @@ class RedisStore:
         async def look() -> int:
             return int(await self._command("GET", self._keys.work) or 0)
 
-        # Counted from the last claim, so that what was signalled since is not slept through.
         woken = await self._wakeups.wait(self._keys.work, self._work_seen, timeout, look)
         self._work_seen = max(self._work_seen, self._wakeups.number(self._keys.work))
         return woken

@@ -78,7 +78,10 @@ class Store(Protocol):
         ...
 
     async def wait_for_work(self, timeout: float) -> bool:
-        """Sleep until a job was queued, extended or cancelled; False when the timeout came first."""
+        """Sleep until a job was queued, extended, cancelled or released; False when the timeout came first.
+
+        Returns at once when that has happened since the last return, so that nothing is slept through.
+        """
         ...
 
     async def close(self) -> None: ...

@@ -121,7 +121,9 @@ class Wakeups:
                 await self._sleep(channel, after, look)
             return True
         except TimeoutError:
-            return channel.bell.number > after if channel.known else await look() > after
+            if not channel.known:
+                channel.bell.ring(await look())
+            return channel.bell.number > after
         finally:
             channel.users -= 1
             if not channel.users:

@@ -1,6 +1,6 @@
--- KEYS queue leases work   ARGV prefix lease limit token (held id)*
--- -> {number of the last signal, {the hash of each claimed job}}
-local queue, leases, work = unpack(KEYS)
+-- KEYS queue leases   ARGV prefix lease limit token (held id)*
+-- -> the hash of each claimed job
+local queue, leases = unpack(KEYS)
 local prefix, lease, limit, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local time = now()
 local claimed = {}
@@ -42,4 +42,4 @@ if #claimed == 0 and limit > 0 then
     end
   end
 end
-return {tonumber(redis.call('GET', work) or '0'), claimed}
+return claimed
