@@ -83,11 +83,24 @@ def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, time
 
 def watch(url: str, model: str, points: int, seconds: float) -> None:
     """`burnish run surrogate`, as a user would."""
-    options = ["--problem", "viscous-burgers", "--surrogate", model, "--points", str(points), "--seconds", f"{seconds:g}"]
+    options = [
+        "--problem",
+        "viscous-burgers",
+        "--surrogate",
+        model,
+        "--points",
+        str(points),
+        "--seconds",
+        f"{seconds:g}",
+    ]
     options += ["--seed", "7", "--point-seed", "1"]
     print(f"\n$ burnish run surrogate {' '.join(options)}", flush=True)
     environment = {**os.environ, "BURNISH_BASE_URL": url}
-    subprocess.run([sys.executable, "-c", "from burnish.cli import main; main()", "run", "surrogate", *options], env=environment, check=True)
+    subprocess.run(
+        [sys.executable, "-c", "from burnish.cli import main; main()", "run", "surrogate", *options],
+        env=environment,
+        check=True,
+    )
 
 
 def compare(job: Job, model: str) -> bool:
@@ -107,14 +120,18 @@ def compare(job: Job, model: str) -> bool:
     scale = float(np.linalg.norm(truth))
     print(f"\nExact solution (known to this script, not to the service): sigmoid(t + sum x) at {len(t)} points")
     for name, error in errors.items():
-        print(f"  {name:<10} relative L2 error {np.linalg.norm(error) / scale:.2e}   worst point {np.abs(error).max():.2e}")
+        print(
+            f"  {name:<10} relative L2 error {np.linalg.norm(error) / scale:.2e}   worst {np.abs(error).max():.2e}"
+        )
     gain = float(np.linalg.norm(errors["surrogate"]) / np.linalg.norm(errors["corrected"]))
     print(f"  {gain:.0f} times closer, in {last.spent.seconds:.1f} s, without retraining")
     if last.interval is not None:
         lower, upper = (np.array(v, dtype=float) for v in (last.interval.lower, last.interval.upper))
         certified = np.isfinite(lower)
         inside = int(((lower <= truth) & (truth <= upper))[certified].sum())
-        print(f"  final intervals ({last.interval.level:.0%}, joint over all looks) hold at {inside} of {certified.sum()} points")
+        print(
+            f"  final intervals ({last.interval.level:.0%}, joint over all looks) hold at {inside} of {certified.sum()} points"
+        )
     return gain > 1
 
 

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from importlib import resources
 
 import torch
+from torch import Tensor
+
 from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.mlp import MLPField
-from torch import Tensor
 
 POINTS, REPEATS = 32_768, 5
 BATCHES = (128, 256, 1024, 4096)

@@ -48,7 +48,7 @@ def run(settings: Settings) -> int:
 
     store = None
     if settings.redis_url is None:
-        store = EmbeddedValkey(settings.data_dir / "store").start()
+        store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
         settings = settings.model_copy(update={"redis_url": store.url})
     try:
         _say("starting Ray and Serve ...")
@@ -96,7 +96,7 @@ def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) ->
     why = "no answer yet"
     while not stopping.is_set():
         try:
-            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as reply:  # noqa: S310
+            with urllib.request.urlopen(f"{url}/readyz", timeout=5) as reply:
                 if reply.status == 200:
                     return True
         except urllib.error.HTTPError as error:

@@ -25,9 +25,7 @@ _RETRY_AFTER = "2"
 def answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> JSONResponse:
     """The problem, with the id of the request that ran into it."""
     body = problem.model_copy(update={"request_id": request.scope.get("request_id")})
-    return JSONResponse(
-        body.model_dump(mode="json"), problem.status, headers, media_type="application/problem+json"
-    )
+    return JSONResponse(body.model_dump(mode="json"), problem.status, headers, media_type="application/problem+json")
 
 
 def install(app: FastAPI) -> None:
@@ -80,7 +78,8 @@ class RequestId:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
         scope["request_id"] = request_id

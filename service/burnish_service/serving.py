@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from typing import Any
 
@@ -130,7 +131,7 @@ def start_ray(settings: Settings) -> None:
         include_dashboard=False,
         namespace=NAMESPACE,
         log_to_driver=False,
-        logging_level="warning",
+        logging_level=logging.WARNING,
     )
 
 

@@ -24,16 +24,15 @@ from burnish_workers.core.kind import Draft, Kind, resolution_of
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
-from burnish_workers.engine.fleet import BlockFailed, BlockResult, BlockTask, WorkerDied, run_block
-from burnish_workers.engine.fleet import Bench as _Bench
+from burnish_workers.engine.fleet import Bench, BlockFailed, BlockResult, BlockTask, WorkerDied, run_block
 
 MEAN = "mean"
 
 
 class CorrelatedSpec(SpecBase):
-    """Estimate the mean of exponential variables (it is 1); a block sleeps `nap` seconds times the mean of its values."""
+    """Estimate the mean of exponential variables (it is 1); a block sleeps `nap` seconds times its own mean."""
 
-    kind: Literal["correlated"]
+    kind: Literal["correlated"]  # pyright: ignore[reportIncompatibleVariableOverride] - specs are frozen
     replicates: int = Field(default=16, ge=1, le=10_000, description="Replicates in a block.")
     nap: float = Field(default=0.0, ge=0, le=60)
     fail_at: int | None = Field(default=None, description="The replicate at which the simulation raises.")
@@ -166,7 +165,7 @@ class ChaosFleet:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
-        self._bench = _Bench("cpu")
+        self._bench = Bench("cpu")
 
     @property
     def slots(self) -> int:

@@ -59,5 +59,7 @@ def _start(after: int | None, last_event_id: str | None) -> int:
     if last_event_id is None or last_event_id == "":
         return after or 0
     if not last_event_id.isdigit() or len(last_event_id) > 16:
-        raise Refusal(422, "Invalid request", f"Last-Event-ID is {last_event_id!r}; send the `id:` of an event, a number")
+        raise Refusal(
+            422, "Invalid request", f"Last-Event-ID is {last_event_id!r}; send the `id:` of an event, a number"
+        )
     return int(last_event_id)

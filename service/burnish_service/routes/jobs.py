@@ -107,9 +107,7 @@ async def get(request: Request, job: str) -> Job:
     return await context_of(request).app.get(job)
 
 
-@router.post(
-    "/{job}/budget", openapi_extra=body_of(Budget), responses=problem_responses(400, 404, 409, 413, 422, 503)
-)
+@router.post("/{job}/budget", openapi_extra=body_of(Budget), responses=problem_responses(400, 404, 409, 413, 422, 503))
 async def extend(request: Request, job: str, idempotency_key: IdempotencyKey = None) -> Job:
     """Think longer: amounts add to the budget, tolerances replace; a finished job goes on from its frontier."""
     context = context_of(request)
@@ -131,5 +129,3 @@ async def ledger(
 ) -> LedgerPage:
     """A row for each folded block: the digest of its statistics, where it ran, and how often it had to be issued."""
     return await context_of(request).app.ledger(job, after, limit)
-
-

@@ -38,9 +38,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Kind:
-    """`check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot (given the numeric class it will run on); `statistics` builds the
-    torch-free half from a resolved spec; `load` imports the heavy half and returns its builder. `examples` are specs
-    that can be posted as they are: the law is tested on them."""
+    """`check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
+    that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy half
+    and returns its builder. `examples` are specs that can be posted as they are: the law is tested on them.
+    """
 
     name: str
     summary: str
@@ -50,7 +51,7 @@ class Kind:
     statistics: Callable[[Any], Statistics]
     load: Callable[[], Callable[[Any, str], Simulator]]
     examples: Callable[[], list[dict[str, Any]]]
-    catalogue: Callable[[], list[CatalogueEntry]] = lambda: []
+    catalogue: Callable[[], list[CatalogueEntry]] = list
 
     def info(self) -> KindInfo:
         return KindInfo(

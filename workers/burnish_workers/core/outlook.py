@@ -33,25 +33,28 @@ def outlook(
         for k in _MULTIPLES
     }
     width = found.half_width[np.isfinite(found.half_width)]
+    units, seconds = _target(schedule, statistics, answer, found, purse, spent)
     return Forecast(
         half_width=float(width.max()) if len(width) else None,
         error_at=errors,
         floor=answer.floor,
         rate=0.5,
-        **_target(schedule, statistics, answer, found, purse, spent),
+        units_to_target=units,
+        seconds_to_target=seconds,
     )
 
 
 def _target(
     schedule: Schedule, statistics: Statistics, answer: Answer, found: Report, purse: Purse, spent: Spent
-) -> dict[str, int | Range]:
+) -> tuple[int | None, Range | None]:
+    """Units to the tolerance and seconds left to it; None where there is no tolerance or it cannot be reached."""
     combined, leading = answer.combined, answer.parts[statistics.leading]
     tolerance = purse.tolerance(combined.value)
     if tolerance is None or found.replicates < 2:
-        return {}
+        return None, None
     room = tolerance - answer.bias
     if not (room > 0).all():
-        return {}
+        return None, None
     n = combined.replicates
     target = units_to_target(
         schedule,
@@ -64,16 +67,14 @@ def _target(
         units_per_replicate=spent.units / found.replicates,
     )
     if not np.isfinite(target.units):
-        return {}
+        return None, None
     per_unit = spent.seconds / max(spent.units, 1)
-    return {
-        "units_to_target": round(target.units),
-        "seconds_to_target": Range(
-            estimate=_left(target.units, per_unit, spent),
-            lower=_left(target.units_low, per_unit, spent),
-            upper=_left(target.units_high, per_unit, spent),
-        ),
-    }
+    seconds = Range(
+        estimate=_left(target.units, per_unit, spent),
+        lower=_left(target.units_low, per_unit, spent),
+        upper=_left(target.units_high, per_unit, spent),
+    )
+    return round(target.units), seconds
 
 
 def _left(units: float, per_unit: float, spent: Spent) -> float:

@@ -1,4 +1,4 @@
-"""What users can ask for, without HTTP: validation, creation, reading, extending, cancelling. Routes and local mode call it.
+"""What users can ask for, without HTTP: validate, create, read, extend, cancel. Routes and local mode call it.
 
 Errors are `Refusal`s: RFC 9457 problems with the status that a route answers with.
 """
@@ -46,9 +46,7 @@ class Refusal(Exception):
     def __init__(self, status: int, title: str, detail: str, errors: list[FieldError] | None = None):
         super().__init__(detail)
         slug = title.lower().replace(" ", "-")
-        self.problem = Problem(
-            type=f"/problems/{slug}", title=title, status=status, detail=detail, errors=errors or []
-        )
+        self.problem = Problem(type=f"/problems/{slug}", title=title, status=status, detail=detail, errors=errors or [])
 
 
 @dataclass(frozen=True)
@@ -72,9 +70,7 @@ class App:
         if spec.seed is None:
             spec = spec.model_copy(update={"seed": secrets.randbelow(MAX_SEED)})
         dumped = spec.model_dump(mode="json")
-        record = JobRecord(
-            id=job_id(), kind=kind.name, spec=dumped, budget=spec.budget, created_at=self._clock.now()
-        )
+        record = JobRecord(id=job_id(), kind=kind.name, spec=dumped, budget=spec.budget, created_at=self._clock.now())
         if spec.resolution is not None:
             record = record.with_changes({"resolved": dumped})
         try:

@@ -74,7 +74,7 @@ class Conductor:
         self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock)
 
     async def run(self) -> None:
-        """Conduct. Raises Fenced when another runner has taken the job, StoreUnavailable when nothing can be written."""
+        """Conduct. Raises Fenced when another runner has the job, StoreUnavailable when nothing can be written."""
         try:
             await self._conduct()
         except BlockFailed as error:
@@ -221,4 +221,3 @@ class Conductor:
         record = await self._ports.store.get(self._record.id)
         if record is not None:
             self.orders.update(record.budget, record.budget_version, record.cancel_requested)
-

@@ -65,7 +65,7 @@ class Crew:
         finally:
             signal.cancel()
         back: list[tuple[int, BlockResult, int]] = []
-        for task in done & self._out.keys():
+        for task in [task for task in self._out if task in done]:
             errand = self._out.pop(task)
             try:
                 back.append((errand.index, task.result(), errand.attempts))

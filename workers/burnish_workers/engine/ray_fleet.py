@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.actor import ActorHandle
 from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError, WorkerCrashedError
 
 from burnish_workers.core.keys import Key
@@ -55,10 +54,10 @@ class BlockWorker:
 
 @dataclass
 class _Seat:
-    """One worker of the pool as this runner sees it."""
+    """One worker of the pool as this runner sees it. `handle`: Ray's, whose methods are made at run time."""
 
     index: int
-    handle: ActorHandle[Any]
+    handle: Any
     numeric_class: str
     in_flight: int = 0
 
@@ -96,7 +95,7 @@ class RayFleet:
         about = await handle.about.remote()
         return _Seat(index, handle, about["numeric_class"])
 
-    def _create(self, index: int) -> ActorHandle[Any]:
+    def _create(self, index: int) -> Any:
         options: dict[str, Any] = {
             "name": f"burnish-worker-{index}",
             "namespace": NAMESPACE,

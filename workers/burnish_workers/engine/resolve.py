@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import special
@@ -16,9 +15,9 @@ from scipy import special
 from burnish.wire import Budget, Resolution, SpecBase
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import State, Statistics
+from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
 from burnish_workers.core.keys import pilot_key
 from burnish_workers.core.kind import Draft, Kind
-from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
 from burnish_workers.core.purse import Purse
 from burnish_workers.engine.fleet import BlockTask, Fleet, JobCode
 
@@ -37,7 +36,6 @@ CHEAP_SECONDS = 2.0
 
 FIRST_CHEAP = 2 * FULL_REPLICATES
 """The full guard refuses 26 % of normal looks at 200 replicates and 0.3 % at 400 (measured)."""
-
 
 
 LONG = 10_000
@@ -96,9 +94,7 @@ async def resolve(spec: SpecBase, kind: Kind, fleet: Fleet) -> SpecBase:
     return spec.model_copy(update={"resolution": decide(spec, draft, pilot, numeric_class, fleet.workers)})
 
 
-def _measure(
-    spec: SpecBase, draft: Draft, trial: Statistics, final: Statistics, state: State, seconds: float
-) -> Pilot:
+def _measure(spec: SpecBase, draft: Draft, trial: Statistics, final: Statistics, state: State, seconds: float) -> Pilot:
     """Scale what the pilot cost to all outputs and to the tuned plan."""
     combined = trial.answer(state).combined
     target = Purse(spec.budget, None).tolerance(combined.value)

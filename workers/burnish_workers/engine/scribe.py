@@ -92,7 +92,10 @@ class Scribe:
             changes["closed"] = (*self.closed, progress.blocks)
         name = await self._write_checkpoint(progress)
         changes["checkpoint"] = name
-        events = (_refinement_event(refinement), NewEvent("completed", {"status": "completed", "stopped_by": stopped_by}))
+        events = (
+            _refinement_event(refinement),
+            NewEvent("completed", {"status": "completed", "stopped_by": stopped_by}),
+        )
         await self._emit(Emission(events, changes, progress.take_ledger(), ends=True, budget_version=budget_version))
         await self._forget_checkpoint(name)
 
@@ -125,13 +128,9 @@ class Scribe:
         event = NewEvent("failed" if status == "failed" else "crashed", data)
         await self._emit(Emission((event,), changes, ends=True, budget_version=-1))
 
-    def _refine(
-        self, progress: Progress, schedule: Schedule, purse: Purse, *, ends: bool
-    ) -> tuple[Report, Refinement]:
+    def _refine(self, progress: Progress, schedule: Schedule, purse: Purse, *, ends: bool) -> tuple[Report, Refinement]:
         answer = progress.answer()
-        found = report(
-            progress.spec, schedule, progress.statistics, answer, progress.blocks, self.closed, ends=ends
-        )
+        found = report(progress.spec, schedule, progress.statistics, answer, progress.blocks, self.closed, ends=ends)
         spent = progress.spending(self._clock.monotonic())
         refinement = Refinement(
             job_id=self._record.id,

@@ -78,6 +78,7 @@ def tensor_equation(problem: Problem, surrogate: Field, device: torch.device) ->
     matrix = None if isinstance(problem.diffusion, Expression) else problem.diffusion
     drift, nonlinearity, terminal = (lower(e) for e in (problem.drift, problem.nonlinearity, problem.terminal))
     constant = None if matrix is None else torch.as_tensor(matrix, dtype=torch.float32, device=device)
+
     def mu(t: Tensor, x: Tensor) -> Tensor:
         value = drift({"t": t, "x": x})
         return (value if value.ndim == 2 else value[:, None]).expand(x.shape)

@@ -18,7 +18,7 @@ from burnish_workers.kinds.surrogate.equation import TensorEquation
 
 
 class Paths(NamedTuple):
-    """Where B paths start and what drives them: t (B,), x (B, d), times (B, S) ascending in (t, T), noise (B, S+1, k)."""
+    """Where B paths start and what drives them: t (B,), x (B, d), times (B, S) ascending, noise (B, S+1, k)."""
 
     t: Tensor
     x: Tensor
@@ -41,8 +41,8 @@ def stratified_noise(
 ) -> Tensor:
     """Noise (B, S+1, k) whose Brownian motion ends at a prescribed quantile along a unit vector (B, k).
 
-    <a, W_T - W_t> = sqrt(T - t) Phi^-1(1/2 + u/2), half of the normal law (an antithetic partner has the other half); the
-    path given its end is a Brownian bridge, so that with u uniform the law of the noise is unchanged up to the sign.
+    <a, W_T - W_t> = sqrt(T - t) Phi^-1(1/2 + u/2), half of the normal law (an antithetic partner has the other half);
+    the path given its end is a Brownian bridge, so that with u uniform the noise keeps its law up to the sign.
     Source: Glasserman, Monte Carlo Methods in Financial Engineering (2003), section 4.3.2.
     """
     ends = torch.cat([t[:, None], times, torch.full_like(t, horizon)[:, None]], 1)

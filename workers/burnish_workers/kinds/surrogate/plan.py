@@ -25,8 +25,8 @@ NESTED_COST = 7
 
 @dataclass(frozen=True)
 class Composition:
-    """`steps`: times of a path; `strata`: pairs of a replicate; `outer_steps`, `inner_steps`: of the remainder's levels;
-    `shares`: replicates for each sample of a correction."""
+    """`steps`: times of a path; `strata`: pairs of a replicate; `outer_steps`, `inner_steps`: of the remainder's two
+    levels; `shares`: replicates for each sample of a correction."""
 
     steps: int
     strata: int

@@ -10,8 +10,9 @@ minutes, and would leave the correction little to show.
 
 The equation (catalogue entry `viscous-burgers`), with s = 0.25, T = 0.5, z = s grad u:
     d_t u - (1/d + s^2/2) sum_i d_i u + s^2/2 Laplace u + s u sum_i z_i = 0,     u(T, x) = sigmoid(T + sum x)
-The loss uses well-posed data only: the equation's residual and the terminal condition, both in the box or at points of
-the diffusion's own paths started at x ~ U[-1/2, 1/2]^d, t ~ U[0, T); those lead far outside the box. The exact solution sigmoid(t + sum x) measures the error, it never enters the loss.
+The loss uses well-posed data only: the equation's residual and the terminal condition, both in the box or at points
+of the diffusion's own paths started at x ~ U[-1/2, 1/2]^d, t ~ U[0, T); those lead far outside the box. The exact
+solution sigmoid(t + sum x) measures the error, it never enters the loss.
 """
 
 from __future__ import annotations

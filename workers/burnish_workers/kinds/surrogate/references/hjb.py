@@ -1,7 +1,8 @@
 """The Cole-Hopf solution of `hjb-log` to machine precision, in any dimension.
 
-With F = -|z|^2/2 and sigma = sqrt 2, exp(-u) solves the heat equation: exp(-u(t, x)) = E[2 / (1 + |x + sqrt(2 tau) N|^2)],
-tau = T - t. From 1/a = int_0^inf e^{-a y} dy and the Laplace transform of a non-central chi-square,
+With F = -|z|^2/2 and sigma = sqrt 2, exp(-u) solves the heat equation: with tau = T - t,
+exp(-u(t, x)) = E[2 / (1 + |x + sqrt(2 tau) N|^2)]. From 1/a = int_0^inf e^{-a y} dy and the Laplace transform of a
+non-central chi-square,
 
     exp(-u) = 2 int_0^inf e^{-a} (1 + 4 a tau)^{-d/2} exp(-a |x|^2 / (1 + 4 a tau)) da.
 """

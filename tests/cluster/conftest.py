@@ -1,0 +1,90 @@
+"""A real service as a child process: Valkey, Ray, Serve, workers. Everything is killed by pid afterwards."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from burnish import Burnish
+
+
+@dataclass
+class Cluster:
+    """One running service and its processes."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes of the pool, as Ray titles them."""
+        return self._titled("ray::BlockWorker")
+
+    def runners(self) -> list[psutil.Process]:
+        return self._titled("ray::ServeReplica:burnish:Runner")
+
+    def _titled(self, title: str) -> list[psutil.Process]:
+        found: list[psutil.Process] = []
+        for process in psutil.Process(self.process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if title in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
+
+
+@contextlib.contextmanager
+def running(folder: Path, workers: int, lease: float = 3.0):
+    """A service with so many workers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "BURNISH_LEASE": str(lease), "BURNISH_HEARTBEAT": "1"}
+    command = [sys.executable, "-m", "burnish_service", "serve", "--port", str(port)]
+    command += ["--data-dir", str(folder / "data"), "--workers", str(workers)]
+    log = folder / "server.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+    cluster = Cluster(f"http://127.0.0.1:{port}", process, log)
+    try:
+        _await_ready(cluster)
+        yield cluster
+    finally:
+        _stop(process)
+
+
+def _await_ready(cluster: Cluster, timeout: float = 120.0) -> None:
+    deadline = time.monotonic() + timeout
+    with Burnish(cluster.url, max_retries=0) as client:
+        while time.monotonic() < deadline and cluster.process.poll() is None:
+            with contextlib.suppress(Exception):
+                if client.ready():
+                    return
+            time.sleep(0.3)
+    raise RuntimeError(f"the service did not come up:\n{cluster.log.read_text()[-4000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Ask it to stop; kill by pid whatever of its tree is still there after a minute."""
+    tree = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(60)
+    for left in [*tree, process]:
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            left.kill()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cluster")

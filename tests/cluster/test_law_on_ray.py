@@ -1,0 +1,162 @@
+"""The law on real Ray: equal digests at equal block counts on 1, 2 and 4 workers, whoever is killed on the way.
+
+The jobs have 64 blocks and more, whose duration grows with their value; the digests that every run must publish come
+from a bare loop without engine, Ray or store (`lawful_digests`).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+import httpx2
+import psutil
+import pytest
+
+from burnish import Burnish
+from burnish_workers.core.registry import registry
+from burnish_workers.tensors.devices import numeric_class, resolve_device
+from burnish_workers.testing import lawful_digests, resolved_correlated
+
+from .conftest import Cluster, running
+
+pytestmark = [pytest.mark.law, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+BLOCKS = 64
+
+
+@pytest.fixture(scope="module")
+def spec():
+    import torch
+
+    torch.set_num_threads(1)
+    return resolved_correlated(BLOCKS, nap=0.12, numeric_class=numeric_class(resolve_device("cpu")))
+
+
+@pytest.fixture(scope="module")
+def law(spec):
+    return lawful_digests({**spec, "nap": 0.0}, 4 * BLOCKS)
+
+
+@pytest.fixture(scope="module", params=[1, 2, 4], ids=lambda n: f"{n}-workers")
+def cluster(request, tmp_path_factory):
+    with running(tmp_path_factory.mktemp(f"workers-{request.param}"), request.param) as found:
+        yield found
+
+
+def check(client: Burnish, job: str, law: dict[int, str], blocks: int) -> None:
+    """Every refinement is lawful, the looks are all there, and no event is missing."""
+    refinements = [r for r in client.refinements(job, limit=1000)]
+    assert refinements[-1].blocks == blocks
+    assert {r.blocks: r.digest for r in refinements} == {r.blocks: law[r.blocks] for r in refinements}
+    looks = {r.blocks for r in refinements if r.interval or r.refused}
+    assert looks >= {2, 4, 8, 16, 32, 64}
+    sequences = [event.sequence for event in client.events(job, limit=1000)]
+    assert sequences == list(range(1, len(sequences) + 1))
+
+
+def test_undisturbed(cluster: Cluster, spec, law):
+    with Burnish(cluster.url) as client:
+        job = client.submit(spec).wait(120)
+        assert job.stopped_by == "units"
+        check(client, job.id, law, BLOCKS)
+
+
+def test_workers_killed_in_mid_block(cluster: Cluster, spec, law):
+    with Burnish(cluster.url) as client:
+        job = client.submit(spec)
+        kills = _kill_repeatedly(cluster.workers, client, job.id, times=4)
+        job.wait(120)
+        check(client, job.id, law, BLOCKS)
+        rows = list(client.ledger(job.id, limit=1000))
+    assert kills >= 3
+    assert [row.index for row in rows] == list(range(BLOCKS))
+    assert sum(row.attempts - 1 for row in rows) >= 3, "killed workers lost blocks, which were issued again"
+
+
+def test_think_longer(cluster: Cluster, spec, law):
+    with Burnish(cluster.url) as client:
+        half = {**spec, "nap": 0.01, "budget": {"units": BLOCKS * 8}}
+        job = client.submit(half).wait(60)
+        assert job.last is not None
+        assert job.last.blocks == BLOCKS // 2
+        for more in (BLOCKS * 8, BLOCKS * 16, BLOCKS * 32):
+            job.extend(units=more)
+            job.wait(60)
+        # `nap` is part of the spec, not of the digest: the law is the same.
+        check(client, job.id, law, 4 * BLOCKS)
+
+
+def test_runner_killed(cluster: Cluster, spec, law):
+    with Burnish(cluster.url) as client:
+        job = client.submit(spec)
+        _until(lambda: any(r.blocks >= 8 for r in client.refinements(job.id, limit=1000)))
+        victim = cluster.runners()[0]
+        os.kill(victim.pid, signal.SIGKILL)
+        job.wait(180)
+        check(client, job.id, law, BLOCKS)
+        assert {row.epoch for row in client.ledger(job.id, limit=1000)} == {1, 2}
+
+
+def test_surrogate_on_ray(cluster: Cluster):
+    """The real kind, resolved once and replayed on every pool size."""
+    example = registry().get("surrogate").examples()[0]
+    with Burnish(cluster.url) as client:
+        job = client.submit({**example, "budget": {"units": 40_000}}).wait(120)
+        resolved = job.snapshot.resolved
+        assert resolved is not None
+        assert job.last is not None
+        replay = client.submit(resolved.model_dump(mode="json")).wait(120)
+        law = lawful_digests(resolved.model_dump(mode="json"), job.last.blocks)
+        for run in (job, replay):
+            for refinement in client.refinements(run.id, limit=1000):
+                assert refinement.digest == law[refinement.blocks]
+
+
+def test_client_cut_off_sees_every_event_once(cluster: Cluster, spec):
+    """A raw reader that is cut off after every third event and resumes with Last-Event-ID."""
+    with Burnish(cluster.url) as client:
+        job = client.submit({**spec, "nap": 0.05})
+        seen: list[int] = []
+        done = False
+        while not done:
+            headers = {"accept": "text/event-stream", "last-event-id": str(seen[-1] if seen else 0)}
+            with httpx2.stream("GET", f"{cluster.url}/v1/jobs/{job.id}/events", headers=headers, timeout=30) as reply:
+                fresh = 0
+                for line in reply.iter_lines():
+                    if line.startswith("id:"):
+                        seen.append(int(line[3:]))
+                        fresh += 1
+                    if line.startswith("event:") and line[6:].strip() == "completed":
+                        done = True
+                    if line == "" and fresh >= 3:
+                        break
+        total = [event.sequence for event in client.events(job.id, limit=1000)]
+    assert seen == total == list(range(1, len(total) + 1))
+
+
+def _kill_repeatedly(victims: Callable[[], list[psutil.Process]], client: Burnish, job: str, times: int) -> int:
+    """SIGKILL a worker, wait for another to be at work, kill again; how often it was done."""
+    kills = 0
+    gone: set[int] = set()
+    deadline = time.monotonic() + 60
+    while kills < times and time.monotonic() < deadline and not client.get(job).done:
+        fresh = [process for process in victims() if process.pid not in gone]
+        if fresh and client.get(job).status == "running":
+            time.sleep(0.3)  # let it be in the middle of a block
+            os.kill(fresh[0].pid, signal.SIGKILL)
+            gone.add(fresh[0].pid)
+            kills += 1
+        time.sleep(0.5)
+    return kills
+
+
+def _until(condition: Callable[[], bool], timeout: float = 60.0) -> None:
+    done = threading.Event()
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        done.wait(0.1)
