@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnish.wire import FieldError, Problem
@@ -19,6 +20,7 @@ from burnish_workers.engine.records import StoreUnavailable
 log = structlog.get_logger()
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_JSON = re.compile(r"\s*application/([\w.-]+\+)?json\s*(;|$)", re.IGNORECASE)
 _RETRY_AFTER = "2"
 
 
@@ -44,7 +46,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        errors = [_parameter(item["loc"], item["msg"]) for item in error.errors()]
+        errors = [_parameter(item["loc"], item["msg"], item.get("input")) for item in error.errors()]
         detail = "; ".join(item.detail for item in errors)
         problem = Problem(
             type="/problems/invalid-request", title="Invalid request", status=422, detail=detail, errors=errors
@@ -57,17 +59,24 @@ def install(app: FastAPI) -> None:
         problem = Problem(title=str(error.detail), status=error.status_code, detail=detail)
         return answer(request, problem, dict(error.headers or {}))
 
+    @app.exception_handler(ClientDisconnect)
+    async def gone(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=400)  # nobody is there to read it
+
     @app.exception_handler(Exception)
     async def ours(request: Request, error: Exception) -> Response:
-        log.exception("request.broken", path=request.url.path)
+        request_id = request.scope.get("request_id", "")
+        log.error("request.broken", path=request.url.path, request_id=request_id, exc_info=error)
         detail = "a mistake of ours; the request id finds it in our log"
-        return answer(request, Problem(title="Internal error", status=500, detail=detail))
+        problem = Problem(title="Internal error", status=500, detail=detail)
+        # Sent by the outermost layer, which `RequestId` does not see.
+        return answer(request, problem, {"X-Request-Id": request_id})
 
 
-def _parameter(loc: tuple[int | str, ...], message: str) -> FieldError:
+def _parameter(loc: tuple[int | str, ...], message: str, given: object) -> FieldError:
     """A query or path parameter is no part of the body: the pointer is that of the whole, the text names it."""
     name = " ".join(str(step) for step in loc)
-    return FieldError(pointer="", detail=f"{name}: {message}")
+    return FieldError(pointer="", detail=f"{name}: {message}; got {given!r:.80}")
 
 
 class RequestId:
@@ -93,9 +102,17 @@ class RequestId:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, refused as soon as it is longer than `limit` bytes."""
+    """The whole body, refused as soon as it is longer than `limit` bytes, and when it does not say that it is JSON.
+
+    Browsers send JSON to another origin only after asking, but plain text and forms at once: no web page can make its
+    reader's browser queue jobs here.
+    """
+    kind = request.headers.get("content-type", "")
+    if not _JSON.match(kind):
+        detail = f"the body must be application/json, got Content-Type {kind!r}; send `Content-Type: application/json`"
+        raise Refusal(415, "Unsupported media type", detail, [FieldError(pointer="", detail=detail)])
     declared = request.headers.get("content-length", "0")
-    if declared.isdigit() and int(declared) > limit:
+    if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
     body = bytearray()
     async for chunk in request.stream():
@@ -106,4 +123,5 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Refusal:
-    return Refusal(413, "Body too large", f"the body is over {limit} bytes; send fewer points, or as base64 arrays")
+    detail = f"the body is over {limit} bytes; send fewer points, or as base64 arrays"
+    return Refusal(413, "Body too large", detail, [FieldError(pointer="", detail=detail)])

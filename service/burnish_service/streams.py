@@ -13,6 +13,7 @@ from burnish_workers.engine.records import StoreUnavailable
 
 HEARTBEAT = b": heartbeat\n\n"
 RETRY = b"retry: 500\n\n"
+STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 async def job_stream(
@@ -25,19 +26,19 @@ async def job_stream(
     clock, settings = context.clock, context.settings
     closes = clock.monotonic() + settings.rotation
     yield RETRY
-    while clock.monotonic() < closes:
-        try:
-            events = await context.app.next_events(job, after, settings.heartbeat)
-        except StoreUnavailable:
-            return  # the reader comes back and resumes
-        if not events:
-            yield HEARTBEAT
-        for event in events:
-            after = event.sequence
-            if types is None or event.type in types or event.type in TERMINAL_EVENTS:
-                yield await _encode(context, job, event)
-        if events and events[-1].type in TERMINAL_EVENTS and (await context.app.get(job)).done:
-            return
+    try:
+        while (left := closes - clock.monotonic()) > 0:
+            events = await context.app.next_events(job, after, min(settings.heartbeat, left))
+            if not events:
+                yield HEARTBEAT
+            for event in events:
+                after = event.sequence
+                if types is None or event.type in types or event.type in TERMINAL_EVENTS:
+                    yield await _encode(context, job, event)
+            if events and events[-1].type in TERMINAL_EVENTS and await context.app.over(job, after):
+                return
+    except StoreUnavailable:
+        return  # the reader comes back and resumes
 
 
 async def _encode(context: Context, job: str, event: Event) -> bytes:

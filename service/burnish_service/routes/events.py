@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 
-from burnish.wire import EventPage
+from burnish.wire import EventPage, FieldError
 from burnish_service.context import context_of
 from burnish_service.routes.jobs import problem_responses
-from burnish_service.streams import job_stream
+from burnish_service.streams import STREAM_HEADERS, job_stream
 from burnish_workers.engine.app import EVENT_PAGE, Refusal
 
 router = APIRouter(prefix="/v1/jobs/{job}", tags=["events"])
@@ -25,6 +25,7 @@ _STREAM = {
         "description": "A page of events, or with `Accept: text/event-stream` the stream of them.",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
+    204: {"description": "A stream was asked for after the last event of a job that is done: nothing more will come."},
     **problem_responses(404, 422, 503),
 }
 
@@ -50,16 +51,16 @@ async def _answer(request: Request, job: str, after: int, limit: int, types: fro
     if "text/event-stream" not in request.headers.get("accept", ""):
         page = await context.app.events(job, after, limit, types)
         return JSONResponse(page.model_dump(mode="json"))
-    await context.app.get(job)
-    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
-    return StreamingResponse(job_stream(context, job, after, types), 200, headers, media_type="text/event-stream")
+    if await context.app.over(job, after):
+        return Response(status_code=204)  # what makes an EventSource stop asking
+    stream = job_stream(context, job, after, types)
+    return StreamingResponse(stream, 200, STREAM_HEADERS, media_type="text/event-stream")
 
 
 def _start(after: int | None, last_event_id: str | None) -> int:
     if last_event_id is None or last_event_id == "":
         return after or 0
-    if not last_event_id.isdigit() or len(last_event_id) > 16:
-        raise Refusal(
-            422, "Invalid request", f"Last-Event-ID is {last_event_id!r}; send the `id:` of an event, a number"
-        )
+    if not last_event_id.isdecimal() or len(last_event_id) > 15:
+        detail = f"Last-Event-ID is {last_event_id[:80]!r}; send the `id:` of an event, a number"
+        raise Refusal(422, "Invalid request", detail, [FieldError(pointer="", detail=detail)])
     return int(last_event_id)

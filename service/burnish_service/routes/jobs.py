@@ -11,7 +11,7 @@ from burnish.wire import Budget, Job, JobPage, JobStatus, LedgerPage, Problem, S
 from burnish.wire.job import TERMINAL
 from burnish_service.context import Context, context_of
 from burnish_service.problems import read_body
-from burnish_service.streams import job_stream
+from burnish_service.streams import STREAM_HEADERS, job_stream
 from burnish_workers.engine.app import EVENT_PAGE, PAGE, Refusal
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
@@ -63,7 +63,8 @@ async def create(
     if accepted.replayed:
         headers["Idempotent-Replayed"] = "true"
     if "text/event-stream" in request.headers.get("accept", ""):
-        return StreamingResponse(job_stream(context, job.id, 0), 202, headers, media_type="text/event-stream")
+        stream = job_stream(context, job.id, 0)
+        return StreamingResponse(stream, 202, {**headers, **STREAM_HEADERS}, media_type="text/event-stream")
     if wait:
         job = await _finished(context, job, wait)
         headers["Preference-Applied"] = f"wait={wait:g}"
@@ -74,7 +75,7 @@ def _wait(prefer: str | None) -> float:
     for part in (prefer or "").split(","):
         name, _, value = part.strip().partition("=")
         if name.lower() == "wait":
-            if not value.isdigit():
+            if not value.isdecimal() or len(value) > 9:
                 raise Refusal(400, "Invalid header", f"Prefer: {prefer!r}; write wait=N with whole seconds N")
             return min(float(value), MAX_WAIT)
     return 0.0

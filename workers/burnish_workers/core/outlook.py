@@ -68,13 +68,15 @@ def _target(
     )
     if not np.isfinite(target.units):
         return None, None
+    # An interval is published at looks only: the target is reached at the first look that suffices.
+    units = target.units if target.at_look is None else statistics.units(schedule.replicates(target.at_look))
     per_unit = spent.seconds / max(spent.units, 1)
     seconds = Range(
-        estimate=_left(target.units, per_unit, spent),
-        lower=_left(target.units_low, per_unit, spent),
-        upper=_left(target.units_high, per_unit, spent),
+        estimate=_left(units, per_unit, spent),
+        lower=_left(min(target.units_low, units), per_unit, spent),
+        upper=_left(max(target.units_high, units), per_unit, spent),
     )
-    return round(target.units), seconds
+    return round(units), seconds
 
 
 def _left(units: float, per_unit: float, spent: Spent) -> float:

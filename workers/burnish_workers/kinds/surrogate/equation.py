@@ -23,6 +23,11 @@ class Linearisation(NamedTuple):
     by_u: Tensor
     by_z: Tensor | None
 
+    def repeat(self, copies: int) -> Linearisation:
+        """The same for `copies` stacked copies of the points."""
+        by_z = None if self.by_z is None else self.by_z.repeat(copies, 1)
+        return Linearisation(self.residual.repeat(copies), self.by_u.repeat(copies), by_z)
+
 
 @dataclass(frozen=True)
 class TensorEquation:

@@ -49,31 +49,27 @@ class Linearised:
     def path(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
         """The mean of `strata` antithetic pairs of path functionals."""
         rows, strata = len(t), self.strata
-        t, x = t.repeat(strata), x.repeat(strata, 1)
-        direction = self._direction(t[:rows], x[:rows], generator).repeat(strata, 1)
+        start, _, z = self.equation.linearise(t, x, generator)
+        t, x, direction = t.repeat(strata), x.repeat(strata, 1), _unit(z).repeat(strata, 1)
         stratum = torch.arange(strata, device=t.device, dtype=t.dtype).repeat_interleave(rows)
         times = stratified_times(t, self.equation.horizon, self.steps, generator)
         noise = self._noise(len(t), self.steps + 1, x, generator)
         uniform = (stratum + torch.rand(len(t), generator=generator, device=t.device, dtype=t.dtype)) / strata
         noise = stratified_noise(t, times, noise, direction, uniform, self.equation.horizon)
         mirrored = Paths(t.repeat(2), x.repeat(2, 1), times.repeat(2, 1), torch.cat([noise, -noise]))
-        return path_functional(self.equation, mirrored, generator).view(2 * strata, rows).mean(0)
-
-    def _direction(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        """The unit vector along z_hat = sigma^T grad u_hat at the start; along (1, ..., 1) where that vanishes."""
-        _, _, z = self.equation.linearise(t, x, generator)
-        length = z.norm(dim=1, keepdim=True)
-        return torch.where(length > 0, z / length.clamp_min(1e-30), torch.full_like(z, self.noise_dim**-0.5))
+        values = path_functional(self.equation, mirrored, generator, start=start.repeat(2 * strata))
+        return values.view(2 * strata, rows).mean(0)
 
     @torch.no_grad()
     def step(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
         """Minus the Euler bias of `path`: bias(fine) = -E[fine - coarse]/(ratio - 1), by coupled pairs."""
         pair = self._pair(t, x, self.steps, generator)
+        start = self.equation.linearise(t, x, generator)[0].repeat(2)
         probes = generator.get_state()
-        fine = path_functional(self.equation, pair, generator)
+        fine = path_functional(self.equation, pair, generator, start=start)
         # The same probes for both: what differs must be the step alone.
         generator.set_state(probes)
-        coarse = path_functional(self.equation, pair, generator, refresh=2)
+        coarse = path_functional(self.equation, pair, generator, refresh=2, start=start)
         return (fine - coarse).view(2, -1).mean(0) / (time_step_ratio(self.steps) - 1)
 
     def remainder(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -113,3 +109,9 @@ class Linearised:
     def _noise(self, rows: int, steps: int, like: Tensor, generator: torch.Generator) -> Tensor:
         shape = (rows, steps, self.noise_dim)
         return torch.randn(shape, generator=generator, device=like.device, dtype=like.dtype)
+
+
+def _unit(z: Tensor) -> Tensor:
+    """The unit vectors along z (B, k); along (1, ..., 1) where z vanishes."""
+    length = z.norm(dim=1, keepdim=True)
+    return torch.where(length > 0, z / length.clamp_min(1e-30), torch.full_like(z, z.shape[1] ** -0.5))

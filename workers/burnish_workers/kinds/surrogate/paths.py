@@ -14,7 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from burnish_workers.kinds.surrogate.equation import TensorEquation
+from burnish_workers.kinds.surrogate.equation import Linearisation, TensorEquation
 
 
 class Paths(NamedTuple):
@@ -68,15 +68,23 @@ def time_step_ratio(steps: int) -> float:
     return (7 / 3 + (refreshed - 1) * 25 / 6 + last) / fine
 
 
-def path_functional(equation: TensorEquation, paths: Paths, probes: torch.Generator, *, refresh: int = 1) -> Tensor:
+def path_functional(
+    equation: TensorEquation,
+    paths: Paths,
+    probes: torch.Generator,
+    *,
+    refresh: int = 1,
+    start: Linearisation | None = None,
+) -> Tensor:
     """e^{A_T} g~(X_T) + sum_k e^{A_k} eps(t_k, X_k) (T - t)/S along each path: (B,), float64.
 
     Drift and discount rate are those of the last `refresh`-th time (Euler); refresh = 2 gives the coarse partner of a
-    path on the same noise and the same quadrature times.
+    path on the same noise and the same quadrature times. `start`: the linearisation where the paths start, where it is
+    known already (many paths start at one point).
     """
     t, x, times, noise = paths
     steps = times.shape[1]
-    here, _, _ = equation.linearise(t, x, probes)
+    here = start or equation.linearise(t, x, probes)[0]
     by_u, by_z = here.by_u, here.by_z
     drift, now = _drift(equation, t, x, by_z), t
     discount = torch.zeros(len(t), dtype=torch.float64, device=t.device)

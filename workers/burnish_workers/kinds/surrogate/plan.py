@@ -19,7 +19,7 @@ STEPS, STRATA = 4, 4
 LEAST_SHARE, MOST_SHARE = 2, 64
 """Replicates for each sample of a correction: the optimum for the pilot's spreads lies between, or is taken there."""
 
-NESTED_COST = 7
+NESTED_COST = 5
 """A residual whose gradient is taken by autograd costs about as much as so many plain ones (measured on a 5x50 MLP)."""
 
 
@@ -61,16 +61,16 @@ class Composition:
         return {PATH: 2 * self.strata, STEP: 4, REMAINDER: 5}[component]
 
     def evaluations(self, component: str) -> int:
-        """Residuals of the surrogate evaluated for one sample (starting points not counted: value and gradient)."""
+        """Residuals of the surrogate evaluated for one sample, those at the starting points included."""
         return {
-            PATH: 2 * self.strata * self.steps,
-            STEP: 4 * self.steps,
-            REMAINDER: self.outer_steps + 1 + 4 * self.inner_steps,
+            PATH: 2 * self.strata * self.steps + 1,
+            STEP: 4 * self.steps + 1,
+            REMAINDER: self.outer_steps + 1 + 4 * (self.inner_steps + 1),
         }[component]
 
     def cost(self, component: str) -> float:
         """Nominal cost of one sample, in residuals."""
-        nested = 4 * self.inner_steps * (NESTED_COST - 1) if component == REMAINDER else 0
+        nested = 4 * (self.inner_steps + 1) * (NESTED_COST - 1) if component == REMAINDER else 0
         return self.evaluations(component) + nested
 
     def share(self, component: str, spread: float, leading_spread: float) -> int:

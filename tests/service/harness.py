@@ -1,0 +1,165 @@
+"""The service in this process, on a real port: uvicorn in a thread with an event loop of its own.
+
+Streams are tested on a real port because in-process transports buffer and so prove nothing about streaming.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx2
+import uvicorn
+
+from burnish_service.context import Context
+from burnish_service.main import create_app
+from burnish_service.settings import Settings
+from burnish_workers.core.registry import Registry, registry
+from burnish_workers.engine.app import App
+from burnish_workers.engine.clock import SystemClock
+from burnish_workers.engine.conductor import Ports
+from burnish_workers.engine.dispatcher import Dispatcher, Terms
+from burnish_workers.engine.fleet import Fleet, InlineFleet
+from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.store import Store
+
+SHORT = {"heartbeat": 0.2, "max_body": 200_000}
+"""Settings under which a test sees in a fraction of a second what takes minutes in production."""
+
+
+@dataclass
+class Service:
+    """One running service. `lacking`: what the pool says of itself, to be set by tests of readiness."""
+
+    url: str
+    client: httpx2.Client
+    lacking: str | None = None
+    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+
+    def post(self, spec: Any, headers: dict[str, str] | None = None) -> httpx2.Response:
+        return self.client.post("/v1/jobs", json=spec, headers=headers)
+
+    def create(self, spec: Any, **headers: str) -> dict[str, Any]:
+        """A job that must be accepted."""
+        reply = self.post(spec, {name.replace("_", "-"): value for name, value in headers.items()})
+        assert reply.status_code == 202, reply.text
+        return reply.json()
+
+    def get(self, job: str) -> dict[str, Any]:
+        return self.client.get(f"/v1/jobs/{job}").json()
+
+    def finished(self, job: str, seconds: int = 30) -> dict[str, Any]:
+        """The job at its end, reached by reading its stream."""
+        with self.client.stream(
+            "GET", f"/v1/jobs/{job}/events", headers={"Accept": "text/event-stream"}, timeout=seconds
+        ) as reply:
+            for _ in reply.iter_lines():
+                pass
+        return self.get(job)
+
+    def run(self, spec: Any) -> dict[str, Any]:
+        """Create a job and see it to its end."""
+        return self.finished(self.create(spec)["id"])
+
+    def events(self, job: str, **params: Any) -> list[dict[str, Any]]:
+        reply = self.client.get(f"/v1/jobs/{job}/events", params={"limit": 1000, **params})
+        assert reply.status_code == 200, reply.text
+        return reply.json()["data"]
+
+    def jobs(self) -> list[str]:
+        """The ids of all jobs in the store (of the first page)."""
+        return [job["id"] for job in self.client.get("/v1/jobs", params={"limit": 200}).json()["data"]]
+
+    def stream(self, path: str, after: int | None = None, **options: Any) -> contextlib.AbstractContextManager[Any]:
+        headers = {"Accept": "text/event-stream", **({} if after is None else {"Last-Event-ID": str(after)})}
+        return self.client.stream("GET", path, headers=headers, timeout=30, **options)
+
+
+@dataclass
+class Parts:
+    """What a service is made of. `front` and `runner` are called in the service's loop and may share a store."""
+
+    front: Callable[[], Store]
+    runner: Callable[[], Store]
+    fleet: Callable[[], Fleet] = lambda: InlineFleet(2)
+    registry: Callable[[], Registry] = registry
+    dispatch: bool = True
+    settings: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+def in_memory(**settings: Any) -> Parts:
+    """Front and runner in one process, on one store."""
+    store = MemoryStore()
+    return Parts(lambda: store, lambda: store, settings=settings)
+
+
+async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listener: socket.socket) -> None:
+    """Front and dispatcher until the server is told to stop; leaves nothing behind."""
+    fleet, runner = parts.fleet(), parts.runner()
+    kinds, clock = parts.registry(), SystemClock()
+    dispatcher = Dispatcher(kinds, Ports(fleet, runner, MemoryArtifacts(), clock), Terms(lease=2.0, poll=0.05))
+    task = asyncio.create_task(dispatcher.run()) if parts.dispatch else None
+
+    async def pool() -> str | None:
+        return service.lacking
+
+    async def connect() -> Context:
+        return Context(App(kinds, parts.front(), clock), Settings(**{**SHORT, **parts.settings}), clock, pool)
+
+    server.config.app = create_app(connect)
+    try:
+        await server.serve([listener])
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        for left in asyncio.all_tasks() - {asyncio.current_task()}:
+            left.cancel()
+            await asyncio.gather(left, return_exceptions=True)
+        await runner.close()
+        await fleet.close()
+
+
+@contextlib.contextmanager
+def serving(parts: Parts) -> Iterator[Service]:
+    """A running service; on leaving, its threads and sockets are gone."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    config = uvicorn.Config("", log_config=None, log_level="critical", lifespan="on", timeout_graceful_shutdown=1)
+    server = uvicorn.Server(config)
+    ended: Future[None] = Future()
+    with httpx2.Client(base_url=url, timeout=30) as client:
+        service = Service(url, client)
+
+        def work() -> None:
+            try:
+                ended.set_result(asyncio.run(_serve(parts, service, server, listener)))
+            except BaseException as error:
+                ended.set_exception(error)
+
+        before = set(threading.enumerate())
+        thread = threading.Thread(target=work, name="service")
+        thread.start()
+        try:
+            while not server.started:
+                if ended.done():
+                    ended.result()
+                    raise RuntimeError("the service ended before it began")
+                threading.Event().wait(0.005)
+            yield service
+        finally:
+            client.close()
+            server.should_exit = True
+            thread.join(30)
+            listener.close()
+        ended.result(0)
+        for left in set(threading.enumerate()) - before:
+            left.join(5)
+        assert set(threading.enumerate()) <= before, "the service leaves threads behind"
