@@ -1,7 +1,7 @@
 """How soon something shows on a warm service: POST to the first event, the first refinement, the first interval.
 
-    make serve &
-    python benchmarks/latency.py --url http://127.0.0.1:8000 --jobs 20
+make serve &
+python benchmarks/latency.py --url http://127.0.0.1:8000 --jobs 20
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 
 from burnish import Burnish
 
+STAGES = ("POST answered", "first event", "first refinement", "first interval")
 SPECS: dict[str, dict[str, Any]] = {
     "viscous-burgers, 200 points, trained PINN": {
         "kind": "surrogate",
@@ -40,7 +41,7 @@ def main() -> None:
         for name, spec in SPECS.items():
             print(name)
             times = [one(client, spec) for _ in range(arguments.jobs + 1)][1:]
-            for what in ("POST answered", "first event", "first refinement", "first interval"):
+            for what in STAGES:
                 values = [t[what] for t in times]
                 print(f"  {what:17} p50 {1e3 * statistics.median(values):6.0f} ms   max {1e3 * max(values):6.0f} ms")
 
@@ -59,7 +60,10 @@ def one(client: Burnish, spec: dict[str, Any]) -> dict[str, float]:
             if event.data["interval"] is not None:
                 found.setdefault("first interval", now)
                 job.cancel()
-    return {what: found.get(what, float("inf")) for what in ("POST answered", "first event", "first refinement", "first interval")}
+    return {
+        what: found.get(what, float("inf"))
+        for what in ("POST answered", "first event", "first refinement", "first interval")
+    }
 
 
 if __name__ == "__main__":

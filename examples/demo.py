@@ -120,18 +120,15 @@ def compare(job: Job, model: str) -> bool:
     scale = float(np.linalg.norm(truth))
     print(f"\nExact solution (known to this script, not to the service): sigmoid(t + sum x) at {len(t)} points")
     for name, error in errors.items():
-        print(
-            f"  {name:<10} relative L2 error {np.linalg.norm(error) / scale:.2e}   worst {np.abs(error).max():.2e}"
-        )
+        print(f"  {name:<10} relative L2 error {np.linalg.norm(error) / scale:.2e}   worst {np.abs(error).max():.2e}")
     gain = float(np.linalg.norm(errors["surrogate"]) / np.linalg.norm(errors["corrected"]))
     print(f"  {gain:.0f} times closer, in {last.spent.seconds:.1f} s, without retraining")
     if last.interval is not None:
         lower, upper = (np.array(v, dtype=float) for v in (last.interval.lower, last.interval.upper))
         certified = np.isfinite(lower)
         inside = int(((lower <= truth) & (truth <= upper))[certified].sum())
-        print(
-            f"  final intervals ({last.interval.level:.0%}, joint over all looks) hold at {inside} of {certified.sum()} points"
-        )
+        what = f"final intervals ({last.interval.level:.0%}, joint over all looks)"
+        print(f"  {what} hold at {inside} of {certified.sum()} points")
     return gain > 1
 
 

@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
-from burnish_service import __version__, problems
+from burnish_service import __version__, openapi, problems
 from burnish_service.context import Context
 from burnish_service.problems import RequestId
 from burnish_service.routes import catalogue, events, health, jobs
@@ -38,14 +37,6 @@ def create_app(connect: Callable[[], Awaitable[Context]]) -> FastAPI:
 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document plus the models of bodies that are validated by hand."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        for model in jobs.BODIES:
-            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            for name, definition in schema.pop("$defs", {}).items():
-                schemas.setdefault(name, definition)
-            schemas[model.__name__] = schema
-        app.openapi_schema = document
+        app.openapi_schema = openapi.document(app, *jobs.BODIES)
     return app.openapi_schema

@@ -36,17 +36,17 @@ async def _connect(settings: Settings) -> Context:
     configure_logging(settings.log_level)
     store = RedisStore(_url(settings), retries=3)
     clock = SystemClock()
-    return Context(App(registry(), store, clock), settings, clock, _pool)
+    return Context(App(registry(), store, clock), settings, clock, lambda: _pool(settings.workers))
 
 
-async def _pool() -> str | None:
-    """What is lacking of the pool, as a runner sees it."""
+async def _pool(wanted: int) -> str | None:
+    """What is lacking of a pool of `wanted` workers, as a runner sees it."""
     try:
         handle = serve.get_deployment_handle(RUNNER, APP)
         about = await asyncio.wait_for(handle.about.remote(), _POOL_TIMEOUT)
     except Exception as error:
         return f"no runner answers ({type(error).__name__})"
-    return None if about["workers"] > 0 else "the workers are starting"
+    return None if about["workers"] >= wanted else f"{about['workers']} of {wanted} workers are up"
 
 
 def _url(settings: Settings) -> str:

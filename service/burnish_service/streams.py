@@ -42,9 +42,9 @@ async def job_stream(
 
 
 async def _encode(context: Context, job: str, event: Event) -> bytes:
-    """A terminal event carries the whole job."""
+    """A terminal event carries the whole job, as it ended: by now it may have been extended and run again."""
     data = event.data
     if event.type in TERMINAL_EVENTS:
-        data = (await context.app.get(job)).model_dump(mode="json")
+        data = (await context.app.get(job)).model_dump(mode="json") | data
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)
     return format_sse_event(data_str=text, event=event.type, id=str(event.sequence))

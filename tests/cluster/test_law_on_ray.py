@@ -49,7 +49,7 @@ def cluster(request, tmp_path_factory):
 
 def check(client: Burnish, job: str, law: dict[int, str], blocks: int) -> None:
     """Every refinement is lawful, the looks are all there, and no event is missing."""
-    refinements = [r for r in client.refinements(job, limit=1000)]
+    refinements = list(client.refinements(job, limit=1000))
     assert refinements[-1].blocks == blocks
     assert {r.blocks: r.digest for r in refinements} == {r.blocks: law[r.blocks] for r in refinements}
     looks = {r.blocks for r in refinements if r.interval or r.refused}
@@ -96,7 +96,7 @@ def test_runner_killed(cluster: Cluster, spec, law):
         _until(lambda: any(r.blocks >= 8 for r in client.refinements(job.id, limit=1000)))
         victim = cluster.runners()[0]
         os.kill(victim.pid, signal.SIGKILL)
-        job.wait(180)
+        job.wait(60)
         check(client, job.id, law, BLOCKS)
         assert {row.epoch for row in client.ledger(job.id, limit=1000)} == {1, 2}
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
 from burnish_workers.core.boundary import (
     DELTA,
     crossing_probability,
@@ -13,9 +17,6 @@ from burnish_workers.core.boundary import (
     student_critical,
     wang_tsiatis,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import integrate, stats
 
 
 def doubling(looks: int) -> tuple[float, ...]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from burnish_workers.core.components import combine
 from burnish_workers.core.moments import Moments
-from scipy import stats
 
 
 def test_two_components_agree_with_welch() -> None:

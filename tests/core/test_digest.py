@@ -7,9 +7,10 @@ import math
 
 import numpy as np
 import pytest
-from burnish_workers.core.digest import canonical, digest, digest_arrays
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from burnish_workers.core.digest import canonical, digest, digest_arrays
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 plain = st.recursive(

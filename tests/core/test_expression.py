@@ -5,9 +5,10 @@ import pickle
 
 import numpy as np
 import pytest
-from burnish_workers.core.expression import NUMPY, Expression, ExpressionError
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from burnish_workers.core.expression import NUMPY, Expression, ExpressionError
 
 VARIABLES = {"t": "scalar", "u": "scalar", "x": "vector", "z": "vector"}
 EXACTLY = settings(max_examples=300, deadline=None, derandomize=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 
 import pytest
+
 from burnish_workers.core.expression import Expression, ExpressionError
 from burnish_workers.core.expression_parser import MAX_DEPTH, MAX_NODES
 from burnish_workers.core.expression_syntax import MAX_CHARACTERS

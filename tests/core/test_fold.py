@@ -6,12 +6,13 @@ from functools import reduce
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from burnish_workers.core.digest import digest_arrays
 from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.moments import Moments, merge
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 steady = settings(deadline=None, derandomize=True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from burnish_workers.core.forecast import TargetForecast, error_at, units_to_target
 from burnish_workers.core.guard import max_to_sum
 from burnish_workers.core.moments import Moments

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from burnish_workers.core.guard import (
     alpha_spent,
     examine,
@@ -14,7 +16,6 @@ from burnish_workers.core.guard import (
 )
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.tail_index import pareto_k
-from scipy import stats
 
 
 def moments(x: np.ndarray, tail: int = 512) -> Moments:

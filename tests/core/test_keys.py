@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from burnish_workers.core.keys import Key, block_key, lane_key, pilot_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from burnish_workers.core.keys import Key, block_key, lane_key, pilot_key
 
 steady = settings(deadline=None, derandomize=True)
 

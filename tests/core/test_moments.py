@@ -6,11 +6,12 @@ from functools import reduce
 
 import numpy as np
 import pytest
-from burnish_workers.core.moments import Moments, merge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import stats
+
+from burnish_workers.core.moments import Moments, merge
 
 samples = arrays(
     np.float64,

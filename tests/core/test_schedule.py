@@ -7,11 +7,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from burnish_workers.core.boundary import crossing_probability
-from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+
+from burnish_workers.core.boundary import crossing_probability
+from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
 
 EVEN = Replicates(200, 200)
 plans = st.builds(

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from burnish.wire import Budget, Estimate, Refinement, Spent
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.memory_store import MemoryStore

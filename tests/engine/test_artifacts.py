@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts

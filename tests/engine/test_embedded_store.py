@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.records import Emission, JobRecord, NewEvent
 from burnish_workers.engine.redis_store import RedisStore

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from redis import asyncio as redis
+
 from burnish.wire import Budget
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.memory_store import MemoryStore
@@ -22,7 +24,6 @@ from burnish_workers.engine.records import (
 )
 from burnish_workers.engine.redis_durability import Durability, check_room, judge
 from burnish_workers.engine.redis_store import RedisStore
-from redis import asyncio as redis
 
 Make = Callable[..., JobRecord]
 NOBODY: frozenset[str] = frozenset()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
+
 from burnish.wire import Budget, Problem, Spent
 from burnish_workers.engine.records import (
     Emission,

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+
 from burnish.wire import Budget, LedgerRow, Problem
 from burnish_workers.engine.records import (
     BudgetChanged,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+
 from burnish_workers.core.keys import Key
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.tensors.generators import torch_generator

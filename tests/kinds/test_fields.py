@@ -4,13 +4,14 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
+
 from burnish_workers.core.expression import Expression
 from burnish_workers.core.keys import Key
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.expressions import lower
 from burnish_workers.tensors.fields import EXACT_UP_TO, ExpressionField, Jet, ZeroField
 from burnish_workers.tensors.generators import torch_generator
-from torch import Tensor
 
 # torch's own forward mode, used here as the oracle, warns when it first loads.
 pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning")

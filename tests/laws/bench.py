@@ -47,6 +47,13 @@ class House:
                 after = events[-1].sequence if events else after
         return found
 
+    async def refined(self, job: str, times: int) -> None:
+        """Wait until the job has been refined so often."""
+        async with asyncio.timeout(60):
+            while len(await self.refinements(job)) < times:
+                page = await self.app.events(job, 0, 1000)
+                await self.app.next_events(job, page.data[-1].sequence, 1.0)
+
     async def refinements(self, job: str) -> list[Refinement]:
         page = await self.app.events(job, 0, 1000, frozenset({"refinement"}))
         return [Refinement.model_validate(event.data) for event in page.data]

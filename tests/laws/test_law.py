@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from burnish_workers.core.fold import Arrival
@@ -53,8 +51,7 @@ async def test_killed_runner(law):
     house = House(ChaosFleet(4, seed=6, longest=0.02))
     async with house.runner(lease=0.3):
         job = await house.post(SPEC)
-        while len(await house.refinements(job)) < 4:
-            await asyncio.sleep(0.01)
+        await house.refined(job, 4)
     assert not (await house.app.get(job)).done
     house.fleet = ChaosFleet(2, seed=7)
     async with house.runner(lease=0.3):
@@ -138,8 +135,7 @@ async def test_mutant_dropped_block(law, monkeypatch):
     house = House(ChaosFleet(1, seed=10, longest=0.0))
     async with house.runner():
         job = await house.post({**SPEC, "budget": {"units": BLOCKS * 16}})
-        while len(await house.refinements(job)) < 4:
-            await asyncio.sleep(0.01)
+        await house.refined(job, 4)
     assert await unlawful(house, job, law)
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+
 from burnish import Budget, Burnish, SurrogateSpec, calls, settings, specify
 from burnish.wire import UnknownSpec
 

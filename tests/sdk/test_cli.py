@@ -11,10 +11,11 @@ import sys
 import threading
 
 import pytest
-from burnish import cli_app, cli_live, cli_spec, errors, wire
-from burnish.record import Record
 from inline_snapshot import snapshot
 from rich.console import Console
+
+from burnish import cli_app, cli_live, cli_spec, errors, wire
+from burnish.record import Record
 
 BOXED = {"dim": 3, "horizon": 0.5, "box": [-0.5, 0.5]}
 ENTRY = {"kind": "surrogate", "type": "problem", "name": "viscous-burgers", "summary": "Burgers", "details": BOXED}

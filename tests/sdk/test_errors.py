@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from inline_snapshot import snapshot
+
 from burnish import (
     Burnish,
     BurnishError,
@@ -16,7 +18,6 @@ from burnish import (
     UnexpectedAnswer,
     errors,
 )
-from inline_snapshot import snapshot
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 import httpx2
 import pytest
-from burnish import AsyncBurnish, Burnish, Rejected, Retries, ServiceError, TooManyRequests, Unreachable, calls
-from burnish.retries import TRANSIENT, retry_after, worth_retrying
 from hypothesis import given
 from hypothesis import strategies as st
+
+from burnish import AsyncBurnish, Burnish, Rejected, Retries, ServiceError, TooManyRequests, Unreachable, calls
+from burnish.retries import TRANSIENT, retry_after, worth_retrying
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 QUICK = Retries(attempts=3, first=0.001)

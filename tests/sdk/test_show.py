@@ -7,11 +7,12 @@ import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import pytest
-from burnish import plots, show, svg, wire, words
-from burnish.record import Record
 from hypothesis import given
 from hypothesis import strategies as st
 from inline_snapshot import snapshot
+
+from burnish import plots, show, svg, wire, words
+from burnish.record import Record
 
 finite = st.floats(-1e12, 1e12, allow_nan=False, allow_subnormal=False)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import re
 
-import burnish
 import pytest
+
+import burnish
 from burnish import AsyncBurnish, AsyncJob, AsyncPage, Burnish, Job, Page
 
 TWINS = [(Burnish, AsyncBurnish), (Job, AsyncJob), (Page, AsyncPage)]

@@ -7,6 +7,9 @@ import json
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from burnish import (
     AsyncBurnish,
     Burnish,
@@ -20,8 +23,6 @@ from burnish import (
 )
 from burnish.retries import Retries
 from burnish.streams import Reader, afollow, follow
-from hypothesis import given
-from hypothesis import strategies as st
 
 QUICK = Retries(attempts=3, first=0.001)
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
-from scipy import stats
 
 Sampler = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from burnish_workers.core.guard import examine
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.schedule import Replicates, Schedule
-from scipy import stats
 
 Sampler = Callable[[np.random.Generator, tuple[int, int]], np.ndarray]
 

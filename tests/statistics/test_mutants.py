@@ -9,11 +9,12 @@ import heapq
 
 import numpy as np
 import pytest
+from scipy import stats
+
 from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.schedule import Replicates, Schedule
-from scipy import stats
 
 WORKERS, DEADLINE, CORRELATION = 64, 5.0, 0.9
 SCHEDULE = Schedule.plan(1_000, 1_000, Replicates(1, 1), 0.05, extensible=False)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from burnish.wire import Catalogue, KindInfo, Kinds
 from burnish_service.context import context_of
-from burnish_service.routes.jobs import problem_responses
+from burnish_service.openapi import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
@@ -17,7 +17,7 @@ async def kinds(request: Request) -> Kinds:
     return context_of(request).app.kinds()
 
 
-@router.get("/kinds/{kind}", responses=problem_responses(404))
+@router.get("/kinds/{kind}", responses=problem_responses(404, 422))
 async def kind(request: Request, kind: str) -> KindInfo:
     return context_of(request).app.kind(kind)
 

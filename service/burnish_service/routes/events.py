@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 
 from burnish.wire import EventPage, FieldError
 from burnish_service.context import context_of
-from burnish_service.routes.jobs import problem_responses
+from burnish_service.openapi import problem_responses
 from burnish_service.streams import STREAM_HEADERS, job_stream
 from burnish_workers.engine.app import EVENT_PAGE, Refusal
 

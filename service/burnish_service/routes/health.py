@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from burnish.wire import Problem
 from burnish_service.context import context_of
+from burnish_service.openapi import problem_responses
 from burnish_service.problems import answer
 from burnish_workers.engine.records import StoreUnavailable
 
@@ -19,7 +20,7 @@ async def alive() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", response_model=dict[str, str])
+@router.get("/readyz", response_model=dict[str, str], responses=problem_responses(503))
 async def ready(request: Request) -> Response:
     """The store answers and the pool of workers is up; 503 with the reason otherwise."""
     context = context_of(request)

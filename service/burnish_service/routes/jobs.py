@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel
 
 from burnish.wire import Budget, Job, JobPage, JobStatus, LedgerPage, Problem, SurrogateSpec
 from burnish.wire.job import TERMINAL
 from burnish_service.context import Context, context_of
+from burnish_service.openapi import body_of, problem_responses
 from burnish_service.problems import read_body
 from burnish_service.streams import STREAM_HEADERS, job_stream
 from burnish_workers.engine.app import EVENT_PAGE, PAGE, Refusal
@@ -24,20 +26,7 @@ IdempotencyKey = Annotated[
 ]
 
 
-def body_of(*models: type) -> dict[str, Any]:
-    """OpenAPI of a body that is validated by hand, so that its errors carry JSON pointers."""
-    schemas = [{"$ref": f"#/components/schemas/{model.__name__}"} for model in models]
-    schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-def problem_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """OpenAPI of the problems that a route answers with."""
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {code: {"description": "Problem", "content": content} for code in codes}
-
-
-BODIES: tuple[type, ...] = (SurrogateSpec, Budget, Problem)
+BODIES: tuple[type[BaseModel], ...] = (SurrogateSpec, Budget, Problem)
 """Models that only appear in hand-written parts of the OpenAPI document."""
 
 
@@ -46,7 +35,7 @@ BODIES: tuple[type, ...] = (SurrogateSpec, Budget, Problem)
     status_code=202,
     response_model=Job,
     openapi_extra=body_of(SurrogateSpec),
-    responses=problem_responses(400, 409, 413, 422, 503),
+    responses=problem_responses(400, 409, 413, 415, 422, 503),
 )
 async def create(
     request: Request,
@@ -103,19 +92,21 @@ async def list_jobs(
     return await context_of(request).app.list(limit, after, status, kind)
 
 
-@router.get("/{job}", responses=problem_responses(404, 503))
+@router.get("/{job}", responses=problem_responses(404, 422, 503))
 async def get(request: Request, job: str) -> Job:
     return await context_of(request).app.get(job)
 
 
-@router.post("/{job}/budget", openapi_extra=body_of(Budget), responses=problem_responses(400, 404, 409, 413, 422, 503))
+@router.post(
+    "/{job}/budget", openapi_extra=body_of(Budget), responses=problem_responses(400, 404, 409, 413, 415, 422, 503)
+)
 async def extend(request: Request, job: str, idempotency_key: IdempotencyKey = None) -> Job:
     """Think longer: amounts add to the budget, tolerances replace; a finished job goes on from its frontier."""
     context = context_of(request)
     return await context.app.extend(job, await read_body(request, context.settings.max_body), idempotency_key)
 
 
-@router.post("/{job}/cancel", responses=problem_responses(404, 503))
+@router.post("/{job}/cancel", responses=problem_responses(404, 422, 503))
 async def cancel(request: Request, job: str) -> Job:
     """Stop at the next block boundary and keep the last refinement. Idempotent."""
     return await context_of(request).app.cancel(job)

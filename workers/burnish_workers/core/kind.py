@@ -9,6 +9,9 @@ from typing import Any
 from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.estimator import Plan, Simulator, Statistics
 
+MOST_SAMPLES = 5 * 10**7
+"""Replicates of a block times outputs: what a worker holds at once, 400 MB in double precision."""
+
 
 class SpecError(ValueError):
     """A spec that is well-formed but makes no sense. `pointer` (RFC 6901) says where, the message what to do."""
@@ -38,9 +41,11 @@ class Draft:
 
 @dataclass(frozen=True)
 class Kind:
-    """`check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
-    that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy half
-    and returns its builder. `examples` are specs that can be posted as they are: the law is tested on them.
+    """What the engine calls of a kind.
+
+    `check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
+    that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
+    half and returns its builder. `examples` are specs that can be posted as they are: the law is tested on them.
     """
 
     name: str

@@ -9,9 +9,9 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from burnish.wire import (
     Budget,
@@ -32,12 +32,17 @@ from burnish_workers.core.kind import Kind, SpecError
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.ids import job_id
-from burnish_workers.engine.pointers import field_errors
+from burnish_workers.engine.pointers import field_errors, short
 from burnish_workers.engine.records import Idempotency, IdempotencyConflict, JobRecord, NotExtensible
 from burnish_workers.engine.store import Store
 
 PAGE = 200
 EVENT_PAGE = 1_000
+MISTAKES = 10_000
+
+M = TypeVar("M", bound=BaseModel)
+
+_JSON_TYPES = {list: "an array", str: "a string", bool: "a boolean", int: "a number", float: "a number"}
 
 
 class Refusal(Exception):
@@ -83,16 +88,13 @@ class App:
         given = _json(body)
         name = given.get("kind")
         if not isinstance(name, str) or name not in self.registry:
-            shown = "missing" if name is None else repr(name)
+            shown = short(name) if "kind" in given else "missing"
             detail = f"kind is {shown}; known kinds: {', '.join(self.registry.names)}"
             if isinstance(name, str):
                 detail = _unknown(self.registry, name)
-            raise Refusal(422, "Invalid request", detail, [FieldError(pointer="/kind", detail=detail)])
+            raise _invalid([FieldError(pointer="/kind", detail=detail)])
         kind = self.registry.get(name)
-        try:
-            spec = TypeAdapter(kind.spec).validate_json(body, strict=True)
-        except ValidationError as error:
-            raise _invalid(field_errors(error, given, kind.spec)) from None
+        spec = _validated(kind.spec, body, given)
         try:
             kind.check(spec)
         except SpecError as error:
@@ -103,17 +105,16 @@ class App:
         return (await self._record(job)).to_job()
 
     async def list(self, limit: int, after: str | None, status: str | None, kind: str | None) -> JobPage:
+        if kind is not None and kind not in self.registry:
+            detail = f"kind: {_unknown(self.registry, kind)}"
+            raise Refusal(422, "Invalid request", detail, [FieldError(pointer="", detail=detail)])
         page = await self.store.list(limit=limit, after=after, status=status, kind=kind)
         jobs = [record.to_job() for record in page.records]
         return JobPage(data=jobs, has_more=page.has_more, next=jobs[-1].id if page.has_more else None)
 
     async def extend(self, job: str, body: bytes, idempotency_key: str | None = None) -> Job:
         """Think longer. Amounts that the job had no limit on start from what it has spent. Raises Refusal."""
-        given = _json(body)
-        try:
-            more = TypeAdapter(Budget).validate_json(body, strict=True)
-        except ValidationError as error:
-            raise _invalid(field_errors(error, given, Budget)) from None
+        more = _validated(Budget, body, _json(body))
         record = await self._record(job)
         more = _from_here(more, record)
         try:
@@ -124,8 +125,9 @@ class App:
             detail = f"{job} ended as {record.status!r}; only live, completed and cancelled jobs take more budget"
             raise Refusal(409, "Not extensible", detail) from None
         except ValidationError as error:
-            detail = f"the budget as topped up is out of range: {error.errors(include_url=False)[0]['msg']}"
-            raise Refusal(422, "Invalid request", detail) from None
+            item = error.errors(include_url=False)[0]
+            name, detail = str(item["loc"][0]), f"with what the job has, the budget would be {item['input']!r}: "
+            raise _invalid([FieldError(pointer=f"/{name}", detail=detail + item["msg"])]) from None
         if extended is None:
             raise _missing(job)
         return extended.to_job()
@@ -137,6 +139,11 @@ class App:
         return record.to_job()
 
     # --- events -------------------------------------------------------------------------------------------------------
+    async def over(self, job: str, after: int) -> bool:
+        """Whether the job is done and has said nothing after event `after`."""
+        record = await self._record(job)
+        return record.done and record.sequence <= after
+
     async def events(self, job: str, after: int, limit: int, types: frozenset[str] | None = None) -> EventPage:
         await self._record(job)
         found = await self.store.events(job, after=after, limit=limit + 1, types=types)
@@ -176,14 +183,49 @@ class App:
 
 
 def _json(body: bytes) -> dict[str, Any]:
+    """The body as an object. NaN and infinities pass, so that the error for them can name the field."""
     try:
-        given = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise Refusal(400, "Malformed JSON", f"the body is not JSON: {error}") from None
+        given = json.loads(body.decode(), object_pairs_hook=_unique)
+    except RecursionError:
+        raise _malformed("it is nested too deeply") from None
+    except ValueError as error:
+        raise _malformed(str(error) if body else "it is empty") from None
     if not isinstance(given, dict):
-        detail = f"the body must be a JSON object, got {type(given).__name__}"
+        shown = _JSON_TYPES.get(type(given), "null")
+        detail = f"the body must be a JSON object {{...}}, got {shown}"
         raise Refusal(422, "Invalid request", detail, [FieldError(pointer="", detail=detail)])
-    return given
+    return cast("dict[str, Any]", given)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON. Of a field given twice it is anybody's guess which was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                raise ValueError(f"field {short(name)} is given more than once")
+            seen.add(name)
+    return found
+
+
+def _malformed(why: str) -> Refusal:
+    detail = f"the body is not JSON: {why}; send one object in UTF-8"
+    return Refusal(400, "Malformed JSON", detail, [FieldError(pointer="", detail=detail)])
+
+
+def _validated(model: type[M], body: bytes, given: dict[str, Any]) -> M:
+    """The body as a model, strictly. Raises Refusal."""
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        if error.error_count() > MISTAKES:  # to list them would take minutes and gigabytes
+            detail = f"{error.error_count()} mistakes; see /v1/kinds for the schema, and send numbers, not strings"
+            raise _invalid([FieldError(pointer="", detail=detail)]) from None
+        first = error.errors(include_url=False, include_input=False)[0]
+        if first["type"] == "json_invalid":  # what Python's parser lets pass: lone surrogates
+            raise _malformed(first["msg"].removeprefix("Invalid JSON: ")) from None
+        raise _invalid(field_errors(error, given, model)) from None
 
 
 def _from_here(more: Budget, record: JobRecord) -> Budget:
@@ -208,7 +250,7 @@ def _idempotency(key: str | None, body: bytes) -> Idempotency | None:
 
 def _unknown(registry: Registry, name: str) -> str:
     try:
-        registry.get(name)
+        registry.get(name[:100])
     except KeyError as error:
         return str(error.args[0])
     return name

@@ -46,18 +46,23 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Claim and conduct, for ever."""
-        await self._ports.fleet.start()
-        log.info("runner.ready", pid=os.getpid(), workers=self._ports.fleet.workers)
-        beat = asyncio.create_task(self._beat())
+        # Not awaited: jobs may say that they wait for resources, instead of nothing at all.
+        background = [asyncio.create_task(self._start_fleet()), asyncio.create_task(self._beat())]
         try:
             while True:
                 await self._round()
-                if beat.done():
-                    beat.result()
+                for task in background:
+                    if task.done():
+                        task.result()
         finally:
-            beat.cancel()
+            for task in background:
+                task.cancel()
             for held in self._held.values():
                 held.task.cancel()
+
+    async def _start_fleet(self) -> None:
+        await self._ports.fleet.start()
+        log.info("runner.ready", pid=os.getpid(), workers=self._ports.fleet.workers)
 
     async def _round(self) -> None:
         try:

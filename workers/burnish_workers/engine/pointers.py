@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ from pydantic_core import ErrorDetails
 from burnish.wire import FieldError
 
 MAX_ERRORS = 20
+LONGEST = 80
+"""Characters of what was sent that an error repeats."""
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = LONGEST
 
 
 def field_errors(error: ValidationError, given: Any, model: type[BaseModel]) -> list[FieldError]:
@@ -33,12 +39,14 @@ def pointer(loc: Sequence[str | int], given: Any) -> str:
         else:
             continue
         steps.append(str(step).replace("~", "~0").replace("/", "~1"))
-    return "".join(f"/{step}" for step in steps)
+    # A pointer can be no shorter than the name it points at: of an absurd name, the parent is pointed at.
+    kept = steps[:-1] if steps and len(steps[-1]) > 10 * LONGEST else steps
+    return "".join(f"/{step}" for step in kept)
 
 
 def _say(item: ErrorDetails, given: Any, error: ValidationError, model: type[BaseModel]) -> str:
     kind, message = item["type"], item["msg"].removeprefix("Value error, ")
-    field = str(item["loc"][-1]) if item["loc"] else ""
+    field = str(item["loc"][-1])[:LONGEST] if item["loc"] else ""
     if kind == "extra_forbidden":
         known = _fields_beside(item["loc"], model)
         match = difflib.get_close_matches(field, known, n=1, cutoff=0.5)
@@ -48,7 +56,7 @@ def _say(item: ErrorDetails, given: Any, error: ValidationError, model: type[Bas
         return f"required field {field!r} is missing"
     if kind == "finite_number":
         return "NaN and infinity are not numbers here; send a finite number, or leave the field out"
-    return f"{message}; got {_short(item['input'])}"
+    return f"{message}; got {short(item['input'])}"
 
 
 def _fields_beside(loc: Sequence[str | int], model: type[BaseModel]) -> list[str]:
@@ -83,6 +91,7 @@ def _children(node: dict[str, Any], step: str | int, definitions: dict[str, Any]
     return [n["properties"][step] for n in opened if step in n.get("properties", {})]
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+def short(value: Any) -> str:
+    """As Python writes it, cut to 80 characters."""
+    text = _REPR.repr(value)
+    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."

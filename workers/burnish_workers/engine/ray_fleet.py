@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError, WorkerCrashedError
+from ray.exceptions import RayActorError, RayError, RayTaskError, WorkerCrashedError
 
 from burnish_workers.core.keys import Key
 from burnish_workers.engine.fleet import (
@@ -60,6 +60,7 @@ class _Seat:
     handle: Any
     numeric_class: str
     in_flight: int = 0
+    down: bool = False
 
 
 @dataclass
@@ -87,13 +88,24 @@ class RayFleet:
         return len(self._seats)
 
     async def start(self) -> None:
-        """Find or create the workers and wait until each has imported its libraries."""
-        self._seats = list(await asyncio.gather(*(self._seat(i) for i in range(self.size))))
+        """Find or create the workers and wait until each has imported its libraries; each serves as soon as it has."""
+        await asyncio.gather(*(self._join(i) for i in range(self.size)))
+
+    async def _join(self, index: int) -> None:
+        seat = await self._seat(index)
+        async with self._changed:
+            self._seats.append(seat)
+            self._changed.notify_all()
 
     async def _seat(self, index: int) -> _Seat:
-        handle = self._create(index)
-        about = await handle.about.remote()
-        return _Seat(index, handle, about["numeric_class"])
+        """The worker, once it answers: Ray restarts one that died; one whose node is gone is created anew."""
+        while True:
+            handle = self._create(index)
+            try:
+                about = await handle.about.remote()
+                return _Seat(index, handle, about["numeric_class"])
+            except RayActorError:
+                await asyncio.sleep(0.2)
 
     def _create(self, index: int) -> Any:
         options: dict[str, Any] = {
@@ -121,11 +133,13 @@ class RayFleet:
             reply = await seat.handle.run.remote(
                 task.code.digest, [self._code(task.code)], task.key, task.start, task.replicates, task.carry
             )
-        except (ActorDiedError, ActorUnavailableError, RayActorError, WorkerCrashedError) as error:
+        except (RayActorError, WorkerCrashedError) as error:
             await self._replace(seat)
             raise WorkerDied(f"worker {seat.index}: {type(error).__name__}") from error
         except RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
+            if isinstance(cause, RayError):  # what it needed was lost with another process
+                raise WorkerDied(f"worker {seat.index}: {type(cause).__name__}") from error
             raise BlockFailed(cause) from error
         finally:
             await self._give_back(seat)
@@ -146,8 +160,9 @@ class RayFleet:
                 if not fit:
                     known = sorted({seat.numeric_class for seat in self._seats})
                     raise NoSuchClass(f"the job is pinned to {numeric_class!r}; the pool has {known}")
-                seat = min(fit, key=lambda s: (s.in_flight, s.index))
-                if seat.in_flight < _QUEUED:
+                free = [seat for seat in fit if seat.in_flight < _QUEUED and not seat.down]
+                if free:
+                    seat = min(free, key=lambda s: (s.in_flight, s.index))
                     seat.in_flight += 1
                     return seat
                 await self._changed.wait()
@@ -158,13 +173,10 @@ class RayFleet:
             self._changed.notify_all()
 
     async def _replace(self, seat: _Seat) -> None:
-        """Wait for Ray to restart the worker; create it anew where it is gone for good (its node was lost)."""
-        try:
-            fresh = await self._seat(seat.index)
-        except RayActorError:
-            await asyncio.sleep(0.5)
-            return
-        seat.handle, seat.numeric_class = fresh.handle, fresh.numeric_class
+        """Send nothing to a worker that died until it is back."""
+        seat.down = True
+        fresh = await self._seat(seat.index)
+        seat.handle, seat.numeric_class, seat.down = fresh.handle, fresh.numeric_class, False
 
     async def close(self) -> None:
         """Leave the workers to the other runners; they end with the cluster."""

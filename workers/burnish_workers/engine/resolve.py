@@ -17,7 +17,7 @@ from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import State, Statistics
 from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
 from burnish_workers.core.keys import pilot_key
-from burnish_workers.core.kind import Draft, Kind
+from burnish_workers.core.kind import MOST_SAMPLES, Draft, Kind
 from burnish_workers.core.purse import Purse
 from burnish_workers.engine.fleet import BlockTask, Fleet, JobCode
 
@@ -32,8 +32,8 @@ TOLERANCE_ROOM = 3.0
 """n_max of a tolerance job over the count that would just do: room for a pilot that was too hopeful."""
 
 LOOK_BEYOND = 1.25
-"""Where the look of a tolerance lies over its forecast. A pilot of 64 replicates knows a variance to 18 %; a look that just
-fails is followed by one at twice the count."""
+"""Where the look of a tolerance lies over its forecast. A pilot of 64 replicates knows a variance to 18 %; a look that
+just fails is followed by one at twice the count."""
 
 CHEAP_SECONDS = 2.0
 """If FIRST_CHEAP replicates take no longer than this, the first interval waits for them and for the full guard."""
@@ -120,7 +120,8 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     amount = _replicates_paid(spec, pilot, workers)
     wanted = None if pilot.needed is None else max(pilot.needed, LEAST_OUTLIER) * TOLERANCE_ROOM
     planned = max(1.0, min(v for v in (amount, wanted) if v is not None))
-    block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), 10**6))
+    most = min(10**6, MOST_SAMPLES // draft.outputs)
+    block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
     first = max(1, min(round(FIRST_BLOCK_SECONDS / pilot.seconds), block, round(planned)))
     blocks = _blocks(spec, pilot, planned, first, block)
     return Resolution(

@@ -13,6 +13,7 @@ from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
 from burnish_workers.kinds.surrogate.plan import default_plan
 from burnish_workers.kinds.surrogate.problem import points_of, problem_of, surrogate_of
+from burnish_workers.kinds.surrogate.replay import check_resolution
 from burnish_workers.kinds.surrogate.statistics import statistics
 from burnish_workers.kinds.surrogate.trained import trained_models
 
@@ -31,6 +32,8 @@ def check(spec: SurrogateSpec) -> None:
     problem = problem_of(spec)
     points_of(spec, problem.dim, problem.horizon)
     surrogate_of(spec, problem.dim)
+    if spec.resolution is not None:
+        check_resolution(spec.resolution, spec.steps, draft(spec, spec.resolution.numeric_class))
 
 
 def draft(spec: SurrogateSpec, numeric_class: str) -> Draft:

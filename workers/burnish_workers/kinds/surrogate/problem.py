@@ -137,15 +137,19 @@ def points_of(spec: SurrogateSpec, dim: int, horizon: float) -> Points:
     outside = np.flatnonzero((points.t < 0) | (points.t >= horizon))
     if len(outside):
         i = int(outside[0])
-        raise SpecError(
-            f"/points/{i}/t", f"t = {points.t[i]:g} is outside [0, T) with T = {horizon:g}; at t = T the answer is g(x)"
-        )
+        what = f"t = {points.t[i]:g} of point {i} is outside [0, T) with T = {horizon:g}; at t = T the answer is g(x)"
+        raise SpecError(_where(spec, i, "t"), what)
     huge = np.flatnonzero(np.abs(points.x).max(axis=1) > 1e12)
     if len(huge):
-        raise SpecError(
-            f"/points/{int(huge[0])}/x", "a coordinate is beyond 1e12, outside what single precision resolves"
-        )
+        i = int(huge[0])
+        what = f"a coordinate of point {i} is beyond 1e12, outside what single precision resolves"
+        raise SpecError(_where(spec, i, "x"), what)
     return points
+
+
+def _where(spec: SurrogateSpec, index: int, name: str) -> str:
+    """Points given as arrays have no pointers of their own."""
+    return f"/points/{name}" if isinstance(spec.points, PointArrays) else f"/points/{index}/{name}"
 
 
 def _from_list(spec: SurrogateSpec, dim: int) -> Points:

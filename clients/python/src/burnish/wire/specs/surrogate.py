@@ -18,6 +18,19 @@ MAX_POINTS = 1_000
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
+Row = Annotated[list[float], Field(max_length=MAX_DIM, fail_fast=True)]
+"""A vector. One mistake in it is told, not a million."""
+
+
+def _form(value: Any) -> str:
+    """Unions of something and a list of it: errors speak of the form that was meant."""
+    return "list" if isinstance(value, list | tuple) else "single"
+
+
+Coordinates = Annotated[Annotated[float, Tag("single")] | Annotated[Row, Tag("list")], Discriminator(_form)]
+Coefficient = Annotated[
+    Annotated[Text, Tag("single")] | Annotated[list[Row], Field(max_length=MAX_DIM), Tag("list")], Discriminator(_form)
+]
 
 
 class Equation(Wire):
@@ -26,7 +39,7 @@ class Equation(Wire):
     dim: int = Field(ge=1, le=MAX_DIM)
     horizon: float = Field(gt=0, le=1e6, description="T; the terminal condition holds there.")
     drift: Text = Field(default="0", description="mu(t, x): one expression for all coordinates, scalar or vector.")
-    diffusion: Text | list[list[float]] = Field(
+    diffusion: Coefficient = Field(
         description="sigma: a scalar, a vector (per coordinate, may depend on t and x), or a constant d x k matrix."
     )
     nonlinearity: Text = Field(default="0", description="F(t, x, u, z), scalar.")
@@ -62,7 +75,7 @@ class Point(Wire):
     """Where the answer is wanted: 0 <= t < T, and x in R^d (a single number stands for all coordinates)."""
 
     t: float = 0.0
-    x: float | list[float]
+    x: Coordinates
 
 
 class PointArrays(Wire):
