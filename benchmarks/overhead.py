@@ -43,9 +43,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, service(Path(folder), arguments.processes) as url:
         resolved = resolve(url, arguments.seconds)
         blocks = resolved["resolution"]["blocks_planned"]
-        print(
-            f"{blocks} blocks of {resolved['resolution']['block']} replicates at 200 points, {arguments.processes} processes"
-        )
+        size = resolved["resolution"]["block"]
+        print(f"{blocks} blocks of {size} replicates at 200 points, {arguments.processes} processes")
         rows: list[tuple[str, float, str]] = []
         for side in ("bare", "service", "service", "bare"):
             seconds, digest = bare(resolved, blocks, arguments.processes) if side == "bare" else served(url, resolved)

@@ -115,3 +115,13 @@ def test_misuse_is_explained() -> None:
         Moments.empty(2, 0)
     with pytest.raises(ValueError, match="only equal ones can be merged"):
         merge(Moments.empty(2, 3), Moments.empty(2, 4))
+
+
+def test_a_narrow_block_merges_into_a_wide_job_as_a_wide_one_would() -> None:
+    x = np.random.default_rng(5).normal(size=(40, 3))
+    job = Moments.of(x[:30], 16)
+    narrow, wide = Moments.of(x[30:], 10).with_tail(16), Moments.of(x[30:], 16)
+    for name, array in merge(job, wide).to_arrays().items():
+        np.testing.assert_array_equal(merge(job, narrow).to_arrays()[name], array)
+    with pytest.raises(ValueError, match="16 extremes are kept, 4 would drop some"):
+        job.with_tail(4)

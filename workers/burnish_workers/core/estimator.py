@@ -52,8 +52,8 @@ class Answer:
 
     `bias`: per output, added to every half-width because it does not shrink with sampling.
     `bias_known`: whether all biases are measured or excluded; if not, no interval is honest. `parts`: the components
-    that the guard must examine. `floor`: the error that no sampling removes where it is known, 0 for an unbiased estimator,
-    None where it is not known. `diagnostics` is part of the digest: numbers only that obey the law.
+    that the guard must examine. `floor`: the error that no sampling removes where it is known, 0 for an unbiased
+    estimator, None where it is not known. `diagnostics` is part of the digest: numbers only that obey the law.
     """
 
     combined: Combined

@@ -7,7 +7,7 @@ output counts for itself, since a sample may be non-finite in one output and fin
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -67,6 +67,14 @@ class Moments:
         kept = np.where(finite, x, np.nan).T
         low, high = _smallest(kept, tail), -_smallest(-kept, tail)
         return Moments(count, mean, m2, m3, m4, low, high, len(x) - count)
+
+    def with_tail(self, tail: int) -> Moments:
+        """The same with room for more extremes: a block need not carry padding to be merged into a job."""
+        missing = tail - self.tail
+        if missing < 0:
+            raise ValueError(f"{self.tail} extremes are kept, {tail} would drop some of them")
+        low, high = (np.pad(a, ((0, 0), (0, missing)), constant_values=np.nan) for a in (self.low, self.high))
+        return replace(self, low=low, high=high)
 
     @property
     def outputs(self) -> int:

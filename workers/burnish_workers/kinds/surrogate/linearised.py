@@ -5,7 +5,8 @@
 - `path`: `strata` antithetic pairs (N, -N), each pair on stratified times of its own, together stratified along the
   direction in which the surrogate changes most: one complete replicate. What antithetic pairs leave is even in the
   noise, so close to a square of a normal variable, with its long tail; strata take that away.
-- `step`: (fine - coarse) / (ratio - 1) on the same noise: minus the Euler bias, to first order.
+- `step`: (fine - coarse) / (ratio - 1) on the same noise: minus the Euler bias, to first order; beside it, from a
+  third level, a measure of what that leaves.
 - `remainder`: what linearising F left out, E int_s^T e^{A_r} Q(v, w)(r, X_r) dr, at one random time with v and
   w = sigma^T grad v by one nested level: two independent antithetic pairs a, b and
   2 Q((a+b)/2) - (Q(a) + Q(b))/2, which has no bias for quadratic F and one of higher order otherwise.
@@ -23,6 +24,8 @@ from torch import Tensor
 from burnish_workers.kinds.surrogate.equation import TensorEquation
 from burnish_workers.kinds.surrogate.paths import (
     Paths,
+    coarse_partners,
+    crude_partner,
     path_functional,
     stratified_noise,
     stratified_times,
@@ -62,15 +65,31 @@ class Linearised:
 
     @torch.no_grad()
     def step(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Minus the Euler bias of `path`: bias(fine) = -E[fine - coarse]/(ratio - 1), by coupled pairs."""
+        """C = (fine - coarse)/(ratio - 1), minus the Euler bias of `path` to first order, and C - C', (2, B).
+
+        C' is the same from partners that are coarser still. With a bias a h + b h^2 + ... C misses 2 b h^2, and
+        C - C' is -2 b h^2 too (up to the ends of the path): a measure of what C leaves. With one time there is no
+        coarser partner: then the measure is C itself.
+        """
         pair = self._pair(t, x, self.steps, generator)
         start = self.equation.linearise(t, x, generator)[0].repeat(2)
         probes = generator.get_state()
-        fine = path_functional(self.equation, pair, generator, start=start)
-        # The same probes for both: what differs must be the step alone.
-        generator.set_state(probes)
-        coarse = path_functional(self.equation, pair, generator, refresh=2, start=start)
-        return (fine - coarse).view(2, -1).mean(0) / (time_step_ratio(self.steps) - 1)
+
+        def along(refreshed: range | None) -> Tensor:
+            # The same probes for all: what differs must be the step alone.
+            generator.set_state(probes)
+            values = path_functional(self.equation, pair, generator, refreshed=refreshed, start=start)
+            return values.view(2, -1).mean(0)
+
+        def correction(fine: Tensor, partners: tuple[range, ...]) -> Tensor:
+            coarse = torch.stack([along(partner) for partner in partners]).mean(0)
+            return (fine - coarse) / (time_step_ratio(self.steps, partners) - 1)
+
+        fine = along(None)
+        first = correction(fine, coarse_partners(self.steps))
+        if self.steps == 1:
+            return torch.stack([first, first])
+        return torch.stack([first, first - correction(fine, (crude_partner(self.steps),))])
 
     def remainder(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
         """(T - t) e^{A_r} Q^(v, w)(r, X_r) at r uniform on (t, T)."""

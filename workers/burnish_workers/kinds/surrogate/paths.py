@@ -9,12 +9,15 @@ Source: the Law of Defect of Fan, Sun, Yang, Lu (arXiv 2504.16172), with the lin
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Collection
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from burnish_workers.kinds.surrogate.equation import Linearisation, TensorEquation
+from burnish_workers.tensors.diffusion import Diffusion
 
 
 class Paths(NamedTuple):
@@ -53,19 +56,40 @@ def stratified_noise(
     return noise + roots[:, :, None] * ((wanted - reached) / span)[:, None, None] * direction[:, None, :]
 
 
-def time_step_ratio(steps: int) -> float:
-    """E sum (coarse step)^2 / E sum (fine step)^2 for coefficients refreshed at every second instead of every time.
+def squared_steps(steps: int, refreshed: Collection[int]) -> float:
+    """E sum D^2 over the pieces D into which the times numbered `refreshed` (0-based, ascending) cut (t, T), in units
+    of ((T - t)/S)^2: the Euler bias of coefficients held over those pieces is proportional to it, to first order.
 
-    With one uniform time per stratum of length h, neighbours are E[D^2] = 7/6 h^2 apart, second neighbours 25/6 h^2;
-    the pieces at the two ends are shorter. The Euler bias is proportional to these sums to first order, so
-    bias(fine) = -E[fine - coarse] / (ratio - 1).
+    One uniform time per stratum: times m strata apart have E[D^2] = m^2 + 1/6, time k is k + U away from the start,
+    S - k - U from the end, with E[(k + U)^2] = k^2 + k + 1/3.
     """
-    fine = 2 / 3 + (steps - 1) * 7 / 6
-    refreshed = steps // 2
-    if refreshed == 0:
-        return 1 / fine
-    last = 1 / 3 if steps % 2 == 0 else 7 / 3
-    return (7 / 3 + (refreshed - 1) * 25 / 6 + last) / fine
+    at = list(refreshed)
+    if not at:
+        return float(steps**2)
+    left = steps - 1 - at[-1]
+    inner = sum((b - a) ** 2 + 1 / 6 for a, b in itertools.pairwise(at))
+    return at[0] ** 2 + at[0] + 1 / 3 + inner + left**2 + left + 1 / 3
+
+
+def coarse_partners(steps: int) -> tuple[range, ...]:
+    """Times at which the coarse partners of a path refresh its coefficients: every second one, starting at the second
+    and at the first in turn. Together they coarsen every part of (t, T) alike, so that it does not matter when the bias
+    arises; either alone leaves one end as fine as it was. A path of one time has one partner, which never refreshes."""
+    return (range(1, steps, 2), range(0, steps, 2)) if steps > 1 else (range(0),)
+
+
+def crude_partner(steps: int) -> range:
+    """Times at which a still coarser partner refreshes: every fourth; none where there are fewer than four."""
+    return range(1, steps, 4) if steps >= 4 else range(0)
+
+
+def time_step_ratio(steps: int, partners: Collection[Collection[int]]) -> float:
+    """E sum (partner's step)^2 / E sum (fine step)^2, on average over the partners.
+
+    bias(fine) = -E[fine - partner] / (ratio - 1) to first order in the step.
+    """
+    coarse = sum(squared_steps(steps, partner) for partner in partners) / len(partners)
+    return coarse / squared_steps(steps, range(steps))
 
 
 def path_functional(
@@ -73,27 +97,26 @@ def path_functional(
     paths: Paths,
     probes: torch.Generator,
     *,
-    refresh: int = 1,
+    refreshed: Collection[int] | None = None,
     start: Linearisation | None = None,
 ) -> Tensor:
     """e^{A_T} g~(X_T) + sum_k e^{A_k} eps(t_k, X_k) (T - t)/S along each path: (B,), float64.
 
-    Drift and discount rate are those of the last `refresh`-th time (Euler); refresh = 2 gives the coarse partner of a
-    path on the same noise and the same quadrature times. `start`: the linearisation where the paths start, where it is
-    known already (many paths start at one point).
+    Drift, diffusion and discount rate are held (Euler) from each of the times `refreshed` to the next, all times where
+    None; fewer make a coarser partner of a path, on the same noise and the same quadrature times. `start`: the
+    linearisation where the paths start, where it is known already (many paths start at one point).
     """
     t, x, times, noise = paths
     steps = times.shape[1]
     here = start or equation.linearise(t, x, probes)[0]
-    by_u, by_z = here.by_u, here.by_z
-    drift, now = _drift(equation, t, x, by_z), t
+    by_u, now = here.by_u, t
+    drift, sigma = _coefficients(equation, t, x, here.by_z)
     discount = torch.zeros(len(t), dtype=torch.float64, device=t.device)
     total = torch.zeros_like(discount)
     weight = (equation.horizon - t).double() / steps
     for k in range(steps + 1):
         then = times[:, k] if k < steps else torch.full_like(t, equation.horizon)
         dt = then - now
-        sigma = equation.diffusion(now, x)
         x = x + drift * dt[:, None] + sigma.apply(noise[:, k]) * dt.sqrt()[:, None]
         discount = discount + (by_u * dt).double()
         now = then
@@ -101,9 +124,9 @@ def path_functional(
             break
         here, _, _ = equation.linearise(now, x, probes)
         total = total + discount.exp() * here.residual.double() * weight
-        if (k + 1) % refresh == 0:
-            by_u, by_z = here.by_u, here.by_z
-            drift = _drift(equation, now, x, by_z)
+        if refreshed is None or k in refreshed:
+            by_u = here.by_u
+            drift, sigma = _coefficients(equation, now, x, here.by_z)
     return total + discount.exp() * equation.terminal_defect(x).double()
 
 
@@ -117,13 +140,13 @@ def travel(
     for k in range(steps):
         now = t + k * dt
         here, _, _ = equation.linearise(now, x, probes)
-        sigma = equation.diffusion(now, x)
-        x = x + _drift(equation, now, x, here.by_z) * dt[:, None] + sigma.apply(noise[:, k]) * dt.sqrt()[:, None]
+        drift, sigma = _coefficients(equation, now, x, here.by_z)
+        x = x + drift * dt[:, None] + sigma.apply(noise[:, k]) * dt.sqrt()[:, None]
         discount = discount + (here.by_u * dt).double()
     return x, discount
 
 
-def _drift(equation: TensorEquation, t: Tensor, x: Tensor, by_z: Tensor | None) -> Tensor:
-    """mu + sigma F_z."""
-    drift = equation.drift(t, x)
-    return drift if by_z is None else drift + equation.diffusion(t, x).apply(by_z)
+def _coefficients(equation: TensorEquation, t: Tensor, x: Tensor, by_z: Tensor | None) -> tuple[Tensor, Diffusion]:
+    """mu + sigma F_z, and sigma."""
+    drift, sigma = equation.drift(t, x), equation.diffusion(t, x)
+    return (drift if by_z is None else drift + sigma.apply(by_z)), sigma

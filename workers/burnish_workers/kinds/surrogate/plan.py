@@ -13,6 +13,12 @@ PATH, STEP, REMAINDER = "path", "step", "remainder"
 SURROGATE = "surrogate"
 """The constant part of the answer, u_hat itself: a component without variance."""
 
+SECOND_ORDER = "step_second_order"
+"""What the time-step correction leaves: measured with it, part of the interval and not of the answer."""
+
+MEASURED: dict[str, tuple[str, ...]] = {PATH: (PATH,), STEP: (STEP, SECOND_ORDER), REMAINDER: (REMAINDER,)}
+"""What one sample of each component gives."""
+
 STEPS, STRATA = 4, 4
 """Times of a path and antithetic pairs of a replicate, where the spec does not say."""
 
@@ -57,14 +63,19 @@ class Composition:
         return 0 if replicates < LEAST_REPLICATES else max(2, replicates // self.shares[component])
 
     def paths(self, component: str) -> int:
-        """Paths simulated for one sample: mirrored strata, two coupled pairs, or an outer path with two inner pairs."""
-        return {PATH: 2 * self.strata, STEP: 4, REMAINDER: 5}[component]
+        """Paths simulated for one sample: mirrored strata, coupled pairs, or an outer path with two inner pairs."""
+        return {PATH: 2 * self.strata, STEP: self._coupled, REMAINDER: 5}[component]
+
+    @property
+    def _coupled(self) -> int:
+        """A pair, its two coarse partners (one for paths of one time) and its crude one."""
+        return 8 if self.steps > 1 else 4
 
     def evaluations(self, component: str) -> int:
         """Residuals of the surrogate evaluated for one sample, those at the starting points included."""
         return {
             PATH: 2 * self.strata * self.steps + 1,
-            STEP: 4 * self.steps + 1,
+            STEP: self._coupled * self.steps + 1,
             REMAINDER: self.outer_steps + 1 + 4 * (self.inner_steps + 1),
         }[component]
 

@@ -18,7 +18,7 @@ from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.surrogate.equation import tensor_equation
 from burnish_workers.kinds.surrogate.linearised import Linearised
-from burnish_workers.kinds.surrogate.plan import PATH, REMAINDER, STEP, SURROGATE, Composition
+from burnish_workers.kinds.surrogate.plan import MEASURED, PATH, REMAINDER, STEP, SURROGATE, Composition
 from burnish_workers.kinds.surrogate.problem import Points, SurrogateOf, points_of, problem_of, surrogate_of
 from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import resolve_device
@@ -52,7 +52,8 @@ class SurrogateSimulator:
         for name, sampler in self.samplers.items():
             count = samples(name, start + replicates) - samples(name, start)
             generator = torch_generator(block.child(_CHILD[name]), self.device)
-            parts[name] = Moments.of(self._samples(sampler, count, generator), self.tail)
+            drawn = self._samples(sampler, count, generator)
+            parts |= {label: Moments.of(drawn[:, i], self.tail) for i, label in enumerate(MEASURED[name])}
         return carry, flatten(parts)
 
     @torch.no_grad()
@@ -66,15 +67,16 @@ class SurrogateSimulator:
         return t, x
 
     def _samples(self, sampler: Sampler, count: int, generator: torch.Generator) -> NDArray[np.float64]:
-        """`count` samples at every point, (count, m), at most `micro_batch` rows at a time."""
+        """`count` samples at every point, (count, c, m) where the sampler measures c things, at most `micro_batch` rows
+        at a time."""
         m = len(self.points.t)
         t, x = self._tensors()
         at_once = max(1, self.micro_batch // (2 * self.composition.strata * m))
-        pieces = [torch.empty(0, m, dtype=torch.float64, device=self.device)]
+        pieces: list[Tensor] = []
         for start in range(0, count, at_once):
             n = min(at_once, count - start)
-            pieces.append(sampler(t.repeat(n), x.repeat(n, 1), generator).view(n, m))
-        return torch.cat(pieces).cpu().numpy()
+            pieces.append(sampler(t.repeat(n), x.repeat(n, 1), generator).view(-1, n, m))
+        return torch.cat(pieces, 1).transpose(0, 1).cpu().numpy() if pieces else np.empty((0, 2, m))
 
 
 def _field(surrogate: SurrogateOf, dim: int, device: torch.device) -> Field:

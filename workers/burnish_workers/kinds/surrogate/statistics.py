@@ -14,7 +14,7 @@ from burnish_workers.core.components import combine
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments, merge
-from burnish_workers.kinds.surrogate.plan import PATH, REMAINDER, STEP, SURROGATE, Composition
+from burnish_workers.kinds.surrogate.plan import MEASURED, PATH, REMAINDER, SECOND_ORDER, STEP, SURROGATE, Composition
 from burnish_workers.kinds.surrogate.problem import points_of, problem_of
 
 
@@ -31,12 +31,13 @@ class SurrogateStatistics:
         return PATH
 
     def empty(self) -> State:
-        parts = {name: Moments.empty(self.outputs, self.tail) for name in self.composition.components}
+        labels = [label for name in self.composition.components for label in MEASURED[name]]
+        parts = {label: Moments.empty(self.outputs, self.tail) for label in labels}
         return {SURROGATE: Moments.empty(self.outputs, 1), **parts}
 
     def fold(self, state: State, stats: Arrays) -> State:
         block = unflatten(stats)
-        return {name: merge(part, block[name]) for name, part in state.items()}
+        return {name: merge(part, block[name].with_tail(part.tail)) for name, part in state.items()}
 
     def units(self, replicates: int) -> int:
         composition = self.composition
@@ -60,11 +61,12 @@ class SurrogateStatistics:
 
     def answer(self, state: State) -> Answer:
         # Corrections begin with the first look: before it the estimate is the uncorrected one, without an interval.
-        begun = {name: part for name, part in state.items() if part.count.max(initial=0) > 0}
+        summed = {name: part for name, part in state.items() if name != SECOND_ORDER}
+        begun = {name: part for name, part in summed.items() if part.count.max(initial=0) > 0}
         combined = combine(begun, leading=PATH)
-        parts = {name: part for name, part in state.items() if name != SURROGATE}
+        parts = {name: part for name, part in summed.items() if name != SURROGATE}
         defect = combined.value - state[SURROGATE].mean
-        beyond = sum((_next_order(begun.get(name), defect) for name in (STEP, REMAINDER)), np.zeros_like(defect))
+        beyond = self._beyond(state, defect)
         return Answer(
             combined=combined,
             bias=beyond,
@@ -82,21 +84,37 @@ class SurrogateStatistics:
             },
         )
 
+    def _beyond(self, state: State, defect: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What the corrections may still miss, per point: added to every half-width.
 
-def _next_order(correction: Moments | None, defect: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What a first-order correction C may still miss: |C| q, with q = rms C / rms v.
+        Time step: what a third level shows, net of its noise. Remainder C: |C| (q + q'), where q = rms C / rms v is the
+        factor by which successive orders in the defect v shrink, and q' the relative Euler bias of the short paths
+        on which the remainder is computed, by the first-order law from that of the long ones.
+        """
+        beyond = np.zeros_like(defect)
+        step, remainder = state.get(STEP), state.get(REMAINDER)
+        if step is not None:
+            beyond = beyond + _net(state[SECOND_ORDER])
+        if remainder is not None:
+            coarser = self.composition.steps / self.composition.inner_steps
+            ratio = min(1.0, _relative(remainder, defect) + coarser * _relative(step, defect))
+            beyond = beyond + np.abs(remainder.mean) * ratio
+        return beyond
 
-    The remainder is computed to second order in the defect v, the time-step correction to first order in the step.
-    Successive orders shrink by about the same factor, which q estimates over all points, net of Monte Carlo noise.
-    Added to every half-width, so that an interval is wide where the correction is no small one.
-    """
-    if correction is None:
-        return np.zeros_like(defect)
+
+def _relative(correction: Moments | None, defect: NDArray[np.float64]) -> float:
+    """rms C / rms v over all points, net of Monte Carlo noise, at most 1; 0 where there is no correction."""
+    scale = _rms(defect)
+    if correction is None or correction.count.max(initial=0) == 0:
+        return 0.0
     noise = np.nan_to_num(correction.standard_error) ** 2
     size = float(np.sqrt(max(0.0, float(np.mean(correction.mean**2 - noise)))))
-    scale = _rms(defect)
-    ratio = min(1.0, size / scale) if scale > 0 and np.isfinite(scale) else 1.0
-    return np.abs(correction.mean) * ratio
+    return min(1.0, size / scale) if scale > 0 and np.isfinite(scale) else 1.0
+
+
+def _net(part: Moments) -> NDArray[np.float64]:
+    """|mean| of each point less what noise adds to it: sqrt(max(0, mean^2 - standard error^2))."""
+    return np.sqrt(np.maximum(0.0, part.mean**2 - np.nan_to_num(part.standard_error) ** 2))
 
 
 def _sizes(state: Mapping[str, Moments]) -> dict[str, Any]:
