@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -34,6 +36,10 @@ SHORT = {"heartbeat": 0.2, "max_body": 200_000}
 """Settings under which a test sees in a fraction of a second what takes minutes in production."""
 
 
+PATIENCE = 60.0
+"""Seconds: heartbeats would keep a stream that never ends alive for ever."""
+
+
 @dataclass
 class Service:
     """One running service. `lacking`: what the pool says of itself, to be set by tests of readiness."""
@@ -41,7 +47,7 @@ class Service:
     url: str
     client: httpx2.Client
     lacking: str | None = None
-    _loop: asyncio.AbstractEventLoop | None = field(default=None, repr=False)
+    stop: Callable[[], None] = lambda: None
 
     def post(self, spec: Any, headers: dict[str, str] | None = None) -> httpx2.Response:
         return self.client.post("/v1/jobs", json=spec, headers=headers)
@@ -55,12 +61,10 @@ class Service:
     def get(self, job: str) -> dict[str, Any]:
         return self.client.get(f"/v1/jobs/{job}").json()
 
-    def finished(self, job: str, seconds: int = 30) -> dict[str, Any]:
+    def finished(self, job: str) -> dict[str, Any]:
         """The job at its end, reached by reading its stream."""
-        with self.client.stream(
-            "GET", f"/v1/jobs/{job}/events", headers={"Accept": "text/event-stream"}, timeout=seconds
-        ) as reply:
-            for _ in reply.iter_lines():
+        with self.stream(f"/v1/jobs/{job}/events") as reply:
+            for _ in messages(reply):
                 pass
         return self.get(job)
 
@@ -148,6 +152,12 @@ def serving(parts: Parts) -> Iterator[Service]:
 
         before = set(threading.enumerate())
         thread = threading.Thread(target=work, name="service")
+
+        def stop() -> None:
+            server.should_exit = True
+            thread.join(30)
+
+        service.stop = stop
         thread.start()
         try:
             while not server.started:
@@ -158,10 +168,39 @@ def serving(parts: Parts) -> Iterator[Service]:
             yield service
         finally:
             client.close()
-            server.should_exit = True
-            thread.join(30)
+            stop()
             listener.close()
         ended.result(0)
         for left in set(threading.enumerate()) - before:
             left.join(5)
         assert set(threading.enumerate()) <= before, "the service leaves threads behind"
+
+
+@dataclass
+class Heard:
+    """One message of a stream: an event, or a comment (`type` is then empty)."""
+
+    id: int | None
+    type: str
+    data: Any
+
+
+def messages(reply: httpx2.Response) -> Iterator[Heard]:
+    """The messages of a stream of server-sent events, as they arrive."""
+    fields: dict[str, str] = {}
+    deadline = time.monotonic() + PATIENCE
+    for line in reply.iter_lines():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the stream of {reply.request.url} does not end")
+        if line:
+            name, _, value = line.partition(": ")
+            fields[name or "comment"] = value
+        elif fields:
+            number = fields.get("id")
+            yield Heard(int(number) if number else None, fields.get("event", ""), json.loads(fields.get("data", "null")))
+            fields = {}
+
+
+def events(reply: httpx2.Response) -> Iterator[Heard]:
+    """Without comments."""
+    return (heard for heard in messages(reply) if heard.id is not None)

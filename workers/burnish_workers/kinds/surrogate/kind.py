@@ -23,7 +23,7 @@ VERSION = 1
 _ROWS_CPU, _ROWS_GPU = 8_192, 262_144
 """Rows per tensor operation: what fits the caches of a core, and what fills a GPU."""
 
-_TRIAL_POINTS, _PILOT = 16, 128
+_TRIAL_POINTS, _PILOT = 16, 512
 """The pilot looks at no more than so many points, spread over those posted, and so many replicates over all."""
 
 
@@ -48,7 +48,7 @@ def draft(spec: SurrogateSpec, numeric_class: str) -> Draft:
         outputs=outputs,
         trial=spec.model_copy(update={"points": trial}),
         trial_outputs=len(chosen),
-        pilot=min(64, max(8, _PILOT // len(chosen))),
+        pilot=min(256, max(8, _PILOT // len(chosen))),
         micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
         plan=default_plan(problem, spec.steps),
     )

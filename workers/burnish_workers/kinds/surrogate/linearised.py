@@ -32,6 +32,7 @@ from burnish_workers.kinds.surrogate.paths import (
     time_step_ratio,
     travel,
 )
+from burnish_workers.kinds.surrogate.plan import LEAST_CRUDE
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ class Linearised:
         rows, strata = len(t), self.strata
         start, _, z = self.equation.linearise(t, x, generator)
         t, x, direction = t.repeat(strata), x.repeat(strata, 1), _unit(z).repeat(strata, 1)
-        stratum = torch.arange(strata, device=t.device, dtype=t.dtype).repeat_interleave(rows)
+        stratum = torch.arange(strata, device=t.device, dtype=torch.float64).repeat_interleave(rows)
         times = stratified_times(t, self.equation.horizon, self.steps, generator)
         noise = self._noise(len(t), self.steps + 1, x, generator)
-        uniform = (stratum + torch.rand(len(t), generator=generator, device=t.device, dtype=t.dtype)) / strata
+        # In double: single precision would round one draw in 10^7 to 1, which is no quantile.
+        uniform = (stratum + torch.rand(len(t), generator=generator, device=t.device, dtype=torch.float64)) / strata
         noise = stratified_noise(t, times, noise, direction, uniform, self.equation.horizon)
         mirrored = Paths(t.repeat(2), x.repeat(2, 1), times.repeat(2, 1), torch.cat([noise, -noise]))
         values = path_functional(self.equation, mirrored, generator, start=start.repeat(2 * strata))
@@ -67,9 +69,9 @@ class Linearised:
     def step(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
         """C = (fine - coarse)/(ratio - 1), minus the Euler bias of `path` to first order, and C - C', (2, B).
 
-        C' is the same from partners that are coarser still. With a bias a h + b h^2 + ... C misses 2 b h^2, and
-        C - C' is -2 b h^2 too (up to the ends of the path): a measure of what C leaves. With one time there is no
-        coarser partner: then the measure is C itself.
+        C' is the same from partners that are coarser still. With a bias a h + b h^2 + ... the corrected answer is off
+        by -2 b h^2, and C - C' is 2 b h^2: a measure of what C leaves. Paths of fewer than four times have no coarser
+        partner worth the name: their measure is C itself.
         """
         pair = self._pair(t, x, self.steps, generator)
         start = self.equation.linearise(t, x, generator)[0].repeat(2)
@@ -87,7 +89,7 @@ class Linearised:
 
         fine = along(None)
         first = correction(fine, coarse_partners(self.steps))
-        if self.steps == 1:
+        if self.steps < LEAST_CRUDE:
             return torch.stack([first, first])
         return torch.stack([first, first - correction(fine, (crude_partner(self.steps),))])
 

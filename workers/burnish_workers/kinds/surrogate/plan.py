@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 from burnish.wire import Resolution
 from burnish_workers.core.guard import LEAST_REPLICATES
@@ -20,7 +21,17 @@ MEASURED: dict[str, tuple[str, ...]] = {PATH: (PATH,), STEP: (STEP, SECOND_ORDER
 """What one sample of each component gives."""
 
 STEPS, STRATA = 4, 4
-"""Times of a path and antithetic pairs of a replicate, where the spec does not say."""
+"""Times of a path and antithetic pairs of a replicate, where neither the spec nor the pilot says."""
+
+MOST_STEPS = 64
+"""The pilot asks for no more times than this."""
+
+LEAST_CRUDE = 4
+"""Paths of at least so many times have a third level."""
+
+FIRST_ORDER, SECOND_ORDER_LEFT = 0.03, 0.003
+"""Shares of the defect that the time-step correction and what it leaves may have: beyond, the pilot asks for more
+times."""
 
 LEAST_SHARE, MOST_SHARE = 2, 64
 """Replicates for each sample of a correction: the optimum for the pilot's spreads lies between, or is taken there."""
@@ -69,7 +80,7 @@ class Composition:
     @property
     def _coupled(self) -> int:
         """A pair, its two coarse partners (one for paths of one time) and its crude one."""
-        return 8 if self.steps > 1 else 4
+        return 8 if self.steps >= LEAST_CRUDE else 6 if self.steps > 1 else 4
 
     def evaluations(self, component: str) -> int:
         """Residuals of the surrogate evaluated for one sample, those at the starting points included."""
@@ -83,6 +94,10 @@ class Composition:
         """Nominal cost of one sample, in residuals."""
         nested = 4 * (self.inner_steps + 1) * (NESTED_COST - 1) if component == REMAINDER else 0
         return self.evaluations(component) + nested
+
+    def with_steps(self, steps: int) -> Composition:
+        """The same with other times of a path, and those of the remainder in proportion."""
+        return replace(self, **_times(steps))
 
     def share(self, component: str, spread: float, leading_spread: float) -> int:
         """Replicates for each sample of a correction that minimise variance for a given cost (Neyman 1934):
@@ -102,12 +117,22 @@ def components(problem: Problem) -> tuple[str, ...]:
 
 def default_plan(problem: Problem, steps: int | None) -> dict[str, int | float | str | bool]:
     """The numbers of a composition before its pilot, as they are written into the resolution."""
-    chosen = steps or STEPS
     return {
-        "steps": chosen,
+        **_times(steps or STEPS),
         "strata": STRATA,
-        "outer_steps": max(1, chosen // 4),
-        "inner_steps": max(1, chosen // 8),
         f"{STEP}_share": LEAST_SHARE,
         f"{REMAINDER}_share": LEAST_SHARE,
     }
+
+
+def _times(steps: int) -> dict[str, int]:
+    return {"steps": steps, "outer_steps": max(1, steps // 4), "inner_steps": max(1, steps // 8)}
+
+
+def steps_for(steps: int, first_order: float, second_order: float) -> int:
+    """Times that bring the time-step correction and what it leaves, shares of the defect at `steps` times, below their
+    limits: the one falls as 1/S, the other as 1/S^2. A power of two times `steps`, up to MOST_STEPS."""
+    wanted = steps * max(first_order / FIRST_ORDER, math.sqrt(second_order / SECOND_ORDER_LEFT))
+    while steps < min(wanted, MOST_STEPS):
+        steps *= 2
+    return steps

@@ -53,7 +53,8 @@ class SurrogateSimulator:
             count = samples(name, start + replicates) - samples(name, start)
             generator = torch_generator(block.child(_CHILD[name]), self.device)
             drawn = self._samples(sampler, count, generator)
-            parts |= {label: Moments.of(drawn[:, i], self.tail) for i, label in enumerate(MEASURED[name])}
+            kept = max(1, min(self.tail, count))  # no more extremes travel than there are samples
+            parts |= {label: Moments.of(drawn[:, i], kept) for i, label in enumerate(MEASURED[name])}
         return carry, flatten(parts)
 
     @torch.no_grad()

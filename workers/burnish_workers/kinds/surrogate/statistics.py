@@ -10,11 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.wire.specs.surrogate import SurrogateSpec
-from burnish_workers.core.components import combine
+from burnish_workers.core.components import Combined, combine
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments, merge
-from burnish_workers.kinds.surrogate.plan import MEASURED, PATH, REMAINDER, SECOND_ORDER, STEP, SURROGATE, Composition
+from burnish_workers.kinds.surrogate.plan import (
+    MEASURED,
+    PATH,
+    REMAINDER,
+    SECOND_ORDER,
+    STEP,
+    SURROGATE,
+    Composition,
+    steps_for,
+)
 from burnish_workers.kinds.surrogate.problem import points_of, problem_of
 
 
@@ -25,6 +34,7 @@ class SurrogateStatistics:
     outputs: int
     tail: int
     composition: Composition
+    steps_given: bool = False
 
     @property
     def leading(self) -> str:
@@ -50,21 +60,29 @@ class SurrogateStatistics:
         return sum(composition.cost(name) * composition.samples(name, replicates) for name in composition.components)
 
     def tuned(self, state: State) -> Plan:
-        """Shares of the corrections by Neyman's rule; more steps where the time-step correction is no small one."""
-        path = _rms(np.sqrt(np.nan_to_num(state[PATH].variance)))
-        plan: Plan = {}
+        """More times where the time-step correction is no small one; shares of the corrections by Neyman's rule."""
+        composition, plan = self.composition, Plan()
+        if STEP in state and not self.steps_given:
+            defect = self._summed(state).value - state[SURROGATE].mean
+            steps = steps_for(composition.steps, _relative(state[STEP], defect), _relative(state[SECOND_ORDER], defect))
+            composition = composition.with_steps(steps)
+            plan |= {"steps": steps, "outer_steps": composition.outer_steps, "inner_steps": composition.inner_steps}
+        path = _spread(state[PATH])
         for name in (STEP, REMAINDER):
             if name in state:
-                spread = _rms(np.sqrt(np.nan_to_num(state[name].variance)))
-                plan[f"{name}_share"] = self.composition.share(name, spread, path)
+                # A correction proportional to the step has a spread proportional to it.
+                shrunk = self.composition.steps / composition.steps if name == STEP else 1.0
+                plan[f"{name}_share"] = composition.share(name, shrunk * _spread(state[name]), path)
         return plan
 
-    def answer(self, state: State) -> Answer:
+    def _summed(self, state: State) -> Combined:
         # Corrections begin with the first look: before it the estimate is the uncorrected one, without an interval.
-        summed = {name: part for name, part in state.items() if name != SECOND_ORDER}
-        begun = {name: part for name, part in summed.items() if part.count.max(initial=0) > 0}
-        combined = combine(begun, leading=PATH)
-        parts = {name: part for name, part in summed.items() if name != SURROGATE}
+        begun = {name: part for name, part in state.items() if name != SECOND_ORDER and part.count.max(initial=0) > 0}
+        return combine(begun, leading=PATH)
+
+    def answer(self, state: State) -> Answer:
+        combined = self._summed(state)
+        parts = {name: part for name, part in state.items() if name not in (SURROGATE, SECOND_ORDER)}
         defect = combined.value - state[SURROGATE].mean
         beyond = self._beyond(state, defect)
         return Answer(
@@ -87,14 +105,15 @@ class SurrogateStatistics:
     def _beyond(self, state: State, defect: NDArray[np.float64]) -> NDArray[np.float64]:
         """What the corrections may still miss, per point: added to every half-width.
 
-        Time step: what a third level shows, net of its noise. Remainder C: |C| (q + q'), where q = rms C / rms v is the
-        factor by which successive orders in the defect v shrink, and q' the relative Euler bias of the short paths
-        on which the remainder is computed, by the first-order law from that of the long ones.
+        Time step: what a third level shows, net of its noise, and as much again for higher orders.
+        Remainder C: |C| (q + q'), where q = rms C / rms v is the factor by which successive orders in the defect v
+        shrink, and q' the relative Euler bias of the short paths on which the remainder is computed, by the first-order
+        law from that of the long ones.
         """
         beyond = np.zeros_like(defect)
         step, remainder = state.get(STEP), state.get(REMAINDER)
         if step is not None:
-            beyond = beyond + _net(state[SECOND_ORDER])
+            beyond = beyond + 2 * _net(state[SECOND_ORDER])
         if remainder is not None:
             coarser = self.composition.steps / self.composition.inner_steps
             ratio = min(1.0, _relative(remainder, defect) + coarser * _relative(step, defect))
@@ -110,6 +129,11 @@ def _relative(correction: Moments | None, defect: NDArray[np.float64]) -> float:
     noise = np.nan_to_num(correction.standard_error) ** 2
     size = float(np.sqrt(max(0.0, float(np.mean(correction.mean**2 - noise)))))
     return min(1.0, size / scale) if scale > 0 and np.isfinite(scale) else 1.0
+
+
+def _spread(part: Moments) -> float:
+    """Root mean square over the points of a sample's standard deviation."""
+    return _rms(np.sqrt(np.nan_to_num(part.variance)))
 
 
 def _net(part: Moments) -> NDArray[np.float64]:
@@ -143,4 +167,6 @@ def statistics(spec: SurrogateSpec) -> SurrogateStatistics:
     """The statistics of a resolved spec."""
     resolution, problem = resolution_of(spec), problem_of(spec)
     points = points_of(spec, problem.dim, problem.horizon)
-    return SurrogateStatistics(len(points.t), resolution.tail, Composition.of(problem, resolution))
+    return SurrogateStatistics(
+        len(points.t), resolution.tail, Composition.of(problem, resolution), spec.steps is not None
+    )

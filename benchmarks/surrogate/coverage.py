@@ -1,0 +1,118 @@
+"""Do the intervals that a watcher sees hold? Joint coverage over all looks, point by point.
+
+    OMP_NUM_THREADS=1 python benchmarks/surrogate/coverage.py
+
+Each job streams intervals at doubling looks for many points; the exact solution is known. A point is covered when no
+interval published for it misses. The points of a job use independent randomness, so they count as independent trials
+of one surrogate. A look may refuse a point; such looks are counted apart, beside what their intervals would have been.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from watch import Array, draw_points, looks, posted, resolved  # noqa: E402
+
+from burnish_workers.kinds.surrogate.references import hjb_log, viscous_burgers  # noqa: E402
+
+BURGERS = {"name": "viscous-burgers", "dim": 20}
+WAVY = {"expression": "sigmoid(t + sum(x))*(1 + 0.08*cos(sum(x)))"}
+EARLY = {"name": "viscous-burgers-pinn-d20-early"}
+LQG = {"name": "hjb-log", "dim": 20}
+TOO_HIGH = {"expression": "1.1*log((1 + norm2(x) + 2*d*(1 - t))/2)"}
+LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Case:
+    """A job: `replicates` it is to reach; first look after about 1/8 of them or 400, whichever is right for its size."""
+
+    name: str
+    problem: dict[str, Any]
+    surrogate: dict[str, Any]
+    horizon: float
+    exact: Callable[[Array, Array], Array]
+    points: int
+    replicates: int
+
+
+CASES = (
+    Case("wavy", BURGERS, WAVY, 0.5, viscous_burgers, 1_000, 96),
+    Case("wavy", BURGERS, WAVY, 0.5, viscous_burgers, 300, 1_600),
+    Case("early", BURGERS, EARLY, 0.5, viscous_burgers, 1_000, 96),
+    Case("early", BURGERS, EARLY, 0.5, viscous_burgers, 100, 1_600),
+    Case("hjb-log d=20", LQG, TOO_HIGH, 1.0, hjb_log, 300, 400),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`covered` (m,): no published interval missed. `refused`: share of (point, look) pairs without an interval, and
+    `missed_unguarded`, the share of those whose interval would have missed. `by_look`: (replicates, refused) pairs."""
+
+    covered: NDArray[np.bool_]
+    refused: float
+    missed_unguarded: float
+    by_look: tuple[tuple[int, float], ...]
+    bias_share: float
+    gain: float
+    plan: dict[str, Any]
+
+
+def watch(case: Case, seed: int) -> Outcome:
+    """Stream one job and compare every interval with the exact solution."""
+    t, x = draw_points(case.points, 20, case.horizon, seed)
+    # 0.3 s a replicate means few and expensive ones, with looks from the twelfth on; 5 ms means many and cheap ones.
+    each = 0.3 if case.replicates < 200 else 0.005
+    spec = posted(case.problem, case.surrogate, t, x, seed=seed, seconds=case.replicates * each / 0.9)
+    spec = resolved(spec, each)
+    truth = case.exact(t, x)
+    covered, refused, would_miss = np.ones(case.points, dtype=bool), [], []
+    seen = None
+    for seen in looks(spec):
+        error = np.abs(seen.answer.combined.value - truth)
+        published = np.isfinite(seen.report.half_width)
+        covered &= ~published | (error <= seen.report.half_width)
+        refused.append((seen.replicates, float(np.mean(~published))))
+        would_miss.append((error > seen.unguarded)[~published])
+    assert seen is not None and spec.resolution is not None
+    surrogate = truth - seen.answer.combined.value + sum(part.mean for part in seen.answer.parts.values())
+    unseen = np.concatenate(would_miss)
+    return Outcome(
+        covered,
+        float(np.mean([share for _, share in refused])),
+        float(unseen.mean()) if len(unseen) else 0.0,
+        tuple(refused),
+        float(np.mean(seen.answer.bias / seen.unguarded)),
+        float(np.linalg.norm(seen.answer.combined.value - truth) / np.linalg.norm(surrogate)),
+        dict(spec.resolution.plan),
+    )
+
+
+def main() -> None:
+    """Print one row per job."""
+    torch.set_num_threads(1)
+    print(f"{'case':14}{'points':>7}{'R':>6}{'seed':>5}{'covered':>9}{'refused':>9}{'(would miss)':>13}{'bias/width':>11}")
+    for case in CASES:
+        for seed in (1, 2, 3) if case.replicates < 200 else (1, 2):
+            start = time.perf_counter()
+            o = watch(case, seed)
+            row = f"{case.name:14}{case.points:7}{case.replicates:6}{seed:5}{o.covered.mean():9.3f}{o.refused:9.3f}"
+            row += f"{o.missed_unguarded:13.3f}{o.bias_share:11.3f}   refused by look: "
+            row += ", ".join(f"{share:.3f} at R = {n}" for n, share in o.by_look)
+            print(f"{row}; error {o.gain:.3f} of the surrogate's; {time.perf_counter() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
