@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from watch import Array, draw_points, looks, posted, resolved  # noqa: E402
+from watch import Array, draw_points, looks, posted, resolved
 
-from burnish_workers.kinds.surrogate.references import hjb_log, viscous_burgers  # noqa: E402
+from burnish_workers.kinds.surrogate.references import hjb_log, viscous_burgers
 
 BURGERS = {"name": "viscous-burgers", "dim": 20}
 WAVY = {"expression": "sigmoid(t + sum(x))*(1 + 0.08*cos(sum(x)))"}
@@ -36,7 +36,7 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Case:
-    """A job: `replicates` it is to reach; first look after about 1/8 of them or 400, whichever is right for its size."""
+    """A job of so many points that is to reach so many replicates."""
 
     name: str
     problem: dict[str, Any]
@@ -86,7 +86,8 @@ def watch(case: Case, seed: int) -> Outcome:
         covered &= ~published | (error <= seen.report.half_width)
         refused.append((seen.replicates, float(np.mean(~published))))
         would_miss.append((error > seen.unguarded)[~published])
-    assert seen is not None and spec.resolution is not None
+    assert seen is not None
+    assert spec.resolution is not None
     surrogate = truth - seen.answer.combined.value + sum(part.mean for part in seen.answer.parts.values())
     unseen = np.concatenate(would_miss)
     return Outcome(
@@ -103,7 +104,8 @@ def watch(case: Case, seed: int) -> Outcome:
 def main() -> None:
     """Print one row per job."""
     torch.set_num_threads(1)
-    print(f"{'case':14}{'points':>7}{'R':>6}{'seed':>5}{'covered':>9}{'refused':>9}{'(would miss)':>13}{'bias/width':>11}")
+    columns = (("points", 7), ("R", 6), ("seed", 5), ("covered", 9), ("refused", 9), ("(would miss)", 13))
+    print(f"{'case':14}" + "".join(f"{name:>{width}}" for name, width in columns) + f"{'bias/width':>11}")
     for case in CASES:
         for seed in (1, 2, 3) if case.replicates < 200 else (1, 2):
             start = time.perf_counter()

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.estimator import State
 from burnish_workers.core.keys import Key, block_key
@@ -107,5 +108,3 @@ def expression_field(text: str, dim: int) -> ExpressionField:
 def moments(samples: torch.Tensor, points: int) -> Moments:
     """Statistics of samples whose rows are copies of so many points."""
     return Moments.of(samples.view(-1, points).double().numpy(), tail=8)
-
-

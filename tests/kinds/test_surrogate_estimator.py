@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.surrogate import linearised
@@ -77,7 +78,7 @@ def path_mean(problem: dict[str, Any], surrogate: Field, copies: int, steps: int
 
 
 def assert_unbiased(found: Moments, truth: np.ndarray) -> None:
-    assert (np.abs(found.mean - truth) < FAR * found.standard_error + 1e-5).all(), (found.mean - truth)
+    assert (np.abs(found.mean - truth) < FAR * found.standard_error + 1e-5).all(), found.mean - truth
 
 
 @pytest.mark.parametrize("name", SURROGATES)
@@ -133,12 +134,29 @@ INEXACT = {"drift": OU, "discount": DISCOUNT, "diffusion in x": GEOMETRIC, "diff
 
 
 @pytest.mark.parametrize("surrogate", [ZERO, WRONG], ids=["zero", "wrong"])
-@pytest.mark.parametrize("steps", [1, 2, 4])
+@pytest.mark.parametrize("steps", [4, 8])
 @pytest.mark.parametrize("name", INEXACT)
 def test_the_time_step_correction_makes_the_answer_hold(name: str, steps: int, surrogate: dict[str, Any]) -> None:
     problem = INEXACT[name]
     state, statistics = simulated(resolved(spec_of(problem, surrogate, HERE), steps=steps), 12_000)
     assert_holds(state, statistics, exact(problem))
+    error = np.abs(statistics.answer(state).combined.value - exact(problem))
+    uncorrected = np.abs(state["surrogate"].mean + state["path"].mean - exact(problem))
+    noise = FAR * np.linalg.norm(state["path"].standard_error)
+    assert np.linalg.norm(error) < 0.4 * np.linalg.norm(uncorrected) + noise
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_paths_of_one_to_three_times_are_corrected_too(steps: int) -> None:
+    """The kind takes four at least; the correction's law holds for fewer."""
+    sampler = estimator(OU, ZeroField(2), steps, strata=4)
+    t, x = torch.zeros(40_000), torch.as_tensor(HERE[1:], dtype=torch.float32).expand(40_000, 2)
+    path = moments(sampler.path(t, x, torch_generator(Key(1))), 1)
+    correction, left = (moments(part, 1) for part in sampler.step(t, x, torch_generator(Key(2))))
+    uncorrected = path.mean - exact(OU)[1:]
+    assert abs(uncorrected) > 20 * path.standard_error
+    assert abs(uncorrected + correction.mean) < 0.35 * abs(uncorrected)
+    assert (left.mean == correction.mean).all()
 
 
 @pytest.mark.parametrize("name", INEXACT)
@@ -151,7 +169,7 @@ def test_without_it_or_with_its_sign_flipped_the_answer_is_off(name: str) -> Non
             assert_holds(mutant, statistics, exact(INEXACT[name]))
 
 
-@pytest.mark.parametrize("name", INEXACT)
+@pytest.mark.parametrize("name", ["drift", "discount", "diffusion in t"])
 def test_the_uncorrected_bias_halves_with_the_step(name: str) -> None:
     problem, biases = INEXACT[name], []
     for steps in (8, 16):
@@ -191,7 +209,7 @@ ODES = [
 @pytest.mark.parametrize(("nonlinearity", "start", "truth", "wrong"), ODES)
 def test_the_remainder_is_what_linearising_left_out(nonlinearity: str, start: float, truth: float, wrong: str) -> None:
     spec = spec_of(constant(nonlinearity, start), {"expression": wrong}, [[0.0]])
-    state, statistics = simulated(resolved(spec, steps=16, outer_steps=4, inner_steps=4), 20_000)
+    state, statistics = simulated(resolved(spec, steps=16, outer_steps=4, inner_steps=4), 8_000)
     answer = statistics.answer(state).combined
     linear_part = answer.value - state["remainder"].mean
     assert abs(linear_part - truth) > 20 * answer.standard_error
@@ -204,7 +222,7 @@ def test_the_remainder_is_what_linearising_left_out(nonlinearity: str, start: fl
 
 CURVED = [
     ("hjb-log", 4, 16, {"expression": "0.6*log((1 + norm2(x) + 2*d*(1 - t))/2)"}, 6_000),
-    ("hjb-log", 20, 8, {"expression": "0.6*log((1 + norm2(x) + 2*d*(1 - t))/2)"}, 4_000),
+    ("hjb-log", 20, 8, {"expression": "0.6*log((1 + norm2(x) + 2*d*(1 - t))/2)"}, 2_500),
     ("viscous-burgers", 4, 4, {"expression": "sigmoid(t + sum(x))*(1 + 0.3*cos(sum(x)))"}, 8_000),
     ("viscous-burgers", 20, 4, {"expression": "sigmoid(t + sum(x))*(1 + 0.3*cos(sum(x)))"}, 8_000),
     ("viscous-burgers", 20, 4, ZERO, 8_000),

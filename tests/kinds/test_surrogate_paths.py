@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from scipy import stats
+
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.surrogate.paths import (
     coarse_partners,
@@ -14,7 +16,6 @@ from burnish_workers.kinds.surrogate.paths import (
     time_step_ratio,
 )
 from burnish_workers.tensors.generators import torch_generator
-from scipy import stats
 
 from .surrogates import FAR
 

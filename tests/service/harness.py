@@ -27,17 +27,31 @@ from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.conductor import Ports
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
-from burnish_workers.engine.fleet import Fleet, InlineFleet
+from burnish_workers.engine.fleet import Fleet, InlineFleet, numeric_class_here
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
 from burnish_workers.engine.memory_store import MemoryStore
 from burnish_workers.engine.store import Store
+from burnish_workers.testing import resolved_correlated
 
 SHORT = {"heartbeat": 0.2, "max_body": 200_000}
 """Settings under which a test sees in a fraction of a second what takes minutes in production."""
 
 
+QUICK: dict[str, Any] = {"kind": "correlated", "budget": {"units": 256}, "seed": 1}
+"""A job of some hundredths of a second."""
+
 PATIENCE = 60.0
 """Seconds: heartbeats would keep a stream that never ends alive for ever."""
+
+
+def blocks_of(blocks: int, nap: float = 0.0, **more: Any) -> dict[str, Any]:
+    """A job of so many blocks of about `nap` seconds each, with looks after 2, 4, 8, ... of them."""
+    return resolved_correlated(blocks, nap=nap, **{"numeric_class": numeric_class_here("cpu"), **more})
+
+
+def stranded() -> dict[str, Any]:
+    """A job that waits until it is cancelled: no worker is of its numeric class."""
+    return blocks_of(8, numeric_class="none")
 
 
 @dataclass
@@ -88,13 +102,15 @@ class Service:
 
 @dataclass
 class Parts:
-    """What a service is made of. `front` and `runner` are called in the service's loop and may share a store."""
+    """What a service is made of. `front` and `runner` are called in the service's loop and may share a store;
+    `registry` is what the front knows and `installed` what the runner does.
+    """
 
     front: Callable[[], Store]
     runner: Callable[[], Store]
     fleet: Callable[[], Fleet] = lambda: InlineFleet(2)
     registry: Callable[[], Registry] = registry
-    dispatch: bool = True
+    installed: Callable[[], Registry] = registry
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
 
 
@@ -107,23 +123,24 @@ def in_memory(**settings: Any) -> Parts:
 async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listener: socket.socket) -> None:
     """Front and dispatcher until the server is told to stop; leaves nothing behind."""
     fleet, runner = parts.fleet(), parts.runner()
-    kinds, clock = parts.registry(), SystemClock()
-    dispatcher = Dispatcher(kinds, Ports(fleet, runner, MemoryArtifacts(), clock), Terms(lease=2.0, poll=0.05))
-    task = asyncio.create_task(dispatcher.run()) if parts.dispatch else None
+    clock = SystemClock()
+    ports = Ports(fleet, runner, MemoryArtifacts(), clock)
+    task = asyncio.create_task(Dispatcher(parts.installed(), ports, Terms(lease=2.0, poll=0.05)).run())
 
     async def pool() -> str | None:
         return service.lacking
 
     async def connect() -> Context:
-        return Context(App(kinds, parts.front(), clock), Settings(**{**SHORT, **parts.settings}), clock, pool)
+        return Context(
+            App(parts.registry(), parts.front(), clock), Settings(**{**SHORT, **parts.settings}), clock, pool
+        )
 
     server.config.app = create_app(connect)
     try:
         await server.serve([listener])
     finally:
-        if task is not None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
         for left in asyncio.all_tasks() - {asyncio.current_task()}:
             left.cancel()
             await asyncio.gather(left, return_exceptions=True)
@@ -197,7 +214,9 @@ def messages(reply: httpx2.Response) -> Iterator[Heard]:
             fields[name or "comment"] = value
         elif fields:
             number = fields.get("id")
-            yield Heard(int(number) if number else None, fields.get("event", ""), json.loads(fields.get("data", "null")))
+            yield Heard(
+                int(number) if number else None, fields.get("event", ""), json.loads(fields.get("data", "null"))
+            )
             fields = {}
 
 

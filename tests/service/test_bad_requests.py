@@ -120,7 +120,9 @@ def test_other_media_types(service: Service, kind: str) -> None:
     problem(reply, 415, "", "send `Content-Type: application/json`")
 
 
-@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/merge-patch+json", "APPLICATION/JSON"])
+@pytest.mark.parametrize(
+    "kind", ["application/json; charset=utf-8", "application/merge-patch+json", "APPLICATION/JSON"]
+)
 def test_media_types_that_are_json(service: Service, kind: str) -> None:
     reply = service.client.post("/v1/jobs", content=b"{}", headers={"Content-Type": kind})
     problem(reply, 422, "/kind")
@@ -132,7 +134,16 @@ def test_idempotency_keys_of_wrong_length(service: Service, key: str) -> None:
     problem(reply, 422, says=f"Idempotency-Key has {len(key)} characters; send 1 to 255")
 
 
-PREFERENCES = ["wait", "wait=", "wait=soon", "wait=-1", "wait=1.5", "wait=\u00b2", "respond-async, wait=x", "wait=" + "9" * 99]
+PREFERENCES = [
+    "wait",
+    "wait=",
+    "wait=soon",
+    "wait=-1",
+    "wait=1.5",
+    "wait=\u00b2",
+    "respond-async, wait=x",
+    "wait=" + "9" * 99,
+]
 
 
 @pytest.mark.parametrize("prefer", PREFERENCES)

@@ -6,24 +6,22 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import Any
 
 import httpx2
 import pytest
-from burnish.wire import Job
 
+from burnish.wire import Job
 from burnish_workers.engine.fleet import numeric_class_here
-from burnish_workers.testing import resolved_correlated
 
 from .bad_specs import GOOD
-from .harness import Service
-
-QUICK: dict[str, Any] = {"kind": "correlated", "budget": {"units": 256}, "seed": 1}
+from .harness import QUICK, Service, blocks_of, stranded
 
 
-def slow(blocks: int = 400, nap: float = 0.05, **more: Any) -> dict[str, Any]:
-    """A job of many blocks that take `nap` seconds each, with a look after 2, 4, 8, ... of them."""
-    return resolved_correlated(blocks, nap=nap, numeric_class=numeric_class_here("cpu"), **more)
+def slow(blocks: int = 400, nap: float = 0.05) -> dict[str, Any]:
+    """A job of about ten seconds."""
+    return blocks_of(blocks, nap)
 
 
 def key() -> dict[str, str]:
@@ -145,7 +143,7 @@ def test_lists_are_paged_newest_first(serve: Callable[..., Service]) -> None:
         after = page["next"]
     assert [len(page) for page in pages] == [3, 3, 1]
     assert page["next"] is None
-    assert sum(pages, []) == sorted(made, reverse=True)
+    assert list(chain(*pages)) == sorted(made, reverse=True)
 
 
 def test_lists_are_filtered(service: Service) -> None:
@@ -235,8 +233,7 @@ def test_cancel_a_running_job_and_again(service: Service) -> None:
 
 
 def test_cancel_a_queued_job(service: Service) -> None:
-    # Nobody has workers of that class, so it never gets beyond waiting.
-    job = service.create(resolved_correlated(8, numeric_class="none"))
+    job = service.create(stranded())
     service.client.post(job["links"]["cancel"])
     cancelled = service.finished(job["id"])
     assert (cancelled["status"], cancelled["last_refinement"]) == ("cancelled", None)
@@ -269,7 +266,7 @@ def test_the_ledger_has_a_row_for_each_block(service: Service) -> None:
         if not page["has_more"]:
             break
         after = page["next"]
-    rows = sum(pages, [])
+    rows = list(chain(*pages))
     assert [row["index"] for row in rows] == list(range(job["last_refinement"]["blocks"]))
     assert len({row["digest"] for row in rows}) == len(rows)
     assert {(row["attempts"], row["numeric_class"]) for row in rows} == {(1, numeric_class_here("cpu"))}

@@ -12,20 +12,16 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from burnish_workers.engine.fleet import numeric_class_here
-from burnish_workers.testing import resolved_correlated
-
 from .bad_specs import GOOD
-from .harness import Service, events, messages
+from .harness import QUICK, Service, blocks_of, events, messages, stranded
 
-QUICK: dict[str, Any] = {"kind": "correlated", "budget": {"units": 256}, "seed": 1}
 TERMINAL = {"completed", "failed", "crashed", "cancelled"}
 SSE = {"Accept": "text/event-stream"}
 
 
 def slow(blocks: int = 64, nap: float = 0.02) -> dict[str, Any]:
     """A job of about a second, with looks after 2, 4, 8, ... blocks."""
-    return resolved_correlated(blocks, nap=nap, numeric_class=numeric_class_here("cpu"))
+    return blocks_of(blocks, nap)
 
 
 def test_events_arrive_as_they_happen(service: Service) -> None:
@@ -59,7 +55,7 @@ def test_a_whole_stream(service: Service) -> None:
 
 
 def test_idle_streams_have_heartbeats(service: Service) -> None:
-    job = service.create(resolved_correlated(8, numeric_class="none"))
+    job = service.create(stranded())
     with service.stream(job["links"]["events"]) as reply:
         beats = 0
         for heard in messages(reply):
@@ -126,7 +122,7 @@ def test_rotation_ends_streams_cleanly_and_they_resume(serve: Callable[..., Serv
 
 def test_rotation_is_no_later_than_it_says(serve: Callable[..., Service]) -> None:
     service = serve(rotation=0.3, heartbeat=30)
-    job = service.create(resolved_correlated(8, numeric_class="none"))
+    job = service.create(stranded())
     with service.stream(job["links"]["events"]) as reply:
         assert [event.data["status"] for event in events(reply)] == ["queued", "running", "waiting_for_resources"]
 
@@ -188,18 +184,17 @@ def test_last_event_id_on_pages(service: Service) -> None:
 
 def test_many_readers_of_one_job(service: Service) -> None:
     job = service.create(slow())
-    with httpx2.Client(base_url=service.url, timeout=30) as client:
-        with contextlib.ExitStack() as stack:
-            readers = [client.stream("GET", job["links"]["events"], headers=SSE) for _ in range(10)]
-            replies = [stack.enter_context(reader) for reader in readers]
-            heard = [[event.id for event in events(reply)] for reply in replies]
+    with httpx2.Client(base_url=service.url, timeout=30) as client, contextlib.ExitStack() as stack:
+        readers = [client.stream("GET", job["links"]["events"], headers=SSE) for _ in range(10)]
+        replies = [stack.enter_context(reader) for reader in readers]
+        heard = [[event.id for event in events(reply)] for reply in replies]
     assert all(ids == heard[0] for ids in heard)
     assert heard[0] == list(range(1, len(heard[0]) + 1))
 
 
 def test_the_service_ends_while_somebody_reads(serve: Callable[..., Service]) -> None:
     service = serve()
-    job = service.create(resolved_correlated(8, numeric_class="none"))
+    job = service.create(stranded())
     with service.stream(job["links"]["events"]) as reply:
         assert next(events(reply)).id == 1
         began = time.monotonic()

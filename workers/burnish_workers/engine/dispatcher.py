@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass
 
@@ -10,7 +11,9 @@ import structlog
 
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.conductor import Conductor, Ports
+from burnish_workers.engine.problems import crashed
 from burnish_workers.engine.records import Fenced, JobRecord, StoreUnavailable
+from burnish_workers.engine.scribe import Scribe
 
 log = structlog.get_logger()
 
@@ -69,7 +72,10 @@ class Dispatcher:
             room = self._terms.max_jobs - len(self._held)
             claimed = await self._ports.store.claim(self._terms.lease, room, frozenset(self._held)) if room > 0 else []
             for record in claimed:
-                self._begin(record)
+                if record.kind in self._registry:
+                    self._begin(record)
+                else:
+                    await self._refuse(record)
             if not claimed and await self._ports.store.wait_for_work(self._terms.poll):
                 # Somebody queued, extended or cancelled a job: hear of it now, not at the next beat.
                 await self._renew_all()
@@ -83,6 +89,14 @@ class Dispatcher:
         conductor = Conductor(record, kind, self._ports, lambda: self._share(record.id))
         task = asyncio.create_task(self._conduct(record, conductor))
         self._held[record.id] = _Held(record, conductor, task)
+
+    async def _refuse(self, record: JobRecord) -> None:
+        """End a job whose kind is not installed here (any more), instead of breaking every runner in turn."""
+        known = ", ".join(self._registry.names)
+        log.error("job.unknown_kind", job=record.id, kind=record.kind)
+        with contextlib.suppress(Fenced):
+            scribe = Scribe(record, self._ports.store, self._ports.artifacts, self._ports.clock)
+            await scribe.broken("crashed", crashed(f"kind {record.kind!r} is not installed here (known: {known})"))
 
     async def _conduct(self, record: JobRecord, conductor: Conductor) -> None:
         try:

@@ -67,11 +67,11 @@ class Linearised:
 
     @torch.no_grad()
     def step(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        """C = (fine - coarse)/(ratio - 1), minus the Euler bias of `path` to first order, and C - C', (2, B).
+        """C = (fine - coarse)/(ratio - 1), minus the Euler bias of `path` to first order, and what C leaves, (2, B).
 
-        C' is the same from partners that are coarser still. With a bias a h + b h^2 + ... the corrected answer is off
-        by -2 b h^2, and C - C' is 2 b h^2: a measure of what C leaves. Paths of fewer than four times have no coarser
-        partner worth the name: their measure is C itself.
+        Let a s + b s^2 be the bias of a path whose mean squared steps are s times those of the fine one: C leaves -b r
+        where r is the coarse partners' ratio, and the C' of a still coarser partner leaves -b r', so that
+        b r = (C - C') r/(r' - r). Paths of fewer than four times have no third level: their measure is C itself.
         """
         pair = self._pair(t, x, self.steps, generator)
         start = self.equation.linearise(t, x, generator)[0].repeat(2)
@@ -83,15 +83,16 @@ class Linearised:
             values = path_functional(self.equation, pair, generator, refreshed=refreshed, start=start)
             return values.view(2, -1).mean(0)
 
-        def correction(fine: Tensor, partners: tuple[range, ...]) -> Tensor:
+        def correction(partners: tuple[range, ...], ratio: float) -> Tensor:
             coarse = torch.stack([along(partner) for partner in partners]).mean(0)
-            return (fine - coarse) / (time_step_ratio(self.steps, partners) - 1)
+            return (fine - coarse) / (ratio - 1)
 
-        fine = along(None)
-        first = correction(fine, coarse_partners(self.steps))
+        fine, partners, crude = along(None), coarse_partners(self.steps), (crude_partner(self.steps),)
+        ratio, coarser = (time_step_ratio(self.steps, each) for each in (partners, crude))
+        first = correction(partners, ratio)
         if self.steps < LEAST_CRUDE:
             return torch.stack([first, first])
-        return torch.stack([first, first - correction(fine, (crude_partner(self.steps),))])
+        return torch.stack([first, (first - correction(crude, coarser)) * ratio / (coarser - ratio)])
 
     def remainder(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
         """(T - t) e^{A_r} Q^(v, w)(r, X_r) at r uniform on (t, T)."""

@@ -79,8 +79,8 @@ def coarse_partners(steps: int) -> tuple[range, ...]:
 
 
 def crude_partner(steps: int) -> range:
-    """Times at which a still coarser partner refreshes: every fourth."""
-    return range(1, steps, 4)
+    """Times at which a still coarser partner refreshes: every fourth; never, where there are fewer than eight."""
+    return range(1, steps, 4) if steps >= 8 else range(0)
 
 
 def time_step_ratio(steps: int, partners: Collection[Collection[int]]) -> float:

@@ -29,7 +29,7 @@ MOST_STEPS = 64
 LEAST_CRUDE = 4
 """Paths of at least so many times have a third level."""
 
-FIRST_ORDER, SECOND_ORDER_LEFT = 0.03, 0.003
+FIRST_ORDER, SECOND_ORDER_LEFT = 0.01, 0.003
 """Shares of the defect that the time-step correction and what it leaves may have: beyond, the pilot asks for more
 times."""
 
@@ -116,9 +116,13 @@ def components(problem: Problem) -> tuple[str, ...]:
 
 
 def default_plan(problem: Problem, steps: int | None) -> dict[str, int | float | str | bool]:
-    """The numbers of a composition before its pilot, as they are written into the resolution."""
+    """The numbers of a composition before its pilot, as they are written into the resolution.
+
+    `steps`: those the spec asks for; no fewer than a third level takes, where there is a time-step bias to measure.
+    """
+    chosen = steps or STEPS
     return {
-        **_times(steps or STEPS),
+        **_times(max(chosen, LEAST_CRUDE) if STEP in components(problem) else chosen),
         "strata": STRATA,
         f"{STEP}_share": LEAST_SHARE,
         f"{REMAINDER}_share": LEAST_SHARE,
@@ -130,9 +134,11 @@ def _times(steps: int) -> dict[str, int]:
 
 
 def steps_for(steps: int, first_order: float, second_order: float) -> int:
-    """Times that bring the time-step correction and what it leaves, shares of the defect at `steps` times, below their
-    limits: the one falls as 1/S, the other as 1/S^2. A power of two times `steps`, up to MOST_STEPS."""
-    wanted = steps * max(first_order / FIRST_ORDER, math.sqrt(second_order / SECOND_ORDER_LEFT))
+    """Times that make the time-step correction and what it leaves, shares of the defect at `steps` times, harmless.
+
+    What is left falls as 1/S^2. A power of two times `steps`, up to MOST_STEPS.
+    """
+    wanted = steps * math.sqrt(max(first_order / FIRST_ORDER, second_order / SECOND_ORDER_LEFT))
     while steps < min(wanted, MOST_STEPS):
         steps *= 2
     return steps

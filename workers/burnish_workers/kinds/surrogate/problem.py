@@ -139,6 +139,12 @@ def points_of(spec: SurrogateSpec, dim: int, horizon: float) -> Points:
         i = int(outside[0])
         what = f"t = {points.t[i]:g} of point {i} is outside [0, T) with T = {horizon:g}; at t = T the answer is g(x)"
         raise SpecError(_where(spec, i, "t"), what)
+    close = np.flatnonzero(points.t.astype(np.float32) >= np.float32(horizon))
+    if len(close):
+        i = int(close[0])
+        raise SpecError(
+            f"/points/{i}/t", f"t = {points.t[i]:.17g} is T = {horizon:g} in single precision; there the answer is g(x)"
+        )
     huge = np.flatnonzero(np.abs(points.x).max(axis=1) > 1e12)
     if len(huge):
         i = int(huge[0])

@@ -1,0 +1,161 @@
+"""What is judged at the door: equations, points and surrogates that make no sense, and what is said about them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from burnish.wire.array import Array
+from burnish.wire.specs.surrogate import SurrogateSpec
+from burnish_workers.core.kind import SpecError
+from burnish_workers.kinds.surrogate.kind import check, draft
+from burnish_workers.kinds.surrogate.plan import REMAINDER, STEP, components, default_plan
+from burnish_workers.kinds.surrogate.problem import points_of, problem_of
+
+from .surrogates import KIND, ZERO, spec_of
+
+PLAIN: dict[str, Any] = {"dim": 3, "horizon": 1.0, "diffusion": "1", "terminal": "sum(x)"}
+
+
+def spec(*, surrogate: Any = None, points: Any = None, **equation: Any) -> SurrogateSpec:
+    problem = equation.pop("problem", {**PLAIN, **equation})
+    body = {"kind": "surrogate", "problem": problem, "surrogate": surrogate or ZERO, "budget": {"units": 10}}
+    return SurrogateSpec.model_validate({**body, "points": points or [{"t": 0.0, "x": 0.0}]})
+
+
+def refused(pointer: str, *words: str, **given: Any) -> None:
+    with pytest.raises(SpecError) as caught:
+        check(spec(**given))
+    assert caught.value.pointer == pointer
+    for word in words:
+        assert word in str(caught.value), str(caught.value)
+
+
+def test_examples_pass() -> None:
+    for example in KIND.examples():
+        check(SurrogateSpec.model_validate(example))
+
+
+def test_unknown_names_come_with_a_near_match() -> None:
+    refused("/problem/name", "did you mean 'hjb-log'", "viscous-burgers", problem={"name": "hjb-lgo"})
+    refused(
+        "/surrogate/name",
+        "did you mean 'viscous-burgers-pinn-d20'",
+        problem={"name": "viscous-burgers"},
+        surrogate={"name": "viscous-burgers-pin-d20"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "word"),
+    [
+        ("drift", "-0.1*y", "y"),
+        ("diffusion", "sum(u)", "u"),
+        ("nonlinearity", "u + zz", "z"),
+        ("nonlinearity", "z", "scalar"),
+        ("nonlinearity", "import os", ""),
+        ("terminal", "t + sum(x)", "t"),
+        ("terminal", "x", "sum, mean or norm2"),
+        ("terminal", "x[3]", "3"),
+    ],
+)
+def test_expressions_are_judged_where_they_stand(field: str, text: str, word: str) -> None:
+    refused(f"/problem/{field}", word, **{field: text})
+
+
+def test_surrogates_are_scalar_functions_of_t_and_x() -> None:
+    refused("/surrogate/expression", "scalar", surrogate={"expression": "x*t"})
+    refused("/surrogate/expression", "u", surrogate={"expression": "u + t"})
+    wrong = {"name": "viscous-burgers-pinn-d20"}
+    refused("/surrogate/name", "dim = 20", "dim = 4", problem={"name": "viscous-burgers", "dim": 4}, surrogate=wrong)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "word"),
+    [
+        ([[1.0, 0.0], [0.0, 1.0]], "2 rows"),
+        ([[1.0], [1.0, 2.0], [0.0]], "[1, 2]"),
+        ([[1.0] * 4] * 3, "[4]"),
+        ([[], [], []], "[0]"),
+    ],
+)
+def test_diffusion_matrices_have_a_shape(matrix: list[list[float]], word: str) -> None:
+    refused("/problem/diffusion", word, diffusion=matrix)
+
+
+def test_points_lie_in_the_domain() -> None:
+    refused("/points/1/t", "outside [0, T)", points=[{"t": 0.9, "x": 0.0}, {"t": 1.0, "x": 0.0}])
+    refused("/points/0/t", "the answer is g(x)", points=[{"t": 2.0, "x": 0.0}])
+    refused("/points/0/t", "-0.1", points=[{"t": -0.1, "x": 0.0}])
+    refused("/points/0/x", "2 coordinates", "dim = 3", points=[{"t": 0.0, "x": [1.0, 2.0]}])
+    refused("/points/1/x", "1e12", points=[{"t": 0.0, "x": 0.0}, {"t": 0.0, "x": [0.0, -2e12, 0.0]}])
+
+
+def test_a_time_that_single_precision_cannot_tell_from_the_horizon() -> None:
+    """Paths are computed in single precision, where 0.99999999 is 1: the path would have no length."""
+    refused("/points/0/t", "single precision", points=[{"t": 0.99999999, "x": 0.0}])
+    check(spec(points=[{"t": 0.999999, "x": 0.0}]))
+
+
+def arrays(t: Any, x: Any) -> dict[str, Any]:
+    packed = {}
+    for name, values in (("t", np.asarray(t)), ("x", np.asarray(x))):
+        packed[name] = Array.pack(list(values.shape), values.ravel().tolist()).model_dump()
+    return packed
+
+
+def test_points_as_arrays_are_the_points_as_a_list() -> None:
+    t, x = np.array([0.1, 0.5]), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.5]])
+    listed = [{"t": float(s), "x": place.tolist()} for s, place in zip(t, x, strict=True)]
+    for given in (arrays(t, x), listed):
+        points = points_of(spec(points=given), 3, 1.0)
+        np.testing.assert_array_equal(points.t, t)
+        np.testing.assert_array_equal(points.x, x)
+
+
+@pytest.mark.parametrize(
+    ("t", "x"), [([0.1], np.zeros((1, 2))), ([0.1, 0.2], np.zeros((1, 3))), ([[0.1]], [[0.0] * 3])]
+)
+def test_arrays_of_wrong_shape(t: Any, x: Any) -> None:
+    refused("/points", "(m, 3)", points=arrays(t, x))
+
+
+def test_too_many_points() -> None:
+    refused("/points", "1..1000", points=arrays(np.zeros(1001), np.zeros((1001, 3))))
+
+
+@pytest.mark.parametrize(
+    ("stated", "needed"),
+    [
+        ({}, set()),
+        ({"nonlinearity": "t*x[0] + 1"}, set()),
+        ({"drift": "-x"}, {STEP}),
+        ({"drift": "t"}, {STEP}),
+        ({"diffusion": "1 + t"}, {STEP}),
+        ({"diffusion": "0.2*x"}, {STEP}),
+        ({"diffusion": [[1.0], [0.5], [0.0]]}, set()),
+        ({"nonlinearity": "3*u + sum(z)"}, {STEP}),
+        ({"nonlinearity": "u**2"}, {STEP, REMAINDER}),
+        ({"nonlinearity": "sin(u)"}, {STEP, REMAINDER}),
+        ({"nonlinearity": "norm2(z)"}, {STEP, REMAINDER}),
+    ],
+)
+def test_corrections_only_where_there_is_something_to_correct(stated: dict[str, Any], needed: set[str]) -> None:
+    problem = problem_of(spec(**stated))
+    assert set(components(problem)[1:]) == needed
+    assert default_plan(problem, 1)["steps"] == (4 if STEP in needed else 1)
+
+
+def test_the_pilot_looks_at_a_few_of_the_points() -> None:
+    x = np.arange(1000.0)[:, None] + np.zeros(3)
+    drafted = draft(spec_of(PLAIN, ZERO, x), "cpu")
+    assert drafted.outputs == 1000
+    assert 8 <= drafted.trial_outputs <= 16
+    assert isinstance(drafted.trial, SurrogateSpec)
+    trial = points_of(drafted.trial, 3, 1.0).x[:, 0]
+    assert len(trial) == drafted.trial_outputs
+    assert trial[0] == 0
+    assert trial[-1] > 900
+    check(drafted.trial)
