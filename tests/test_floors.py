@@ -1,4 +1,4 @@
-"""The house rules that a machine can check: floors between packages, sizes of files and functions, what may be named."""
+"""The house rules that a machine can check: floors between packages, sizes of files and functions, forbidden names."""
 
 from __future__ import annotations
 

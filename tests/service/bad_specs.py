@@ -191,7 +191,7 @@ RESOLUTIONS: list[Case] = [
         "at most 1000",
     ),
     ("class too long", {"resolution.numeric_class": "x" * 201}, "/resolution/numeric_class", "at most 200"),
-    ("no steps", {"resolution.plan.steps": REMOVED}, "/resolution/plan/steps", "missing; a plan has steps, strata"),
+    ("no steps", {"resolution.plan.steps": REMOVED}, "/resolution/plan/steps", "missing; a plan has"),
     ("no strata", {"resolution.plan.strata": REMOVED}, "/resolution/plan/strata", "missing"),
     ("no share", {"resolution.plan.step_share": REMOVED}, "/resolution/plan/step_share", "missing"),
     ("unknown plan key", {"resolution.plan.stratas": 4}, "/resolution/plan/stratas", "did you mean 'strata'?"),
@@ -207,6 +207,12 @@ RESOLUTIONS: list[Case] = [
         "819200 rows, more than the 8192",
     ),
     ("steps contradicted", {"resolution.plan.steps": 8, "steps": 4}, "/resolution/plan/steps", "contradicts steps = 4"),
+    (
+        "steps too few for its equation",
+        {"resolution.plan.steps": 3, "problem.drift": "-x"},
+        "/resolution/plan/steps",
+        "must be at least 4",
+    ),
     ("empty plan", {"resolution.plan": {}}, "/resolution/plan/steps", "missing"),
     ("no plan at all", {"resolution.plan": REMOVED}, "/resolution/plan/steps", "missing"),
 ]

@@ -92,8 +92,8 @@ def examine(
 
     With R replicates: R < 8 is too few. From 12 on below 200, no replicate may lie further out than the largest of R
     normal ones does with chance 1e-3 (shared among the outputs), see `largest_normal_deviation`. From 200 on the
-    same, but max d^2 / sum d^2 < 0.05 suffices, and the Pareto shape of both tails must be < 1/2. Replicates that are all equal are refused as
-    too few: an event that has not occurred yet looks like that.
+    same, but max d^2 / sum d^2 < 0.05 suffices, and the Pareto shape of both tails must be < 1/2. Replicates that are
+    all equal are refused as too few: an event that has not occurred yet looks like that.
 
     Args:
         moments: statistics of the replicates (of the leading component where an answer has several).
@@ -246,8 +246,8 @@ def _heavier_shape(moments: Moments, full: _Mask) -> _Array:
 def _limit(moments: Moments, r: _Counts) -> _Array:
     """The largest max-to-sum ratio that is let pass, shape (m,).
 
-    What the largest of R normal replicates exceeds with chance 1e-3, shared among the outputs; from 200 on not less than
-    0.05, to which it falls at R of about 500. (A flat 0.05 refuses 26 % of *normal* looks at R = 200, 2.6 % at 300.)
+    What the largest of R normal replicates exceeds with chance 1e-3, shared among the outputs; from 200 on not less
+    than 0.05, to which it falls at R of about 500. (A flat 0.05 refuses 26 % of *normal* looks at R = 200.)
     """
     n = np.maximum(r, LEAST_OUTLIER)
     normal = largest_normal_deviation(n, OUTLIER_LEVEL / max(moments.outputs, 1)) / (n - 1)

@@ -31,6 +31,9 @@ HEARTBEAT = 30.0
 PATIENCE = Retries(attempts=12, first=0.5, longest=30.0, longest_asked=120.0)
 """About three minutes of connections that bring nothing, enough for a service to be restarted."""
 
+DONE = 204
+"""The answer where the job is done and has said nothing after the event that the reader saw last."""
+
 LARGEST_EVENT = 64 * 2**20
 """Bytes. A terminal event carries the whole job, with its spec of up to 16 MiB twice: as posted and as resolved."""
 
@@ -132,6 +135,8 @@ def follow(http: httpx2.Client, reader: Reader, more: Callable[[int], bool]) -> 
         opened = time.monotonic()
         try:
             with http.stream(**_sent(reader, http.timeout)) as response:
+                if response.status_code == DONE:
+                    return
                 if (outcome := _refused(response)) is not None:
                     response.read()
                 else:
@@ -155,6 +160,8 @@ async def afollow(
         opened = time.monotonic()
         try:
             async with http.stream(**_sent(reader, http.timeout)) as response:
+                if response.status_code == DONE:
+                    return
                 if (outcome := _refused(response)) is not None:
                     await response.aread()
                 else:

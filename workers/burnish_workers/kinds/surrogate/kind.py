@@ -33,7 +33,8 @@ def check(spec: SurrogateSpec) -> None:
     points_of(spec, problem.dim, problem.horizon)
     surrogate_of(spec, problem.dim)
     if spec.resolution is not None:
-        check_resolution(spec.resolution, spec.steps, draft(spec, spec.resolution.numeric_class))
+        least_steps = int(default_plan(problem, 1)["steps"])
+        check_resolution(spec.resolution, spec.steps, least_steps, draft(spec, spec.resolution.numeric_class))
 
 
 def draft(spec: SurrogateSpec, numeric_class: str) -> Draft:

@@ -20,8 +20,11 @@ MOST_TAIL = 10**6
 _SHARES = (f"{STEP}_share", f"{REMAINDER}_share")
 
 
-def check_resolution(given: Resolution, steps: int | None, draft: Draft) -> None:
-    """Raise SpecError unless this version of the kind can run `given`. `draft`: what it would decide by itself."""
+def check_resolution(given: Resolution, steps: int | None, least_steps: int, draft: Draft) -> None:
+    """Raise SpecError unless this version of the kind can run `given`.
+
+    `steps`: those that the spec asks for; `least_steps`: those that any plan has; `draft`: what would be decided here.
+    """
     if given.version != draft.version:
         raise _error("version", f"numerics version {given.version} does not run here, version {draft.version} does")
     if given.estimator != draft.estimator:
@@ -32,10 +35,10 @@ def check_resolution(given: Resolution, steps: int | None, draft: Draft) -> None
     for name in ("first_block", "block"):
         _at_most(name, getattr(given, name), MOST_SAMPLES // draft.outputs, draft.outputs)
     _at_most("tail", given.tail, MOST_TAIL // draft.outputs, draft.outputs)
-    _check_plan(given.plan, steps, draft)
+    _check_plan(given.plan, steps, least_steps, draft)
 
 
-def _check_plan(plan: Mapping[str, Any], steps: int | None, draft: Draft) -> None:
+def _check_plan(plan: Mapping[str, Any], steps: int | None, least_steps: int, draft: Draft) -> None:
     """Exactly the numbers that a composition is made of, each in its range."""
     for name in plan:
         if name not in draft.plan:
@@ -47,8 +50,11 @@ def _check_plan(plan: Mapping[str, Any], steps: int | None, draft: Draft) -> Non
         value = plan[name]
         if type(value) is not int or not 1 <= value <= most:
             raise _error(f"plan/{name}", f"must be a whole number from 1 to {most}, got {value!r}")
-    if steps is not None and plan["steps"] != steps:
-        raise _error("plan/steps", f"{plan['steps']} contradicts steps = {steps} of the spec")
+    if plan["steps"] < least_steps:
+        raise _error("plan/steps", f"must be at least {least_steps} for this equation, got {plan['steps']}")
+    if steps is not None and plan["steps"] != draft.plan["steps"]:
+        asked = f"steps = {steps} of the spec, which makes {draft.plan['steps']}"
+        raise _error("plan/steps", f"{plan['steps']} contradicts {asked}")
     rows, usual = 2 * plan["strata"] * draft.outputs, 2 * int(draft.plan["strata"]) * draft.outputs
     if rows > max(draft.micro_batch, usual):
         detail = f"one replicate of {plan['strata']} strata at {draft.outputs} points is {rows} rows"
