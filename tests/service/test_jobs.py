@@ -292,7 +292,7 @@ def test_kinds_and_catalogue(service: Service) -> None:
 
 def test_jobs_share_the_pool(serve: Callable[..., Service]) -> None:
     service = serve()
-    specs = [{**slow(40, nap=0.01), "seed": i, "weight": weight} for i, weight in enumerate((1.0, 1.0, 4.0, 0.5))]
+    specs = [{**slow(100, nap=0.01), "seed": i, "weight": weight} for i, weight in enumerate((1.0, 1.0, 4.0, 0.5))]
     jobs = [service.create(spec)["id"] for spec in specs]
     ended = [service.finished(job) for job in jobs]
     assert {job["status"] for job in ended} == {"completed"}
