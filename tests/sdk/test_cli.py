@@ -307,7 +307,7 @@ def test_the_panel_of_many_outputs_that_were_refused(make) -> None:
 │ output 4    0.4       -                                                                          │
 │ and 7 more                                                                                       │
 │ spent      0.9 s, 2.3k units                                                                     │
-│ refused    no interval: the tail index is 0.7. Use more steps.                                   │
+│ refused    no interval: the tail index is 0.7; Use more steps.                                   │
 ╰──────────────────────────────────────────────────────────────────────────────────────────────────╯
 """)
 

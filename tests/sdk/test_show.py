@@ -102,7 +102,7 @@ def test_a_forecast_in_words() -> None:
 
 def test_a_refusal_in_words() -> None:
     refused = wire.Refused(code="heavy_tail", why="tail index 0.7 > 0.5.", advice="Use more steps.", outputs=[1, 2])
-    assert words.refusal(refused) == "no interval for outputs 1, 2: tail index 0.7 > 0.5. Use more steps."
+    assert words.refusal(refused) == "no interval for outputs 1, 2: tail index 0.7 > 0.5; Use more steps."
     assert words.outputs(range(9)) == "outputs 0, 1, 2, 3, 4 and 4 more"
     assert words.outputs([3]) == "output 3"
 

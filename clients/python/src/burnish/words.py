@@ -111,7 +111,7 @@ def forecast(value: wire.Forecast | None, aim: str = "") -> str:
 def refusal(value: wire.Refused) -> str:
     """Why there is no interval, and what to do."""
     whom = "" if value.outputs is None else f" for {outputs(value.outputs)}"
-    return f"no interval{whom}: {value.why}; {value.advice}"
+    return f"no interval{whom}: {value.why.removesuffix('.')}; {value.advice}"
 
 
 def outputs(indices: Sequence[int], most: int = 5) -> str:
