@@ -25,6 +25,7 @@ class Cluster:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
+    size: int
 
     def workers(self) -> list[psutil.Process]:
         """The processes of the pool, as Ray titles them."""
@@ -54,7 +55,7 @@ def running(folder: Path, workers: int, lease: float = 3.0):
     log = folder / "server.log"
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
-    cluster = Cluster(f"http://127.0.0.1:{port}", process, log)
+    cluster = Cluster(f"http://127.0.0.1:{port}", process, log, workers)
     try:
         _await_ready(cluster)
         yield cluster

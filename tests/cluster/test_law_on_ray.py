@@ -67,12 +67,12 @@ def test_undisturbed(cluster: Cluster, spec, law):
 
 def test_workers_killed_in_mid_block(cluster: Cluster, spec, law):
     with Burnish(cluster.url) as client:
-        job = client.submit(spec)
-        kills = _kill_repeatedly(cluster.workers, client, job.id, times=4)
+        # On more workers the job would be over before enough of them could be killed.
+        job = client.submit({**spec, "nap": 0.1 * cluster.size})
+        _kill_until_lost(cluster.workers, client, job.id, blocks=3)
         job.wait(120)
         check(client, job.id, law, BLOCKS)
         rows = list(client.ledger(job.id, limit=1000))
-    assert kills >= 3
     assert [row.index for row in rows] == list(range(BLOCKS))
     assert sum(row.attempts - 1 for row in rows) >= 3, "killed workers lost blocks, which were issued again"
 
@@ -138,20 +138,21 @@ def test_client_cut_off_sees_every_event_once(cluster: Cluster, spec):
     assert seen == total == list(range(1, len(total) + 1))
 
 
-def _kill_repeatedly(victims: Callable[[], list[psutil.Process]], client: Burnish, job: str, times: int) -> int:
-    """SIGKILL a worker, wait for another to be at work, kill again; how often it was done."""
-    kills = 0
+def _kill_until_lost(victims: Callable[[], list[psutil.Process]], client: Burnish, job: str, blocks: int) -> None:
+    """SIGKILL workers in mid-block, one after the other, until the ledger shows that so many blocks were re-issued."""
     gone: set[int] = set()
-    deadline = time.monotonic() + 60
-    while kills < times and time.monotonic() < deadline and not client.get(job).done:
+    deadline = time.monotonic() + 100
+    while time.monotonic() < deadline and not client.get(job).done:
+        rows = list(client.ledger(job, limit=1000))
+        if sum(row.attempts - 1 for row in rows) >= blocks:
+            return
         fresh = [process for process in victims() if process.pid not in gone]
-        if fresh and client.get(job).status == "running":
-            time.sleep(0.3)  # let it be in the middle of a block
+        if fresh and rows:
             os.kill(fresh[0].pid, signal.SIGKILL)
             gone.add(fresh[0].pid)
-            kills += 1
-        time.sleep(0.5)
-    return kills
+            # A worker that has just been started holds no block yet: wait until the job moves on.
+            _until(lambda seen=len(rows): client.get(job).done or len(list(client.ledger(job, limit=1000))) > seen + 1)
+        time.sleep(0.2)
 
 
 def _until(condition: Callable[[], bool], timeout: float = 60.0) -> None:

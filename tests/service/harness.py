@@ -151,6 +151,7 @@ async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listene
 @contextlib.contextmanager
 def serving(parts: Parts) -> Iterator[Service]:
     """A running service; on leaving, its threads and sockets are gone."""
+    numeric_class_here("cpu")  # imports torch, which two threads must not do at once
     # With its protocol named, or asyncio leaves Nagle's algorithm on: 40 ms for every answer.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))

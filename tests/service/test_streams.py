@@ -79,6 +79,7 @@ def test_every_event_once_over_connections_that_are_cut(service: Service) -> Non
     seen: list[int] = []
     done, cuts = False, 0
     while not done:
+        assert cuts < 1000
         with service.stream(job["links"]["events"], seen[-1] if seen else None) as reply:
             for event in events(reply):
                 assert event.id is not None
@@ -110,6 +111,7 @@ def test_rotation_ends_streams_cleanly_and_they_resume(serve: Callable[..., Serv
     connections, done = 0, False
     while not done:
         connections += 1
+        assert connections < 500
         with service.stream(job["links"]["events"], seen[-1] if seen else None) as reply:
             for event in events(reply):  # ends without an error, or this raises
                 assert event.id is not None
