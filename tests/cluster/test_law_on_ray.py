@@ -151,7 +151,8 @@ def _kill_until_lost(victims: Callable[[], list[psutil.Process]], client: Burnis
             os.kill(fresh[0].pid, signal.SIGKILL)
             gone.add(fresh[0].pid)
             # A worker that has just been started holds no block yet: wait until the job moves on.
-            _until(lambda seen=len(rows): client.get(job).done or len(list(client.ledger(job, limit=1000))) > seen + 1)
+            seen = len(rows)
+            _until(lambda seen=seen: client.get(job).done or len(list(client.ledger(job, limit=1000))) > seen + 1)
         time.sleep(0.2)
 
 
