@@ -23,7 +23,7 @@ VERSION = 1
 _ROWS_CPU, _ROWS_GPU = 8_192, 262_144
 """Rows per tensor operation: what fits the caches of a core, and what fills a GPU."""
 
-_TRIAL_POINTS, _PILOT = 16, 512
+_TRIAL_POINTS, _PILOT = 16, 256
 """The pilot looks at no more than so many points, spread over those posted, and so many replicates over all."""
 
 
