@@ -56,7 +56,7 @@ def test_no_retry_after_is_none() -> None:
     assert retry_after({}, NOW) is None
 
 
-@pytest.mark.parametrize("status", [200, 202, 400, 401, 403, 404, 409, 413, 422, 500, 501, *TRANSIENT])
+@pytest.mark.parametrize("status", [200, 202, 400, 401, 403, 404, 409, 413, 422, 500, 501, *sorted(TRANSIENT)])
 def test_which_answers_are_worth_another_try(status: int) -> None:
     assert worth_retrying(httpx2.Response(status), repeatable=True) == (status in {408, 429, 502, 503, 504})
     assert not worth_retrying(httpx2.Response(status), repeatable=False)
