@@ -244,8 +244,10 @@ surrogate  correct a net
 
 def test_ctrl_c_detaches(server, make) -> None:
     server.play(make.ok(make.job()), make.sse((1, "status", {"status": "running"}), end="hang"))
+    # A job in the background of a shell ignores SIGINT, and so would its children: CI may run that way.
+    listening = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {CODE}"
     with subprocess.Popen(
-        [sys.executable, "-c", CODE, "--url", server.url, "watch", "job_1"],
+        [sys.executable, "-c", listening, "--url", server.url, "watch", "job_1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
