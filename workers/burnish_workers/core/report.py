@@ -24,7 +24,7 @@ its tails are not held against the answer (products of small defects have long t
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """The answer after `blocks` blocks. `half_width` (m,) is nan where there is no interval."""
+    """The answer after `blocks` blocks: `value` (m,), and `half_width` (m,), nan where there is no interval."""
 
     blocks: int
     replicates: int
@@ -32,6 +32,7 @@ class Report:
     interval: Interval | None
     refused: Refused | None
     diagnostics: dict[str, Any]
+    value: _Array
     half_width: _Array
     digest: str
 
@@ -85,7 +86,8 @@ def report(
         "diagnostics": diagnostics,
     }
     replicates = int(answer.combined.replicates.min())
-    return Report(blocks, replicates, estimate, interval, refused, diagnostics, half_width, digest(body))
+    value = answer.combined.value
+    return Report(blocks, replicates, estimate, interval, refused, diagnostics, value, half_width, digest(body))
 
 
 def _interval(spec: SpecBase, look: Look | None, answer: Answer, half_width: _Array) -> Interval | None:

@@ -10,6 +10,7 @@ from burnish_workers.core.digest import digest_arrays
 from burnish_workers.core.estimator import Answer, State, Statistics
 from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult
 
 
@@ -50,15 +51,16 @@ class Progress:
         self.buffer = OrderedFold(self.blocks)
         self._worker_seconds, self._gpu_seconds = self.spent.worker_seconds, self.spent.gpu_seconds
         self._seconds_before = self.spent.seconds
-
-    def replicates(self, index: int) -> int:
-        """Replicates of block `index`."""
         resolution = resolution_of(self.spec)
-        return resolution.first_block if index == 0 else resolution.block
+        self._count = Replicates(resolution.first_block, resolution.block)
 
     def start(self, index: int) -> int:
         """Replicates before block `index`."""
-        return 0 if index == 0 else self.replicates(0) + (index - 1) * self.replicates(1)
+        return self._count(index)
+
+    def replicates(self, index: int) -> int:
+        """Replicates of block `index`."""
+        return self._count(index + 1) - self._count(index)
 
     def units(self, blocks: int) -> int:
         """Units of the first `blocks` blocks."""

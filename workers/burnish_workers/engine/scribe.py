@@ -66,7 +66,7 @@ class Scribe:
         if progress.blocks <= self._said or (look is None and (last or not due)):
             return False
         found, refinement = self._refine(progress, schedule, purse, ends=False)
-        if look is not None and purse.met(progress.answer().combined.value, found.half_width):
+        if look is not None and purse.met(found.value, found.half_width):
             return True
         if not last:
             changes: dict[str, Any] = {"spent": refinement.spent, "last_refinement": refinement}

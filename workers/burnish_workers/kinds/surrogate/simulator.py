@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -47,7 +48,7 @@ class SurrogateSimulator:
         return {}
 
     def advance(self, carry: Arrays, block: Key, start: int, replicates: int) -> tuple[Arrays, Arrays]:
-        parts = {SURROGATE: self._surrogate()}
+        parts = {SURROGATE: self._constant}
         samples = self.composition.samples
         for name, sampler in self.samplers.items():
             count = samples(name, start + replicates) - samples(name, start)
@@ -57,8 +58,9 @@ class SurrogateSimulator:
             parts |= {label: Moments.of(drawn[:, i], kept) for i, label in enumerate(MEASURED[name])}
         return carry, flatten(parts)
 
+    @cached_property
     @torch.no_grad()
-    def _surrogate(self) -> Moments:
+    def _constant(self) -> Moments:
         """u_hat at the points, as two equal samples: a component with a mean and no variance."""
         value = self.surrogate.value(*self._tensors()).double().cpu().numpy()
         return Moments.of(np.stack([value, value]), tail=1)
