@@ -24,6 +24,7 @@ from burnish_workers.engine.conductor import Ports
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 
 APP = "burnish"
@@ -34,7 +35,7 @@ _POOL_TIMEOUT = 2.0
 async def _connect(settings: Settings) -> Context:
     """The front's context. Few retries: a user is waiting, and a 503 tells him more than a hanging request."""
     configure_logging(settings.log_level)
-    store = RedisStore(_url(settings), retries=3)
+    store = RedisStore(RedisLink(_url(settings), retries=3))
     clock = SystemClock()
     return Context(App(registry(), store, clock), settings, clock, lambda: _pool(settings.workers))
 
@@ -81,7 +82,7 @@ class Runner:
         settings = self._settings
         ports = Ports(
             fleet=self._fleet,
-            store=RedisStore(_url(settings)),
+            store=RedisStore(RedisLink(_url(settings))),
             artifacts=FileArtifacts(settings.data_dir / "artifacts"),
             clock=SystemClock(),
         )

@@ -12,6 +12,7 @@ from burnish.wire import Budget, Estimate, Refinement, Spent
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.memory_store import MemoryStore
 from burnish_workers.engine.records import Emission, JobRecord, NewEvent
+from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 from burnish_workers.engine.store import Store
 
@@ -45,7 +46,7 @@ def valkey_url(valkey: EmbeddedValkey) -> str:
 
 @pytest.fixture
 async def redis_store(valkey_url: str) -> AsyncIterator[RedisStore]:
-    store = RedisStore(valkey_url, retries=3)
+    store = RedisStore(RedisLink(valkey_url, retries=3))
     yield store
     await store.close()
 
@@ -56,7 +57,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    store = RedisStore(request.getfixturevalue("valkey_url"), retries=3)
+    store = RedisStore(RedisLink(request.getfixturevalue("valkey_url"), retries=3))
     yield store
     await store.close()
 

@@ -18,6 +18,7 @@ import pytest
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.records import Emission, JobRecord, NewEvent
+from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 
 Make = Callable[..., JobRecord]
@@ -43,9 +44,9 @@ def ends(pid: int) -> bool:
 async def test_it_starts_answers_and_stops(tmp_path: Path) -> None:
     server = EmbeddedValkey(tmp_path / "data")
     with server:
-        store = RedisStore(server.url, retries=3)
+        store = RedisStore(RedisLink(server.url, retries=3))
         await store.ping()
-        await store.check_durability()
+        await store.link.check_durability()
         await store.close()
         assert server.alive
         assert urlsplit(server.url).hostname == "127.0.0.1"
@@ -86,7 +87,7 @@ def test_a_taken_port_is_an_error_with_its_log(tmp_path: Path) -> None:
 async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, record: Make) -> None:
     server = EmbeddedValkey(tmp_path).start()
     url = server.url
-    store = RedisStore(url, retries=30)
+    store = RedisStore(RedisLink(url, retries=30))
     await store.create(record(1))
     (job,) = await store.claim(60.0, 1, NOBODY)
     await store.emit(job.id, job.epoch, Emission((NewEvent("progress", {}),), {"status": "running"}))
@@ -108,7 +109,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, record: Mak
     await store.close()
     server.stop()
     with EmbeddedValkey(tmp_path) as again:
-        store = RedisStore(again.url, retries=3)
+        store = RedisStore(RedisLink(again.url, retries=3))
         assert await store.get("job_000001") == kept
         await store.close()
 

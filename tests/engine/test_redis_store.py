@@ -23,6 +23,7 @@ from burnish_workers.engine.records import (
     StoreUnavailable,
 )
 from burnish_workers.engine.redis_durability import Durability, check_room, judge
+from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 
 Make = Callable[..., JobRecord]
@@ -106,7 +107,7 @@ async def proxy(valkey_url: str) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def far(proxy: Proxy) -> AsyncIterator[RedisStore]:
     """A store behind the proxy, with all scripts loaded."""
-    store = RedisStore(proxy.url, retries=5)
+    store = RedisStore(RedisLink(proxy.url, retries=5))
     await store.ping()
     yield store
     await store.close()
@@ -163,7 +164,7 @@ async def test_a_forgetful_script_cache_does_not_matter(redis_store: RedisStore,
 
 
 async def test_a_cancelled_call_does_not_confuse_the_next(valkey_url: str, record: Make) -> None:
-    store = RedisStore(valkey_url, connections=1)
+    store = RedisStore(RedisLink(valkey_url, connections=1))
     await store.create(record(1))
     for delay in (0.0, 0.0001, 0.0002, 0.0004, 0.0008, 0.0016):
         with contextlib.suppress(TimeoutError):
@@ -181,10 +182,10 @@ async def test_every_call_says_that_the_store_is_away(valkey_url: str, record: M
     port = urlsplit(valkey_url).port
     async with Proxy(valkey_url) as proxy:
         url = proxy.url
-    store = RedisStore(url, retries=1)
+    store = RedisStore(RedisLink(url, retries=1))
     calls: list[Awaitable[Any]] = [
         store.ping(),
-        store.check_durability(),
+        store.link.check_durability(),
         store.create(record()),
         store.get("job_1"),
         store.list(limit=1),
@@ -208,7 +209,7 @@ async def test_every_call_says_that_the_store_is_away(valkey_url: str, record: M
 
 
 async def test_a_wrong_password_is_said_at_once(valkey_url: str) -> None:
-    store = RedisStore(valkey_url.replace("redis://:", "redis://:not"), retries=1000)
+    store = RedisStore(RedisLink(valkey_url.replace("redis://:", "redis://:not"), retries=1000))
     with pytest.raises(StoreUnavailable, match=r"WRONGPASS|invalid"):
         await asyncio.wait_for(store.ping(), 10.0)
     await store.close()
@@ -323,20 +324,20 @@ async def test_real_servers_are_judged(tmp_path_factory: pytest.TempPathFactory,
             ("appendfsync", "no", "appendfsync no"),
             ("appendonly", "no", "append-only"),
         ):
-            store = RedisStore(server.url, retries=3)
-            await store.check_durability()
+            store = RedisStore(RedisLink(server.url, retries=3))
+            await store.link.check_durability()
             before = str((await client.config_get(setting))[setting])
             await client.config_set(setting, value)
-            refused = RedisStore(server.url, retries=3)
+            refused = RedisStore(RedisLink(server.url, retries=3))
             with pytest.raises(NotDurable, match=why):
-                await refused.check_durability()
+                await refused.link.check_durability()
             with pytest.raises(NotDurable, match=why):
                 await refused.create(record())
             await refused.close()
             await client.config_set(setting, before)
             await store.close()
         await until(lambda: _aof_is_on(client))
-        store = RedisStore(server.url, retries=3)
+        store = RedisStore(RedisLink(server.url, retries=3))
         await asyncio.gather(*(store.create(record(number)) for number in range(20)))
         (job,) = await store.claim(60.0, 1, NOBODY)
         await client.config_set("maxmemory", int(1.1 * (await client.info("memory"))["used_memory"]))
@@ -356,7 +357,7 @@ async def _aof_is_on(client: Any) -> bool:
 
 
 async def test_prefixes_keep_stores_apart(valkey_url: str, redis_store: RedisStore, raw: Any, record: Make) -> None:
-    other = RedisStore(valkey_url, prefix="other:")
+    other = RedisStore(RedisLink(valkey_url, prefix="other:"))
     await redis_store.create(record(), Idempotency("key", "body"))
     assert await other.get("job_000001") is None
     assert await other.claim(60.0, 1, NOBODY) == []

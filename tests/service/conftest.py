@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
+from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 
 from .harness import Parts, Service, in_memory, serving
@@ -32,7 +33,7 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 @pytest.fixture(scope="module")
 def valkey_service(valkey: EmbeddedValkey) -> Iterator[Service]:
     """As in production: front and runner each with their own connection to a real server."""
-    parts = Parts(lambda: RedisStore(valkey.url, retries=3), lambda: RedisStore(valkey.url))
+    parts = Parts(lambda: RedisStore(RedisLink(valkey.url, retries=3)), lambda: RedisStore(RedisLink(valkey.url)))
     with serving(parts) as service:
         yield service
 

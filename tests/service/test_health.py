@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
+from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 
 from .bad_specs import GOOD
@@ -35,7 +36,9 @@ def test_a_pool_without_workers_is_not_ready(serve: Callable[..., Service]) -> N
 def mortal(tmp_path: Path, serve: Callable[..., Service]) -> tuple[Service, EmbeddedValkey]:
     """A service of its own on a store of its own, which it may lose."""
     store = EmbeddedValkey(tmp_path / "store", appendfsync="always").start()
-    return serve(Parts(lambda: RedisStore(store.url, retries=1), lambda: RedisStore(store.url, retries=30))), store
+    return serve(
+        Parts(lambda: RedisStore(RedisLink(store.url, retries=1)), lambda: RedisStore(RedisLink(store.url, retries=30)))
+    ), store
 
 
 def test_a_store_that_goes_away_and_comes_back(mortal: tuple[Service, EmbeddedValkey]) -> None:
