@@ -27,6 +27,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from burnish import Burnish
+from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.registry import registry
@@ -81,7 +82,7 @@ def resolve(url: str, seconds: float) -> dict[str, Any]:
     spec = registry().get("surrogate").spec.model_validate(plain)
     resolution = resolution_of(spec)
     total = resolution.first_block + resolution.block * (resolution.blocks_planned - 1)
-    units = registry().get("surrogate").statistics(spec).units(total)
+    units = registry().get("surrogate").statistics(spec, NOTHING).units(total)
     return {**plain, "budget": {"units": units}}
 
 
@@ -102,7 +103,7 @@ def bare(resolved: dict[str, Any], blocks: int, processes: int) -> tuple[float, 
     with context.Pool(processes, initializer=prepare, initargs=(resolved,)) as pool:
         pool.map(warm, range(processes), chunksize=1)
         spec = registry().get("surrogate").spec.model_validate(resolved)
-        statistics = registry().get("surrogate").statistics(spec)
+        statistics = registry().get("surrogate").statistics(spec, NOTHING)
         state = statistics.empty()
         started = time.perf_counter()
         for stats in pool.imap(run, range(blocks), chunksize=1):
@@ -121,7 +122,7 @@ def prepare(resolved: dict[str, Any]) -> None:
     torch.set_num_threads(1)
     kind = registry().get("surrogate")
     spec = kind.spec.model_validate(resolved)
-    _here.update(spec=spec, simulator=kind.load()(spec, "cpu"))
+    _here.update(spec=spec, simulator=kind.load()(spec, "cpu", NOTHING))
 
 
 def warm(_: int) -> None:

@@ -90,9 +90,8 @@ from burnish_service.context import Context
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_workers.core.registry import registry
-from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import SystemClock
-from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.storage import Storage
 
 for package, others in ((burnish_workers.engine, {"ray_fleet"}), (burnish_service, {"serving", "__main__"})):
     for module in pkgutil.iter_modules(package.__path__):
@@ -104,7 +103,7 @@ async def pool():
 
 async def connect():
     clock = SystemClock()
-    return Context(App(registry(), MemoryStore(), clock), Settings(), clock, pool)
+    return Context(Storage.in_memory().app(registry(), clock), Settings(), clock, pool)
 
 listener = socket.create_server(("127.0.0.1", 0))
 server = uvicorn.Server(uvicorn.Config(create_app(connect), log_level="critical"))

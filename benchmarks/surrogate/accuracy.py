@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from watch import Array, draw_points, looks, posted, resolved
 
+from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.registry import registry
 from burnish_workers.kinds.surrogate import linearised
@@ -54,7 +55,7 @@ class Result:
 
 def budgeted(spec: Any, evaluations: int) -> int:
     """The most replicates whose components take no more evaluations than that."""
-    composition = registry().get("surrogate").statistics(spec).composition
+    composition = registry().get("surrogate").statistics(spec, NOTHING).composition
     counts = range(8, evaluations)
     return max((r for r in counts if _evaluations(composition, r) <= evaluations), default=8)
 
@@ -68,7 +69,7 @@ def correct(surrogate: dict[str, Any], points: int, seed: int, parts: tuple[str,
     t, x = draw_points(points, 20, 0.5, 100 + seed)
     spec = resolved(posted(BURGERS, surrogate, t, x, seed=seed), 1e-3, **plan)
     kind = registry().get("surrogate")
-    simulator, statistics = kind.load()(spec, "cpu"), kind.statistics(spec)
+    simulator, statistics = kind.load()(spec, "cpu", NOTHING), kind.statistics(spec, NOTHING)
     replicates, start = budgeted(spec, EVALUATIONS), time.process_time()
     _, stats = simulator.advance({}, block_key(seed, 0, 0), 0, replicates)
     state = statistics.fold(statistics.empty(), stats)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.estimator import Answer
+from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key, pilot_key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.registry import registry
@@ -54,21 +55,21 @@ def resolved(spec: SurrogateSpec, seconds_each: float, **plan: int) -> Surrogate
     """The spec after its discarded pilot, with a fixed cost of a replicate instead of a measured one; `plan` overrides
     what the pilot chose."""
     kind = registry().get("surrogate")
-    draft = kind.draft(spec, CLASS)
+    draft = kind.draft(spec, CLASS, NOTHING)
     trial = draft.trial.model_copy(update={"resolution": provisional(draft, CLASS)})
-    statistics = kind.statistics(trial)
-    _, stats = kind.load()(trial, "cpu").advance({}, pilot_key(spec.seed or 0), 0, draft.pilot)
+    statistics = kind.statistics(trial, NOTHING)
+    _, stats = kind.load()(trial, "cpu", NOTHING).advance({}, pilot_key(spec.seed or 0), 0, draft.pilot)
     chosen = statistics.tuned(statistics.fold(statistics.empty(), stats))
     draft = replace(draft, plan={**draft.plan, **chosen, **plan})
     final = spec.model_copy(update={"resolution": provisional(draft, CLASS)})
-    pilot = Pilot(seconds_each, None, kind.statistics(final).units)
+    pilot = Pilot(seconds_each, None, kind.statistics(final, NOTHING).units)
     return spec.model_copy(update={"resolution": decide(spec, draft, pilot, CLASS, 1)})
 
 
 def looks(spec: SurrogateSpec) -> Iterator[Seen]:
     """Run a resolved spec to its end and yield what it publishes at each look."""
     kind = registry().get("surrogate")
-    simulator, statistics = kind.load()(spec, "cpu"), kind.statistics(spec)
+    simulator, statistics = kind.load()(spec, "cpu", NOTHING), kind.statistics(spec, NOTHING)
     resolution, schedule, state, start = resolution_of(spec), schedule_of(spec), statistics.empty(), 0
     for k in range(resolution.blocks_planned):
         size = resolution.block if k else resolution.first_block

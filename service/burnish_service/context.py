@@ -11,6 +11,7 @@ from fastapi import Request
 from burnish_service.settings import Settings
 from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.inquiries import Inquiries
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,10 @@ class Context:
     settings: Settings
     clock: Clock
     pool: Callable[[], Awaitable[str | None]]
+
+    @property
+    def inquiries(self) -> Inquiries:
+        return Inquiries(self.app, self.clock)
 
 
 def context_of(request: Request) -> Context:

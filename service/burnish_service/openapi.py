@@ -20,6 +20,12 @@ def body_of(*models: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
+def bytes_body() -> dict[str, Any]:
+    """A body of raw bytes."""
+    schema = {"type": "string", "format": "binary"}
+    return {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": schema}}}}
+
+
 def problem_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
     """The problems that a route answers with."""
     content = {"application/problem+json": {"schema": {"$ref": REFERENCE.format(model="Problem")}}}

@@ -14,8 +14,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnish.wire import FieldError, Problem
-from burnish_workers.engine.app import Refusal
 from burnish_workers.engine.records import StoreUnavailable
+from burnish_workers.engine.refusals import Refusal
 
 log = structlog.get_logger()
 
@@ -102,7 +102,7 @@ class RequestId:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The whole body, refused as soon as it is longer than `limit` bytes, and when it does not say that it is JSON.
+    """As `read_bytes`, refused when the body does not say that it is JSON.
 
     Browsers send JSON to another origin only after asking, but plain text and forms at once: no web page can make its
     reader's browser queue jobs here.
@@ -111,6 +111,11 @@ async def read_body(request: Request, limit: int) -> bytes:
     if not _JSON.match(kind):
         detail = f"the body must be application/json, got Content-Type {kind!r}; send `Content-Type: application/json`"
         raise Refusal(415, "Unsupported media type", detail, [FieldError(pointer="", detail=detail)])
+    return await read_bytes(request, limit)
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """The whole body, refused as soon as it is longer than `limit` bytes."""
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > limit:
         raise _too_large(limit)
@@ -123,5 +128,5 @@ async def read_body(request: Request, limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> Refusal:
-    detail = f"the body is over {limit} bytes; send fewer points, or as base64 arrays"
+    detail = f"the body is over {limit} bytes; send less, or large arrays apart (PUT /v1/arrays)"
     return Refusal(413, "Body too large", detail, [FieldError(pointer="", detail=detail)])

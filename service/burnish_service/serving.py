@@ -18,14 +18,14 @@ from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_service.telemetry import configure_logging
 from burnish_workers.core.registry import registry
-from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import SystemClock
-from burnish_workers.engine.conductor import Ports
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
+from burnish_workers.engine.storage import Storage
 
 APP = "burnish"
 RUNNER = "Runner"
@@ -35,9 +35,14 @@ _POOL_TIMEOUT = 2.0
 async def _connect(settings: Settings) -> Context:
     """The front's context. Few retries: a user is waiting, and a 503 tells him more than a hanging request."""
     configure_logging(settings.log_level)
-    store = RedisStore(RedisLink(_url(settings), retries=3))
     clock = SystemClock()
-    return Context(App(registry(), store, clock), settings, clock, lambda: _pool(settings.workers))
+    app = _storage(settings, retries=3).app(registry(), clock)
+    return Context(app, settings, clock, lambda: _pool(settings.workers))
+
+
+def _storage(settings: Settings, retries: int = 30) -> Storage:
+    link = RedisLink(_url(settings), retries=retries)
+    return Storage(RedisStore(link), RedisLibrary(link), FileArtifacts(settings.data_dir / "artifacts"))
 
 
 async def _pool(wanted: int) -> str | None:
@@ -80,12 +85,7 @@ class Runner:
 
     def _start(self) -> None:
         settings = self._settings
-        ports = Ports(
-            fleet=self._fleet,
-            store=RedisStore(RedisLink(_url(settings))),
-            artifacts=FileArtifacts(settings.data_dir / "artifacts"),
-            clock=SystemClock(),
-        )
+        ports = _storage(settings).ports(self._fleet, SystemClock())
         self._dispatcher = Dispatcher(registry(), ports, Terms(lease=settings.lease))
         self._task = asyncio.create_task(self._dispatcher.run())
 

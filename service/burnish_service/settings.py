@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     heartbeat: float = Field(default=10.0, gt=0.05, le=300, description="Seconds between comments on an idle stream.")
     rotation: float = Field(default=600.0, gt=0.1, description="Seconds after which a stream is closed, to be resumed.")
     max_body: int = Field(default=16 * 2**20, ge=1_024)
+    max_model: int = Field(default=32 * 2**20, ge=1_024, description="Bytes of an uploaded model.")
     fronts: int = Field(default=1, ge=1)
     runners: int = Field(default=1, ge=1)
     log_level: str = "INFO"

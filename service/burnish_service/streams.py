@@ -9,6 +9,7 @@ from fastapi.sse import format_sse_event
 
 from burnish.wire import TERMINAL_EVENTS, Event
 from burnish_service.context import Context
+from burnish_workers.engine.conflate import conflated
 from burnish_workers.engine.records import StoreUnavailable
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -17,11 +18,13 @@ STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 
 async def job_stream(
-    context: Context, job: str, after: int, types: frozenset[str] | None = None
+    context: Context, job: str, after: int, types: frozenset[str] | None = None, *, latest: bool = False
 ) -> AsyncIterator[bytes]:
     """Events with sequence > after as they happen; ends after the terminal event, or by rotation.
 
-    A reader resumes with the last `id:` it saw. `types` leaves others out, terminal ones excepted.
+    A reader resumes with the last `id:` it saw. `types` leaves others out, terminal ones excepted. `latest`: of the
+    refinements that wait to be sent only the newest. Since nothing is fetched before the reader has taken what came
+    before, a slow reader is never behind by more than one.
     """
     clock, settings = context.clock, context.settings
     closes = clock.monotonic() + settings.rotation
@@ -31,8 +34,8 @@ async def job_stream(
             events = await context.app.next_events(job, after, min(settings.heartbeat, left))
             if not events:
                 yield HEARTBEAT
-            for event in events:
-                after = event.sequence
+            after = events[-1].sequence if events else after
+            for event in conflated(events) if latest else events:
                 if types is None or event.type in types or event.type in TERMINAL_EVENTS:
                     yield await _encode(context, job, event)
             if events and events[-1].type in TERMINAL_EVENTS and await context.app.over(job, after):

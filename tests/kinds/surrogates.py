@@ -10,6 +10,7 @@ import torch
 
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.estimator import State
+from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import Key, block_key
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.registry import registry
@@ -40,13 +41,13 @@ def spec_of(problem: dict[str, Any], surrogate: dict[str, Any], x: Any, t: Any =
 
 def resolved(spec: SurrogateSpec, **plan: int) -> SurrogateSpec:
     """With a resolution good for single blocks, corrections in every replicate unless said otherwise."""
-    resolution = provisional(KIND.draft(spec, "any"), "any")
+    resolution = provisional(KIND.draft(spec, "any", NOTHING), "any")
     chosen = {**resolution.plan, "step_share": 1, "remainder_share": 1, **plan}
     return spec.model_copy(update={"resolution": resolution.model_copy(update={"plan": chosen})})
 
 
 def built(spec: SurrogateSpec) -> tuple[SurrogateSimulator, SurrogateStatistics]:
-    simulator, statistics = KIND.load()(spec, "cpu"), KIND.statistics(spec)
+    simulator, statistics = KIND.load()(spec, "cpu", NOTHING), KIND.statistics(spec, NOTHING)
     assert isinstance(simulator, SurrogateSimulator)
     assert isinstance(statistics, SurrogateStatistics)
     return simulator, statistics

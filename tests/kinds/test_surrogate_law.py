@@ -163,11 +163,12 @@ sys.modules["torch"] = None
 from burnish_workers.kinds.surrogate.kind import KIND
 from burnish_workers.kinds.surrogate.statistics import statistics
 from burnish_workers.engine.resolve import provisional
+from burnish_workers.core.inputs import NOTHING
 for example in KIND.examples():
     spec = KIND.spec.model_validate(example)
-    KIND.check(spec)
-    drafted = KIND.draft(spec, "any")
-    found = KIND.statistics(spec.model_copy(update={"resolution": provisional(drafted, "any")}))
+    KIND.check(spec, NOTHING)
+    drafted = KIND.draft(spec, "any", NOTHING)
+    found = KIND.statistics(spec.model_copy(update={"resolution": provisional(drafted, "any")}), NOTHING)
     found.empty(), found.units(100), found.cost(100)
 KIND.catalogue()
 """

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from burnish.wire import SurrogateSpec
+from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.kind import Draft
 from burnish_workers.engine.resolve import Pilot, decide
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
@@ -48,19 +49,19 @@ def test_what_is_resolved_can_be_posted(
 ) -> None:
     changes = {"points": [{"t": 0.0, "x": 0.01}] * points, "budget": budget, "steps": steps}
     spec = SurrogateSpec.model_validate({**example, **changes})
-    draft: Draft = KIND.draft(spec, numeric_class)
+    draft: Draft = KIND.draft(spec, numeric_class, NOTHING)
     pilot = Pilot(seconds, needed if spec.budget.has_tolerance else None, lambda n: 8 * n * points)
     resolution = decide(spec, draft, pilot, numeric_class, workers)
     replay = SurrogateSpec.model_validate_json(spec.model_copy(update={"resolution": resolution}).model_dump_json())
-    KIND.check(replay)
-    assert KIND.statistics(replay).units(resolution.first_block) > 0
+    KIND.check(replay, NOTHING)
+    assert KIND.statistics(replay, NOTHING).units(resolution.first_block) > 0
 
 
 @pytest.mark.parametrize("share", [1, 64])
 def test_shares_at_the_ends_of_their_range(share: int) -> None:
     spec = SurrogateSpec.model_validate(EXAMPLES[0])
-    draft: Draft = KIND.draft(spec, CLASSES[0])
+    draft: Draft = KIND.draft(spec, CLASSES[0], NOTHING)
     pilot = Pilot(1e-4, None, lambda n: 16 * n)
     resolution = decide(spec, draft, pilot, CLASSES[0], 2)
     plan = {**resolution.plan, "step_share": share, "remainder_share": share}
-    KIND.check(spec.model_copy(update={"resolution": resolution.model_copy(update={"plan": plan})}))
+    KIND.check(spec.model_copy(update={"resolution": resolution.model_copy(update={"plan": plan})}), NOTHING)

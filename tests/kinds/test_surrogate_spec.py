@@ -9,6 +9,7 @@ import pytest
 
 from burnish.wire.array import Array
 from burnish.wire.specs.surrogate import SurrogateSpec
+from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.surrogate.kind import check, draft
 from burnish_workers.kinds.surrogate.plan import REMAINDER, STEP, components, default_plan
@@ -27,7 +28,7 @@ def spec(*, surrogate: Any = None, points: Any = None, **equation: Any) -> Surro
 
 def refused(pointer: str, *words: str, **given: Any) -> None:
     with pytest.raises(SpecError) as caught:
-        check(spec(**given))
+        check(spec(**given), NOTHING)
     assert caught.value.pointer == pointer
     for word in words:
         assert word in str(caught.value), str(caught.value)
@@ -35,7 +36,7 @@ def refused(pointer: str, *words: str, **given: Any) -> None:
 
 def test_examples_pass() -> None:
     for example in KIND.examples():
-        check(SurrogateSpec.model_validate(example))
+        check(SurrogateSpec.model_validate(example), NOTHING)
 
 
 def test_unknown_names_come_with_a_near_match() -> None:
@@ -96,7 +97,7 @@ def test_points_lie_in_the_domain() -> None:
 def test_a_time_that_single_precision_cannot_tell_from_the_horizon() -> None:
     """Paths are computed in single precision, where 0.99999999 is 1: the path would have no length."""
     refused("/points/0/t", "single precision", points=[{"t": 0.99999999, "x": 0.0}])
-    check(spec(points=[{"t": 0.999999, "x": 0.0}]))
+    check(spec(points=[{"t": 0.999999, "x": 0.0}]), NOTHING)
 
 
 def arrays(t: Any, x: Any) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def test_points_as_arrays_are_the_points_as_a_list() -> None:
     t, x = np.array([0.1, 0.5]), np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.5]])
     listed = [{"t": float(s), "x": place.tolist()} for s, place in zip(t, x, strict=True)]
     for given in (arrays(t, x), listed):
-        points = points_of(spec(points=given), 3, 1.0)
+        points = points_of(spec(points=given), 3, 1.0, NOTHING)
         np.testing.assert_array_equal(points.t, t)
         np.testing.assert_array_equal(points.x, x)
 
@@ -150,12 +151,12 @@ def test_corrections_only_where_there_is_something_to_correct(stated: dict[str, 
 
 def test_the_pilot_looks_at_a_few_of_the_points() -> None:
     x = np.arange(1000.0)[:, None] + np.zeros(3)
-    drafted = draft(spec_of(PLAIN, ZERO, x), "cpu")
+    drafted = draft(spec_of(PLAIN, ZERO, x), "cpu", NOTHING)
     assert drafted.outputs == 1000
     assert 8 <= drafted.trial_outputs <= 16
     assert isinstance(drafted.trial, SurrogateSpec)
-    trial = points_of(drafted.trial, 3, 1.0).x[:, 0]
+    trial = points_of(drafted.trial, 3, 1.0, NOTHING).x[:, 0]
     assert len(trial) == drafted.trial_outputs
     assert trial[0] == 0
     assert trial[-1] > 900
-    check(drafted.trial)
+    check(drafted.trial, NOTHING)

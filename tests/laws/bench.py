@@ -9,12 +9,12 @@ from typing import Any
 
 from burnish.wire import Job, Refinement
 from burnish_workers.core.registry import registry
-from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import SystemClock
-from burnish_workers.engine.conductor import Ports
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.storage import Storage
 
 
 class House:
@@ -23,12 +23,14 @@ class House:
     def __init__(self, fleet: Any):
         self.store, self.artifacts, self.clock = MemoryStore(), MemoryArtifacts(), SystemClock()
         self.fleet = fleet
-        self.app = App(registry(), self.store, self.clock)
+        self.library = MemoryLibrary()
+        self.storage = Storage(self.store, self.library, self.artifacts)
+        self.app = self.storage.app(registry(), self.clock)
 
     @asynccontextmanager
     async def runner(self, lease: float = 5.0):
         """One runner; leaving the block kills it where it stands, its leases unreleased."""
-        ports = Ports(self.fleet, self.store, self.artifacts, self.clock)
+        ports = self.storage.ports(self.fleet, self.clock)
         task = asyncio.create_task(Dispatcher(registry(), ports, Terms(lease=lease, poll=0.02)).run())
         try:
             yield

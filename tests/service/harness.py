@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -23,13 +23,14 @@ from burnish_service.context import Context
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_workers.core.registry import Registry, registry
-from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import SystemClock
-from burnish_workers.engine.conductor import Ports
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.fleet import Fleet, InlineFleet, numeric_class_here
+from burnish_workers.engine.library import Library
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.storage import Storage
 from burnish_workers.engine.store import Store
 from burnish_workers.testing import resolved_correlated
 
@@ -108,6 +109,7 @@ class Parts:
 
     front: Callable[[], Store]
     runner: Callable[[], Store]
+    library: Callable[[], Library] = MemoryLibrary
     fleet: Callable[[], Fleet] = lambda: InlineFleet(2)
     registry: Callable[[], Registry] = registry
     installed: Callable[[], Registry] = registry
@@ -124,16 +126,16 @@ async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listene
     """Front and dispatcher until the server is told to stop; leaves nothing behind."""
     fleet, runner = parts.fleet(), parts.runner()
     clock = SystemClock()
-    ports = Ports(fleet, runner, MemoryArtifacts(), clock)
+    storage = Storage(runner, parts.library(), MemoryArtifacts())
+    ports = storage.ports(fleet, clock)
     task = asyncio.create_task(Dispatcher(parts.installed(), ports, Terms(lease=2.0, poll=0.05)).run())
 
     async def pool() -> str | None:
         return service.lacking
 
     async def connect() -> Context:
-        return Context(
-            App(parts.registry(), parts.front(), clock), Settings(**{**SHORT, **parts.settings}), clock, pool
-        )
+        app = replace(storage, store=parts.front()).app(parts.registry(), clock)
+        return Context(app, Settings(**{**SHORT, **parts.settings}), clock, pool)
 
     server.config.app = create_app(connect)
     try:

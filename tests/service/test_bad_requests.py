@@ -105,7 +105,7 @@ def test_bodies_that_are_no_object(service: Service, body: bytes, status: int, s
 def test_too_large_as_declared(service: Service, path: str) -> None:
     headers = {**JSON, "Content-Length": "200001"}
     reply = service.client.post(path, content=b"x" * 200_001, headers=headers)
-    problem(reply, 413, "", "over 200000 bytes; send fewer points")
+    problem(reply, 413, "", "over 200000 bytes; send less")
 
 
 def test_too_large_in_chunks(service: Service) -> None:

@@ -19,6 +19,7 @@ from pydantic import Field
 from burnish.wire import SpecBase
 from burnish_workers.core.components import combine
 from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
+from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key, block_key
 from burnish_workers.core.kind import Draft, Kind, resolution_of
 from burnish_workers.core.moments import Moments, merge
@@ -81,11 +82,11 @@ class CorrelatedSimulator:
         return carry, flatten({MEAN: Moments.of(values, self.tail)})
 
 
-def _draft(spec: CorrelatedSpec, numeric_class: str) -> Draft:
+def _draft(spec: CorrelatedSpec, numeric_class: str, inputs: Inputs) -> Draft:
     return Draft("mean", 1, 1, spec, 1, 8, 1, {})
 
 
-def _build(spec: CorrelatedSpec, device: str) -> Simulator:
+def _build(spec: CorrelatedSpec, device: str, inputs: Inputs) -> Simulator:
     return CorrelatedSimulator(spec, resolution_of(spec).tail)
 
 
@@ -93,9 +94,9 @@ KIND = Kind(
     name="correlated",
     summary="A test: blocks take longer where their values are larger.",
     spec=CorrelatedSpec,
-    check=lambda spec: None,
+    check=lambda spec, inputs: None,
     draft=_draft,
-    statistics=lambda spec: CorrelatedStatistics(resolution_of(spec).tail),
+    statistics=lambda spec, inputs: CorrelatedStatistics(resolution_of(spec).tail),
     load=lambda: _build,
     examples=lambda: [{"kind": "correlated", "budget": {"units": 256}, "seed": 1}],
 )
@@ -128,7 +129,9 @@ def resolved_correlated(
     }
 
 
-def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu") -> dict[int, str]:
+def lawful_digests(
+    spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING
+) -> dict[int, str]:
     """What the law says: the digest of the answer after K = 1 .. `blocks` blocks, by a bare loop over a resolved spec.
 
     No engine, no fleet, no store: keys, `advance`, `fold` and `report` in index order. Whatever conducted a job must
@@ -136,7 +139,7 @@ def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu") -> di
     """
     kind = registry().get(spec["kind"])
     resolved = kind.spec.model_validate(spec)
-    simulator, statistics = kind.load()(resolved, device), kind.statistics(resolved)
+    simulator, statistics = kind.load()(resolved, device, inputs), kind.statistics(resolved, inputs)
     schedule, resolution, state = schedule_of(resolved), resolution_of(resolved), statistics.empty()
     digests: dict[int, str] = {}
     start = 0

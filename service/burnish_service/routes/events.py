@@ -11,12 +11,14 @@ from burnish.wire import EventPage, FieldError
 from burnish_service.context import context_of
 from burnish_service.openapi import problem_responses
 from burnish_service.streams import STREAM_HEADERS, job_stream
-from burnish_workers.engine.app import EVENT_PAGE, Refusal
+from burnish_workers.engine.app import EVENT_PAGE
+from burnish_workers.engine.refusals import Refusal
 
 router = APIRouter(prefix="/v1/jobs/{job}", tags=["events"])
 
 After = Annotated[int | None, Query(ge=0, le=2**53, description="Sequence number after which to begin.")]
 Limit = Annotated[int, Query(ge=1, le=EVENT_PAGE)]
+Latest = Annotated[bool, Query(description="Of refinements that wait to be sent only the newest: for slow readers.")]
 LastEventId = Annotated[str | None, Header(alias="Last-Event-ID", description="As `after`; wins over it.")]
 REFINEMENTS = frozenset({"refinement"})
 
@@ -32,28 +34,40 @@ _STREAM = {
 
 @router.get("/events", response_model=EventPage, responses=_STREAM)
 async def events(
-    request: Request, job: str, after: After = None, limit: Limit = 100, last_event_id: LastEventId = None
+    request: Request,
+    job: str,
+    after: After = None,
+    limit: Limit = 100,
+    latest: Latest = False,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """Everything the job has said, from the first event on, for as long as it is kept."""
-    return await _answer(request, job, _start(after, last_event_id), limit, None)
+    return await _answer(request, job, _start(after, last_event_id), limit, None, latest)
 
 
 @router.get("/refinements", response_model=EventPage, responses=_STREAM)
 async def refinements(
-    request: Request, job: str, after: After = None, limit: Limit = 100, last_event_id: LastEventId = None
+    request: Request,
+    job: str,
+    after: After = None,
+    limit: Limit = 100,
+    latest: Latest = False,
+    last_event_id: LastEventId = None,
 ) -> Response:
     """The same, refinements only (a stream still ends with the terminal event)."""
-    return await _answer(request, job, _start(after, last_event_id), limit, REFINEMENTS)
+    return await _answer(request, job, _start(after, last_event_id), limit, REFINEMENTS, latest)
 
 
-async def _answer(request: Request, job: str, after: int, limit: int, types: frozenset[str] | None) -> Response:
+async def _answer(
+    request: Request, job: str, after: int, limit: int, types: frozenset[str] | None, latest: bool
+) -> Response:
     context = context_of(request)
     if "text/event-stream" not in request.headers.get("accept", ""):
-        page = await context.app.events(job, after, limit, types)
+        page = await context.app.events(job, after, limit, types, latest=latest)
         return JSONResponse(page.model_dump(mode="json"))
     if await context.app.over(job, after):
         return Response(status_code=204)  # what makes an EventSource stop asking
-    stream = job_stream(context, job, after, types)
+    stream = job_stream(context, job, after, types, latest=latest)
     return StreamingResponse(stream, 200, STREAM_HEADERS, media_type="text/event-stream")
 
 

@@ -1,4 +1,4 @@
-"""/v1/jobs: create, read, extend, cancel."""
+"""/v1/jobs: create, read, extend, cancel, resume, delete."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from burnish_service.context import Context, context_of
 from burnish_service.openapi import body_of, problem_responses
 from burnish_service.problems import read_body
 from burnish_service.streams import STREAM_HEADERS, job_stream
-from burnish_workers.engine.app import EVENT_PAGE, PAGE, Refusal
+from burnish_workers.engine.app import EVENT_PAGE, PAGE
+from burnish_workers.engine.refusals import Refusal
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
@@ -110,6 +111,23 @@ async def extend(request: Request, job: str, idempotency_key: IdempotencyKey = N
 async def cancel(request: Request, job: str) -> Job:
     """Stop at the next block boundary and keep the last refinement. Idempotent."""
     return await context_of(request).app.cancel(job)
+
+
+@router.post("/{job}/resume", responses=problem_responses(404, 409, 422, 503))
+async def resume(request: Request, job: str) -> Job:
+    """A crashed job goes on from its frontier."""
+    return await context_of(request).app.resume(job)
+
+
+@router.delete(
+    "/{job}",
+    status_code=204,
+    responses={204: {"description": "It is gone."}, **problem_responses(404, 409, 422, 503)},
+)
+async def delete(request: Request, job: str) -> Response:
+    """Forget a job that has ended, with its events, its ledger and what it left behind."""
+    await context_of(request).app.delete(job)
+    return Response(status_code=204)
 
 
 @router.get("/{job}/ledger", responses=problem_responses(404, 422, 503))

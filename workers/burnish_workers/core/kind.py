@@ -8,6 +8,7 @@ from typing import Any
 
 from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.estimator import Plan, Simulator, Statistics
+from burnish_workers.core.inputs import Inputs
 
 MOST_SAMPLES = 5 * 10**7
 """Replicates of a block times outputs: what a worker holds at once, 400 MB in double precision."""
@@ -45,16 +46,16 @@ class Kind:
 
     `check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
     that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
-    half and returns its builder. `examples` are specs that can be posted as they are: the law is tested on them.
+    half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs that can be posted as they are: the law is tested on them.
     """
 
     name: str
     summary: str
     spec: type[SpecBase]
-    check: Callable[[Any], None]
-    draft: Callable[[Any, str], Draft]
-    statistics: Callable[[Any], Statistics]
-    load: Callable[[], Callable[[Any, str], Simulator]]
+    check: Callable[[Any, Inputs], None]
+    draft: Callable[[Any, str, Inputs], Draft]
+    statistics: Callable[[Any, Inputs], Statistics]
+    load: Callable[[], Callable[[Any, str, Inputs], Simulator]]
     examples: Callable[[], list[dict[str, Any]]]
     catalogue: Callable[[], list[CatalogueEntry]] = list
 

@@ -10,13 +10,17 @@ met at a look (the answer is the prefix at that look, fixed beforehand), and a c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import contextlib
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
 
 from burnish.wire import Budget, Problem, StoppedBy
+from burnish_workers.core.demand import Need
+from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Kind, SpecError, resolution_of
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import schedule_of
@@ -25,7 +29,11 @@ from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.crew import MAX_ATTEMPTS, Crew
+from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fleet import BlockFailed, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.gather import StillChecking, gather
+from burnish_workers.engine.library import Library
+from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.problems import crashed, failed
 from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import BudgetChanged, JobRecord, StoreError
@@ -35,7 +43,12 @@ from burnish_workers.engine.store import Store
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 WAIT_FOR_RESOURCES = 2.0
+
+DRAIN = 0.5
+"""Seconds for which a job that is handed over waits for its blocks."""
 
 EXTENSIBLE_RUNGS = 3
 """Rungs of the ladder that a job with nothing but a tolerance climbs before it gives up."""
@@ -48,12 +61,18 @@ class Orders:
     budget: Budget
     version: int
     cancelled: bool = False
+    leaving: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def update(self, budget: Budget, version: int, cancelled: bool) -> None:
         if (version, cancelled) != (self.version, self.cancelled):
             self.budget, self.version, self.cancelled = budget, version, cancelled
             self.changed.set()
+
+    def leave(self) -> None:
+        """Stop where a checkpoint can be left: another runner goes on from there."""
+        self.leaving = True
+        self.changed.set()
 
 
 @dataclass(frozen=True)
@@ -62,6 +81,11 @@ class Ports:
     store: Store
     artifacts: Artifacts
     clock: Clock
+    library: Library
+
+
+class _CalledOff(Exception):
+    """The user cancelled before the first block."""
 
 
 class Conductor:
@@ -72,6 +96,32 @@ class Conductor:
         self._record = record
         self.orders = Orders(record.budget, record.budget_version, record.cancel_requested)
         self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock)
+        self._underway: Underway | None = None
+
+    @property
+    def underway(self) -> bool:
+        """Whether blocks may be issued: the job is resolved."""
+        return self._underway is not None
+
+    @property
+    def in_flight(self) -> int:
+        """Blocks that are with workers."""
+        return self._underway.crew.in_flight if self._underway else 0
+
+    def need(self, runner: str) -> Need:
+        """What the job needs of the pool now; before it is underway a slot, for its pilot."""
+        job, ports = self._underway, self._ports
+        if job is None:
+            weight = float(self._record.spec.get("weight", 1.0))
+            return Need(self._record.id, runner, 0 if self._scribe.waits else 1, weight=weight)
+        stops = self.orders.leaving or self._stop(job.progress, job.crew) is not None
+        purse, clock = self._purse(job.progress), ports.clock.monotonic()
+        return need_of(self._record, runner, job, purse, ports.fleet.slots, stops=stops, clock=clock)
+
+    def nudge(self) -> None:
+        """Look at the share and at the clock again."""
+        if self._underway is not None and self._underway.crew.lacking is None:
+            self.orders.changed.set()
 
     async def run(self) -> None:
         """Conduct. Raises Fenced when another runner has the job, StoreUnavailable when nothing can be written."""
@@ -83,6 +133,8 @@ class Conductor:
             await self._give_up("crashed", f"a block kept losing its worker: {error}")
         except SpecError as error:
             await self._give_up("failed", f"{error.pointer}: {error}")
+        except _CalledOff:
+            await self._cancelled(None)
         except StoreError:
             raise
         except Exception as error:
@@ -93,37 +145,59 @@ class Conductor:
     async def _conduct(self) -> None:
         if self.orders.cancelled:
             return await self._cancelled(None)
-        spec = await self._resolved()
-        statistics = self._kind.statistics(spec)
+        spec = self._kind.spec.model_validate(self._record.resolved or self._record.spec)
+        inputs = await self._inputs(spec)
+        if self._record.purpose != "answer":
+            return await self._errand(spec, inputs)
+        spec = await self._resolved(spec, inputs)
+        statistics = self._kind.statistics(spec, inputs)
         progress = await self._restore(spec, statistics)
         schedule = schedule_of(spec)
-        crew = Crew(self._ports.fleet, spec)
+        crew = Crew(self._ports.fleet, spec, inputs)
         await self._scribe.started(progress)
         progress.started = self._ports.clock.monotonic()
+        self._underway = Underway(progress, schedule, crew, self._scribe)
         try:
             await self._work(progress, schedule, crew)
         finally:
             crew.disband()
 
-    async def _resolved(self) -> Any:
+    async def _inputs(self, spec: Any) -> Inputs:
+        """The uploads that the spec names, once all models among them have been tried."""
+        while True:
+            try:
+                return await gather(spec, self._ports.library, self._ports.artifacts, whole=True)
+            except StillChecking as error:
+                await self._wait_before_work(str(error))
+
+    async def _resolved(self, spec: Any, inputs: Inputs) -> Any:
         """The resolved spec: from the store, as posted, or by a pilot."""
-        spec = self._kind.spec.model_validate(self._record.resolved or self._record.spec)
         if self._record.resolved is not None:
             return spec
         await self._scribe.status("resolving")
+        spec = await self._until_resources(lambda: resolve(spec, self._kind, self._ports.fleet, inputs))
+        await self._scribe.resolved(spec)
+        return spec
+
+    async def _until_resources(self, work: Callable[[], Awaitable[T]]) -> T:
+        """What `work` gives, once there is a worker of its class, and again if one dies under it."""
         deaths = 0
         while True:
             try:
-                spec = await resolve(spec, self._kind, self._ports.fleet)
-                break
+                return await work()
             except NoSuchClass as error:
-                await self._wait_for_resources(str(error))
+                await self._wait_before_work(str(error))
             except WorkerDied:
                 deaths += 1
                 if deaths >= MAX_ATTEMPTS:
                     raise
-        await self._scribe.resolved(spec)
-        return spec
+
+    async def _errand(self, spec: Any, inputs: Inputs) -> None:
+        """A job whose purpose is no answer."""
+        fleet, store = self._ports.fleet, self._ports.store
+        await self._scribe.status("running")
+        work = partial(run_errand, self._record, spec, self._kind, fleet, store, inputs)
+        await self._scribe.told(await self._until_resources(work))
 
     async def _restore(self, spec: Any, statistics: Any) -> Progress:
         """The frontier at the last checkpoint, or the very beginning."""
@@ -134,8 +208,21 @@ class Conductor:
         return Progress(spec, statistics, state, blocks, self._record.spent, self._record.epoch)
 
     async def _wait_for_resources(self, why: str) -> None:
+        """Say so, and sleep until it is worth another try or there are new orders."""
         await self._scribe.status("waiting_for_resources", why)
-        await self._ports.clock.sleep(WAIT_FOR_RESOURCES)
+        sleep = asyncio.create_task(self._ports.clock.sleep(WAIT_FOR_RESOURCES))
+        orders = asyncio.create_task(self.orders.changed.wait())
+        try:
+            await asyncio.wait({sleep, orders}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            orders.cancel()
+
+    async def _wait_before_work(self, why: str) -> None:
+        await self._wait_for_resources(why)
+        if self.orders.cancelled:
+            raise _CalledOff
+        self.orders.changed.clear()
 
     def _purse(self, progress: Progress) -> Purse:
         """A tolerance job gives up at the end of its plan, unless the user has paid for more since."""
@@ -159,7 +246,13 @@ class Conductor:
                     await self._read_orders()
                     met = await self._scribe.folded(progress, schedule, self._purse(progress))
                     continue
-            self._issue(progress, schedule, crew, stop)
+            if self.orders.leaving:
+                await self._drain(progress, crew)
+                met = await self._fold(progress, schedule, crew)
+                if not met:
+                    return await self._scribe.handed_over(progress)
+                continue
+            self._issue(progress, crew, stop)
             await self._collect(progress, crew)
             met = await self._fold(progress, schedule, crew)
 
@@ -172,15 +265,22 @@ class Conductor:
         spent = spent.model_copy(update={"seconds": spent.seconds + ahead})
         return self._purse(progress).exhausted(spent, progress.units(progress.issued), progress.issued)
 
-    def _issue(self, progress: Progress, schedule: Schedule, crew: Crew, stop: StoppedBy | None) -> None:
-        """Fill the job's share of the slots, but not beyond what the next two looks need."""
-        closed = self._scribe.closed
-        near = schedule.next_look(progress.blocks, closed)
-        far = near and (schedule.next_look(near, closed) or near)
+    def _issue(self, progress: Progress, crew: Crew, stop: StoppedBy | None) -> None:
+        """Fill the job's share of the slots, but not beyond its horizon."""
+        assert self._underway is not None
+        far = horizon(self._underway, self.orders.budget, self._ports.fleet.slots)
         while stop is None and crew.in_flight < self._share() and (far is None or progress.issued < far):
             crew.send(progress.issued, progress.start(progress.issued), progress.replicates(progress.issued))
             progress.issued += 1
             stop = self._stop(progress, crew)
+
+    async def _drain(self, progress: Progress, crew: Crew) -> None:
+        """Take what comes back within a moment. What does not is run again elsewhere, with equal bits."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN):
+                while not crew.idle and crew.lacking is None:
+                    for index, result, attempts in await crew.wait(asyncio.Event()):
+                        progress.land(index, result, attempts)
 
     async def _collect(self, progress: Progress, crew: Crew) -> None:
         """Wait for blocks or for orders."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from burnish.wire import SpecBase
+from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, NoSuchClass, WorkerDied
@@ -30,9 +31,9 @@ class _Errand:
 class Crew:
     """Sends blocks to a fleet. A block that lost its worker goes out again with the same key, and is never dropped."""
 
-    def __init__(self, fleet: Fleet, spec: SpecBase):
+    def __init__(self, fleet: Fleet, spec: SpecBase, inputs: Inputs):
         self._fleet, self._spec = fleet, spec
-        self._code = code_of(spec)
+        self._code = code_of(spec, inputs)
         self._class = resolution_of(spec).numeric_class
         self._out: dict[asyncio.Task[BlockResult], _Errand] = {}
         self._stranded: list[_Errand] = []

@@ -1,31 +1,48 @@
-"""Many conductors in one runner: claims leases, keeps them, and shares the slots of the pool among its jobs."""
+"""Many conductors in one runner: claims leases, keeps them, issues within its slots, hands over when it leaves."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass
+import secrets
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
 
 import structlog
 
+from burnish_workers.core.allocate import allowance
 from burnish_workers.core.registry import Registry
+from burnish_workers.engine.allocator import Allocator, Pace
 from burnish_workers.engine.conductor import Conductor, Ports
+from burnish_workers.engine.coordination import Coordination
+from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.problems import crashed
 from burnish_workers.engine.records import Fenced, JobRecord, StoreUnavailable
 from burnish_workers.engine.scribe import Scribe
 
 log = structlog.get_logger()
 
+LEAST_INTERVAL = 0.05
+"""Seconds between two reports, however much happens."""
+
+COURTESY = 0.1
+"""Seconds that a runner with more jobs than another one waits before it claims."""
+
+GRACE = 3.0
+"""Seconds in which jobs must have been handed over; those that have not wait until their leases expire."""
+
 
 @dataclass(frozen=True)
 class Terms:
     """`lease`: seconds that a claim holds without renewal (renewed at a third); `poll`: seconds between looks for work
-    when nothing wakes the runner; `max_jobs`: jobs conducted at once."""
+    when nothing wakes the runner; `max_jobs`: jobs conducted at once; `pace`: of sharing the pool."""
 
     lease: float = 10.0
     poll: float = 1.0
     max_jobs: int = 64
+    pace: Pace = field(default_factory=Pace)
 
 
 @dataclass
@@ -36,11 +53,21 @@ class _Held:
 
 
 class Dispatcher:
-    """Runs until it is cancelled. Jobs it holds when it dies are claimed by another runner when their lease expires."""
+    """Runs until it is cancelled, or told to leave. Jobs it holds when it dies are claimed by another runner when their
+    lease expires; those it hands over at once.
 
-    def __init__(self, registry: Registry, ports: Ports, terms: Terms | None = None):
+    `coordination`: with the other runners of the same pool; without one it has the pool to itself.
+    """
+
+    def __init__(
+        self, registry: Registry, ports: Ports, terms: Terms | None = None, coordination: Coordination | None = None
+    ):
         self._registry, self._ports, self._terms = registry, ports, terms or Terms()
         self._held: dict[str, _Held] = {}
+        coordination = coordination or MemoryCoordination(ports.clock.monotonic)
+        self.allocator = Allocator(f"runner-{secrets.token_hex(8)}", coordination, ports.clock, self._terms.pace)
+        self._kick, self._leaving, self._left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._running = False
 
     @property
     def jobs(self) -> list[str]:
@@ -48,40 +75,84 @@ class Dispatcher:
         return list(self._held)
 
     async def run(self) -> None:
-        """Claim and conduct, for ever."""
+        """Claim and conduct, for ever, or until `leave`."""
         # Not awaited: jobs may say that they wait for resources, instead of nothing at all.
-        background = [asyncio.create_task(self._start_fleet()), asyncio.create_task(self._beat())]
+        tasks = (self._start_fleet(), self._beat(), self._coordinate(), self._tick())
+        background = [asyncio.create_task(task) for task in tasks]
+        self._running = True
         try:
-            while True:
+            while not self._leaving.is_set():
                 await self._round()
                 for task in background:
                     if task.done():
                         task.result()
+            await self._hand_over()
         finally:
+            self._left.set()
             for task in background:
                 task.cancel()
             for held in self._held.values():
                 held.task.cancel()
 
+    async def leave(self) -> None:
+        """Claim nothing more and hand all jobs over, so that other runners go on with them at once; then `run` returns.
+
+        Blocks that come back within half a second are folded, the others are run again elsewhere, with equal bits.
+        """
+        self._leaving.set()
+        if self._running:
+            await self._left.wait()
+
     async def _start_fleet(self) -> None:
         await self._ports.fleet.start()
-        log.info("runner.ready", pid=os.getpid(), workers=self._ports.fleet.workers)
+        log.info("runner.ready", pid=os.getpid(), runner=self.allocator.runner, workers=self._ports.fleet.workers)
 
+    # --- jobs ---------------------------------------------------------------------------------------------------------
     async def _round(self) -> None:
         try:
-            room = self._terms.max_jobs - len(self._held)
+            if self._ahead:
+                await self._unless_leaving(self._ports.clock.sleep(COURTESY))
+            room = 0 if self._leaving.is_set() else self._room
             claimed = await self._ports.store.claim(self._terms.lease, room, frozenset(self._held)) if room > 0 else []
             for record in claimed:
                 if record.kind in self._registry:
                     self._begin(record)
                 else:
                     await self._refuse(record)
-            if not claimed and await self._ports.store.wait_for_work(self._terms.poll):
+            if claimed:
+                self._kick.set()
+            elif await self._unless_leaving(self._ports.store.wait_for_work(self._terms.poll)):
                 # Somebody queued, extended or cancelled a job: hear of it now, not at the next beat.
                 await self._renew_all()
         except StoreUnavailable as error:
             log.warning("store.unavailable", why=str(error))
-            await self._ports.clock.sleep(self._terms.poll)
+            await self._unless_leaving(self._ports.clock.sleep(self._terms.poll))
+
+    @property
+    def _others(self) -> list[int]:
+        """Jobs held by each of the other live runners."""
+        return [load for runner, load in self.allocator.loads.items() if runner != self.allocator.runner]
+
+    @property
+    def _ahead(self) -> bool:
+        """Whether another runner has fewer jobs: it is to have the first chance at the next."""
+        return min(self._others, default=len(self._held)) < len(self._held)
+
+    @property
+    def _room(self) -> int:
+        """Jobs to claim at a time: one by one where others claim too, so that a long queue is spread over all."""
+        room = self._terms.max_jobs - len(self._held)
+        return min(room, 1) if self._others else room
+
+    async def _unless_leaving(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """What `work` returns; None, and it is called off, when the runner is told to leave meanwhile."""
+        task, leaving = asyncio.create_task(work), asyncio.create_task(self._leaving.wait())
+        try:
+            await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            task.cancel()
+            leaving.cancel()
 
     def _begin(self, record: JobRecord) -> None:
         log.info("job.claimed", job=record.id, epoch=record.epoch)
@@ -109,12 +180,67 @@ class Dispatcher:
         finally:
             self._held.pop(record.id, None)
 
-    def _share(self, job_id: str) -> int:
-        """Blocks that the job may have in flight: the pool's slots split by weight, at least one."""
-        weights = {key: float(held.record.spec.get("weight", 1.0)) for key, held in self._held.items()}
-        mine = weights.get(job_id, 1.0)
-        return max(1, int(self._ports.fleet.slots * mine / max(sum(weights.values()), mine)))
+    async def _hand_over(self) -> None:
+        """Stop all conductors at a checkpoint, then give up their leases and this runner's part of the pool."""
+        leaving = list(self._held.values())
+        for held in leaving:
+            if held.conductor.underway:
+                held.conductor.orders.leave()
+            else:
+                held.task.cancel()
+        if leaving:
+            _, late = await asyncio.wait([held.task for held in leaving], timeout=GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        with contextlib.suppress(StoreUnavailable):
+            await asyncio.gather(*(self._ports.store.release(held.record.id, held.record.epoch) for held in leaving))
+            await self.allocator.leave()
+        log.info("runner.left", runner=self.allocator.runner, jobs=[held.record.id for held in leaving])
 
+    # --- slots --------------------------------------------------------------------------------------------------------
+    def _share(self, job_id: str) -> int:
+        """Blocks that the job may have in flight. Slots that it leaves are passed on at once to who has a claim."""
+        weights = {key: float(held.record.spec.get("weight", 1.0)) for key, held in self._held.items()}
+        share = self.allocator.share(weights, self._ports.fleet.slots)
+        in_flight = {key: held.conductor.in_flight for key, held in self._held.items()}
+        claims = {key: slots for key, slots in share.jobs.items() if key in self._held}
+        allowed = allowance(job_id, share.slots, claims, in_flight)
+        if allowed <= in_flight.get(job_id, 0) and sum(in_flight.values()) < share.slots:
+            unmet = max(claims, key=lambda key: claims[key] - in_flight[key], default=None)
+            if unmet is not None and unmet != job_id and claims[unmet] > in_flight[unmet]:
+                self._held[unmet].conductor.nudge()
+        return allowed
+
+    async def _coordinate(self) -> None:
+        """Report and learn the shares, twice a second and when jobs were claimed."""
+        fleet, pace = self._ports.fleet, self._terms.pace
+        while True:
+            self._kick.clear()
+            try:
+                needs = [held.conductor.need(self.allocator.runner) for held in self._held.values()]
+                await self.allocator.step(needs, fleet.slots, max(fleet.workers, 1))
+            except StoreUnavailable as error:
+                log.warning("store.unavailable", why=str(error))
+            except Exception:
+                # A mistake of ours: the pool is split equally, instead of one runner after the other breaking.
+                log.exception("allocator.broken", runner=self.allocator.runner)
+            self._nudge_all()
+            await self._ports.clock.sleep(LEAST_INTERVAL)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._kick.wait(), max(pace.interval - LEAST_INTERVAL, 0.0))
+
+    async def _tick(self) -> None:
+        """Let jobs look at the clock and at shares that ran out, even while nobody can be reached."""
+        while True:
+            await self._ports.clock.sleep(self._terms.pace.interval)
+            self._nudge_all()
+
+    def _nudge_all(self) -> None:
+        for held in self._held.values():
+            held.conductor.nudge()
+
+    # --- leases -------------------------------------------------------------------------------------------------------
     async def _beat(self) -> None:
         """Renew every lease at a third of its time, and learn what users changed."""
         while True:

@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from burnish.wire import TERMINAL, TERMINAL_EVENTS, Budget, Event, Problem, Refinement, Spent
 from burnish_workers.engine.records import Emission, JobRecord
 
-FIXED = frozenset({"id", "kind", "spec", "sequence", "epoch", "budget", "budget_version", "cancel_requested"})
+FIXED = frozenset(
+    {"id", "kind", "spec", "sequence", "epoch", "budget", "budget_version", "cancel_requested", "purpose", "request"}
+)
 """Fields of a record that no emission may change."""
 
 
@@ -59,6 +61,9 @@ _FORMS: dict[str, _Form] = {
     "epoch": _INTEGER,
     "checkpoint": _TEXT,
     "closed": _Form(to_json, lambda text: tuple(json.loads(text))),
+    "purpose": _TEXT,
+    "request": _JSON,
+    "outcome": _JSON,
 }
 
 

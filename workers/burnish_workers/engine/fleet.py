@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish_workers.core.estimator import Simulator
+from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import registry
@@ -25,6 +26,7 @@ class JobCode:
     digest: str
     kind: str
     resolved: dict[str, Any]
+    inputs: Inputs = NOTHING
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class Bench:
         if digest not in self._built:
             job = code()
             kind = registry().get(job.kind)
-            self._built[digest] = kind.load()(kind.spec.model_validate(job.resolved), self._device)
+            self._built[digest] = kind.load()(kind.spec.model_validate(job.resolved), self._device, job.inputs)
             while len(self._built) > self._keep:
                 self._built.pop(next(iter(self._built)))
         return self._built[digest]

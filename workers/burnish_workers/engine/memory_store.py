@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from burnish.wire import Budget, Event, LedgerRow
+from burnish.wire import Budget, DayUsage, Event, LedgerRow, Spent
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
 from burnish_workers.engine.records import (
     BudgetChanged,
@@ -19,9 +19,12 @@ from burnish_workers.engine.records import (
     JobRecord,
     NewEvent,
     NotExtensible,
+    NotResumable,
     Page,
     Renewal,
+    StillLive,
 )
+from burnish_workers.engine.usage import AMOUNTS, usage_rows
 from burnish_workers.engine.wakeups import Bell, slept
 
 DAY = 86_400.0
@@ -62,6 +65,7 @@ class MemoryStore:
         self._jobs: dict[str, _Entry] = {}
         self._live: set[str] = set()
         self._done: dict[str, _Done] = {}
+        self._usage: dict[str, float] = {}
         self._work = Bell()
         self._work_seen = 0
 
@@ -72,6 +76,8 @@ class MemoryStore:
     # --- what the front calls -----------------------------------------------------------------------------------------
     async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
         before = self._before(idempotency)
+        if before is not None and before.job_id not in self._jobs:
+            raise IdempotencyConflict(f"job {before.job_id}, made under this idempotency key, was deleted")
         if before is not None:
             return Created(self._jobs[before.job_id].copy(), replayed=True)
         if record.id not in self._jobs:
@@ -81,6 +87,8 @@ class MemoryStore:
             self._remember(idempotency, record.id)
             self._append(entry, QUEUED)
             self._live.add(record.id)
+            if record.purpose == "answer":
+                self._spend(record.kind, "jobs", 1)
             self._signal()
         return Created(self._jobs[record.id].copy(), replayed=False)
 
@@ -143,6 +151,35 @@ class MemoryStore:
             self._append(entry, QUEUED)
         self._signal()
 
+    async def resume(self, job_id: str) -> JobRecord | None:
+        entry = self._jobs.get(job_id)
+        if entry is None:
+            return None
+        record = entry.record
+        if record.done and record.status != "crashed":
+            raise NotResumable(f"job {job_id} is {record.status}; only crashed jobs are resumed")
+        if record.done:
+            cleared = dict.fromkeys(("stage", "finished_at", "stopped_by", "error"))
+            fresh: dict[str, Any] = {"status": "queued", "cancel_requested": False, "resumable": False, **cleared}
+            entry.record = record.with_changes(fresh)
+            self._live.add(job_id)
+            self._append(entry, QUEUED)
+            self._signal()
+        return entry.copy()
+
+    async def delete(self, job_id: str) -> bool:
+        entry = self._jobs.get(job_id)
+        if entry is None:
+            return False
+        if not entry.record.done:
+            raise StillLive(f"job {job_id} is {entry.record.status}; cancel it first")
+        del self._jobs[job_id]
+        entry.bell.wake()
+        return True
+
+    async def usage(self, days: int) -> list[DayUsage]:
+        return usage_rows(self._usage, int(self._wall() // DAY), days)
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         entry = self._jobs.get(job_id)
         if entry is None:
@@ -180,6 +217,7 @@ class MemoryStore:
         changed = replace(entry, record=entry.record.with_changes(emission.changes)).copy()
         written = [(event.type, to_json(event.data)) for event in emission.events]
         # Nothing can fail from here on: all of it or none.
+        self._charge(entry.record, changed.spent)
         entry.record = changed
         for type, data in written:
             self._append_text(entry, type, data)
@@ -215,6 +253,16 @@ class MemoryStore:
         entry.refined = sequence if type == "refinement" else entry.refined
         entry.events.append((type, self._wall(), data, entry.refined))
         entry.bell.ring(sequence)
+
+    def _charge(self, record: JobRecord, spent: Spent) -> None:
+        """Usage grows by what the job has spent since it last said so."""
+        for name in AMOUNTS[1:]:
+            self._spend(record.kind, name, getattr(spent, name) - getattr(record.spent, name))
+
+    def _spend(self, kind: str, amount: str, more: float) -> None:
+        field = f"{int(self._wall() // DAY)}|{kind}|{amount}"
+        if more:
+            self._usage[field] = self._usage.get(field, 0.0) + more
 
     def _signal(self) -> None:
         self._work.ring(self._work.number + 1)

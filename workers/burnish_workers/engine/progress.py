@@ -12,6 +12,7 @@ from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult
+from burnish_workers.engine.verifying import summary_of
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ class Progress:
                 seconds=landed.result.seconds,
                 attempts=landed.attempts,
                 epoch=self.epoch,
+                summary=summary_of(landed.result.stats),
             )
         )
         self.state = self.statistics.fold(self.state, landed.result.stats)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from burnish.wire import Budget, Event, Job, JobStatus, LedgerRow, Links, Problem, Refinement, Spent, StoppedBy
+from burnish.wire import (
+    Budget,
+    Event,
+    Job,
+    JobStatus,
+    LedgerRow,
+    Links,
+    Problem,
+    Purpose,
+    Refinement,
+    Spent,
+    StoppedBy,
+)
 from burnish.wire.events import EventType
 from burnish.wire.job import TERMINAL
 
@@ -17,6 +29,7 @@ class JobRecord:
     `epoch` counts the runners that have held the job: a write with an older epoch is refused (fenced).
     `budget_version` counts the changes of `budget`, so that no runner ends a job on a budget that was just topped up.
     `closed` holds the block counts at which a clock ended the job between looks (confidence was spent there).
+    `request` is what a job with another purpose than an answer was asked, `outcome` what it ended with.
     """
 
     id: str
@@ -40,6 +53,9 @@ class JobRecord:
     epoch: int = 0
     checkpoint: str | None = None
     closed: tuple[int, ...] = ()
+    purpose: Purpose = "answer"
+    request: dict[str, Any] | None = None
+    outcome: dict[str, Any] | None = None
 
     @property
     def done(self) -> bool:
@@ -57,6 +73,9 @@ class JobRecord:
             refinements=f"{base}/refinements",
             budget=f"{base}/budget",
             cancel=f"{base}/cancel",
+            verify=f"{base}/verify",
+            resume=f"{base}/resume",
+            ledger=f"{base}/ledger",
         )
         return Job.model_validate(
             {
@@ -74,6 +93,9 @@ class JobRecord:
                 "stopped_by": self.stopped_by,
                 "error": self.error,
                 "resumable": self.resumable,
+                "purpose": self.purpose,
+                "plan": self.outcome if self.purpose == "plan" else None,
+                "verification": self.outcome if self.purpose == "verify" else None,
                 "links": links,
             }
         )
@@ -156,6 +178,14 @@ class NotExtensible(StoreError):
     """The job ended in a way from which more budget cannot continue (failed or crashed)."""
 
 
+class NotResumable(StoreError):
+    """The job did not crash: there is nothing to take up again."""
+
+
+class StillLive(StoreError):
+    """The job has not ended: cancel it first."""
+
+
 class StoreUnavailable(StoreError):
     """The store did not answer; try again later."""
 
@@ -176,8 +206,10 @@ __all__ = [
     "NewEvent",
     "NotDurable",
     "NotExtensible",
+    "NotResumable",
     "Page",
     "Renewal",
+    "StillLive",
     "StoreError",
     "StoreUnavailable",
 ]

@@ -64,6 +64,53 @@ class Keys:
     def ledger(self, job_id: str) -> str:
         return f"{self.prefix}{{{job_id}}}:ledger"
 
+    @property
+    def usage(self) -> str:
+        """What was spent, by day, kind and amount."""
+        return f"{self.prefix}usage"
+
+    @property
+    def checking(self) -> str:
+        """Ids of models that wait to be checked, by when the lease of whoever checks them expires."""
+        return f"{self.prefix}checking"
+
+    def files(self, type: str) -> str:
+        """Uploaded files of a type, by id."""
+        return f"{self.prefix}{type}s"
+
+    def files_order(self, type: str) -> str:
+        """Their ids in the order of arrival."""
+        return f"{self.prefix}{type}s:order"
+
+    def users(self, type: str, id: str) -> str:
+        """The jobs that name a file, by when they began to."""
+        return f"{self.prefix}{type}s:users:{id}"
+
+    @property
+    def leader(self) -> str:
+        """The runner that shares the pool out, under which epoch and until when."""
+        return f"{self.prefix}leader"
+
+    @property
+    def runners(self) -> str:
+        """Names of live runners, by when their reports expire."""
+        return f"{self.prefix}runners"
+
+    @property
+    def reports(self) -> str:
+        """What the jobs of each runner need."""
+        return f"{self.prefix}runners:reports"
+
+    @property
+    def loads(self) -> str:
+        """How many jobs each runner holds."""
+        return f"{self.prefix}runners:loads"
+
+    @property
+    def shares(self) -> str:
+        """The slots of each runner by the last decision."""
+        return f"{self.prefix}runners:shares"
+
     def once(self, key: str) -> str:
         """What was done under an idempotency key. Hashed, since the client's key may hold anything."""
         return f"{self.prefix}once:{hashlib.sha256(key.encode()).hexdigest()}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from secrets import token_hex
 
-from burnish.wire import Budget, Event, LedgerRow
+from burnish.wire import Budget, DayUsage, Event, LedgerRow
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
 from burnish_workers.engine.records import (
     BudgetChanged,
@@ -19,12 +19,15 @@ from burnish_workers.engine.records import (
     IdempotencyConflict,
     JobRecord,
     NotExtensible,
+    NotResumable,
     Page,
     Renewal,
+    StillLive,
 )
 from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_scripts import emission_arguments
+from burnish_workers.engine.usage import usage_rows
 
 DAY = 86_400
 SCAN = 500
@@ -50,7 +53,7 @@ class RedisStore:
     async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
         keys = self._keys
         check_room(await self.link.memory())
-        touched = [keys.job(record.id), keys.events(record.id), keys.jobs, keys.queue, keys.work]
+        touched = [keys.job(record.id), keys.events(record.id), keys.jobs, keys.queue, keys.work, keys.usage]
         body = ""
         if idempotency is not None:
             touched.append(keys.once(idempotency.key))
@@ -62,7 +65,8 @@ class RedisStore:
             raise IdempotencyConflict("the idempotency key was used with another body")
         if answer[0] == "replayed":
             before = await self.get(answer[1])
-            assert before is not None
+            if before is None:
+                raise IdempotencyConflict(f"job {answer[1]}, made under this idempotency key, was deleted")
             return Created(before, replayed=True)
         return Created(record.with_changes({"sequence": 1}), replayed=False)
 
@@ -133,6 +137,30 @@ class RedisStore:
                     raise NotExtensible(f"job {job_id} is {status}; only live, completed and cancelled jobs go on")
             # ["moved"]: somebody else topped it up in between; add to what they left.
 
+    async def resume(self, job_id: str) -> JobRecord | None:
+        keys = self._keys
+        touched = [keys.job(job_id), keys.events(job_id), keys.queue, keys.work]
+        match await self._run("resume", touched, job_id, QUEUED, durable=True):
+            case ["resumed", fields]:
+                return decode_record(_paired(fields))
+            case ["closed", status]:
+                raise NotResumable(f"job {job_id} is {status}; only crashed jobs are resumed")
+        return None
+
+    async def delete(self, job_id: str) -> bool:
+        keys = self._keys
+        touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.jobs]
+        match await self._run("delete", touched, job_id, durable=True):
+            case ["live", status]:
+                raise StillLive(f"job {job_id} is {status}; cancel it first")
+            case ["deleted"]:
+                return True
+        return False
+
+    async def usage(self, days: int) -> list[DayUsage]:
+        seconds, _ = await self._command("TIME")
+        return usage_rows(await self._command("HGETALL", self._keys.usage), int(seconds) // DAY, days)
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         fields = await self._run("cancel", [self._keys.job(job_id), self._keys.work])
         return decode_record(_paired(fields)) if fields else None
@@ -155,7 +183,7 @@ class RedisStore:
     async def emit(self, job_id: str, epoch: int, emission: Emission) -> int:
         check_emission(emission)
         keys = self._keys
-        touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.queue, keys.leases]
+        touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.queue, keys.leases, keys.usage]
         arguments = emission_arguments(emission)
         answer = await self._run("emit", touched, job_id, epoch, token_hex(8), *arguments, durable=emission.ends)
         if answer[0] == "fenced":

@@ -14,8 +14,9 @@ from scipy import special
 
 from burnish.wire import Budget, Resolution, SpecBase
 from burnish_workers.core.digest import digest
-from burnish_workers.core.estimator import State, Statistics
+from burnish_workers.core.estimator import Answer, State, Statistics
 from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
+from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import pilot_key
 from burnish_workers.core.kind import MOST_SAMPLES, Draft, Kind
 from burnish_workers.core.purse import Purse
@@ -58,10 +59,10 @@ class Pilot:
     units: Callable[[int], int]
 
 
-def code_of(spec: SpecBase) -> JobCode:
+def code_of(spec: SpecBase, inputs: Inputs) -> JobCode:
     """What workers need of a resolved spec, named by its digest."""
     resolved = spec.model_dump(mode="json")
-    return JobCode(digest(resolved), spec.kind, resolved)
+    return JobCode(digest(resolved), spec.kind, resolved, inputs)
 
 
 def provisional(draft: Draft, numeric_class: str) -> Resolution:
@@ -81,21 +82,43 @@ def provisional(draft: Draft, numeric_class: str) -> Resolution:
     )
 
 
-async def resolve(spec: SpecBase, kind: Kind, fleet: Fleet) -> SpecBase:
+@dataclass(frozen=True)
+class Trial:
+    """A pilot that was run: its draft with the plan tuned, what it cost and what its few replicates say."""
+
+    draft: Draft
+    numeric_class: str
+    pilot: Pilot
+    answer: Answer
+    seconds: float
+
+
+async def resolve(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> SpecBase:
     """Run the pilot and fill `resolution` in. A spec that already has one is returned as it is (replay)."""
     if spec.resolution is not None:
         return spec
+    return resolved_by(await run_pilot(spec, kind, fleet, inputs), spec, fleet.workers)
+
+
+def resolved_by(trial: Trial, spec: SpecBase, workers: int) -> SpecBase:
+    """The spec with the resolution that a trial suggests. Pure."""
+    resolution = decide(spec, trial.draft, trial.pilot, trial.numeric_class, workers)
+    return spec.model_copy(update={"resolution": resolution})
+
+
+async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> Trial:
+    """Run a few replicates on a worker, on randomness that no answer uses."""
     numeric_class = await fleet.numeric_class()
-    draft = kind.draft(spec, numeric_class)
+    draft = kind.draft(spec, numeric_class, inputs)
     trial = draft.trial.model_copy(update={"resolution": provisional(draft, numeric_class)})
-    task = BlockTask(code_of(trial), pilot_key(spec.seed or 0), 0, draft.pilot, numeric_class)
+    task = BlockTask(code_of(trial, inputs), pilot_key(spec.seed or 0), 0, draft.pilot, numeric_class)
     result = await fleet.run(task)
-    statistics = kind.statistics(trial)
+    statistics = kind.statistics(trial, inputs)
     state = statistics.fold(statistics.empty(), result.stats)
     draft = replace(draft, plan={**draft.plan, **statistics.tuned(state)})
     final = spec.model_copy(update={"resolution": provisional(draft, numeric_class)})
-    pilot = _measure(spec, draft, statistics, kind.statistics(final), state, result.seconds)
-    return spec.model_copy(update={"resolution": decide(spec, draft, pilot, numeric_class, fleet.workers)})
+    pilot = _measure(spec, draft, statistics, kind.statistics(final, inputs), state, result.seconds)
+    return Trial(draft, numeric_class, pilot, statistics.answer(state), result.seconds)
 
 
 def _measure(spec: SpecBase, draft: Draft, trial: Statistics, final: Statistics, state: State, seconds: float) -> Pilot:

@@ -33,6 +33,12 @@ class Scribe:
         # After a crash the blocks since the last checkpoint run again: what was said about them is not said twice.
         self._said = last.blocks if last is not None else 0
         self.closed = record.closed
+        self.latest = self.judged = last
+
+    @property
+    def waits(self) -> bool:
+        """Whether the job waits for resources."""
+        return self._status == "waiting_for_resources"
 
     async def status(self, status: str, why: str | None = None) -> None:
         """Say that the status changed; nothing when it did not."""
@@ -115,6 +121,21 @@ class Scribe:
         event = NewEvent("cancelled", {"status": "cancelled", "stopped_by": "cancelled"})
         await self._emit(Emission((event,), changes, ledger, ends=True, budget_version=-1))
 
+    async def handed_over(self, progress: Progress) -> None:
+        """Keep the prefix for whoever goes on with the job."""
+        if progress.blocks == 0:
+            return
+        name = await self._write_checkpoint(progress)
+        changes = {"checkpoint": name, "spent": progress.spending(self._clock.monotonic())}
+        await self._emit(Emission(changes=changes, ledger=progress.take_ledger()))
+        await self._forget_checkpoint(name)
+
+    async def told(self, outcome: dict[str, Any]) -> None:
+        """A job whose purpose is no answer ends with what it was to find out."""
+        changes = {"status": "completed", "stage": None, "finished_at": self._clock.now(), "outcome": outcome}
+        event = NewEvent("completed", {"status": "completed"})
+        await self._emit(Emission((event,), changes, ends=True, budget_version=-1))
+
     async def broken(self, status: str, problem: Problem) -> None:
         """The job ends `failed` or `crashed`, and keeps its last refinement."""
         changes = {
@@ -145,6 +166,9 @@ class Scribe:
             spent=spent,
             diagnostics=found.diagnostics,
         )
+        self.latest = refinement
+        if refinement.interval or refinement.refused:
+            self.judged = refinement
         return found, refinement
 
     async def _emit_refinement(

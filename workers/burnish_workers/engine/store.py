@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from burnish.wire import Budget, Event, LedgerRow
+from burnish.wire import Budget, DayUsage, Event, LedgerRow
 from burnish_workers.engine.records import Created, Emission, Idempotency, JobRecord, Page, Renewal
 
 
@@ -49,6 +49,21 @@ class Store(Protocol):
 
         Raises `NotExtensible` for failed and crashed jobs, `IdempotencyConflict` as `create` does.
         """
+        ...
+
+    async def resume(self, job_id: str) -> JobRecord | None:
+        """A crashed job goes back to `queued`, to go on from its frontier; idempotent on live jobs.
+
+        Raises `NotResumable` for one that ended in another way.
+        """
+        ...
+
+    async def delete(self, job_id: str) -> bool:
+        """Forget a job that has ended, its events and its ledger; False when there is none. Raises `StillLive`."""
+        ...
+
+    async def usage(self, days: int) -> list[DayUsage]:
+        """What was spent on each of the last `days` UTC days, by kind, newest first; deleted jobs included."""
         ...
 
     async def request_cancel(self, job_id: str) -> JobRecord | None:

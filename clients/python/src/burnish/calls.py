@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Generic, Literal, TypeVar
@@ -27,7 +28,7 @@ Spec = wire.SpecBase | wire.UnknownSpec | Mapping[str, Any]
 class Request:
     """One HTTP request, but for the address and the API key."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     params: Mapping[str, str] = field(default_factory=dict[str, str])
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -36,7 +37,7 @@ class Request:
     @property
     def repeatable(self) -> bool:
         """Whether sending it twice has the effect of sending it once."""
-        return self.method == "GET" or "Idempotency-Key" in self.headers
+        return self.method != "POST" or "Idempotency-Key" in self.headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,50 @@ def ledger(job_id: str, after: int | None = None, limit: int | None = None) -> C
     return Call(request, lambda r: _sheet(wire.LedgerPage.model_validate_json(r.content)))
 
 
+def resume(job_id: str) -> Call[wire.Job]:
+    return Call(_post(_job_path(job_id, "resume"), None, None), _model(wire.Job))
+
+
+def delete(job_id: str) -> Call[None]:
+    return Call(Request("DELETE", _job_path(job_id), {}, {"Accept": JSON}), lambda r: None)
+
+
+def plan(spec: Spec) -> Call[wire.Plan | wire.Job]:
+    """The plan, or the job that will end with it."""
+    return Call(_post("/v1/plan", _body(spec), None), _now_or_later(wire.Plan))
+
+
+def verify(job_id: str, blocks: int | None, indices: Sequence[int] | None) -> Call[wire.Verification | wire.Job]:
+    """The verdict, or the job that will end with it."""
+    given = {"blocks": blocks, "indices": None if indices is None else list(indices)}
+    body = _body({name: value for name, value in given.items() if value is not None})
+    return Call(_post(_job_path(job_id, "verify"), body, None), _now_or_later(wire.Verification))
+
+
+def usage(days: int | None = None) -> Call[wire.Usage]:
+    return Call(_get("/v1/usage", days=days), _model(wire.Usage))
+
+
+def upload(type: wire.FileType, data: bytes) -> Call[wire.StoredFile]:
+    """By the digest of its bytes: sending it again changes nothing."""
+    path = f"/v1/{type}s/sha256:{hashlib.sha256(data).hexdigest()}"
+    headers = {"Accept": JSON, "Content-Type": "application/octet-stream"}
+    return Call(Request("PUT", path, {}, headers, data), _model(wire.StoredFile))
+
+
+def file(type: wire.FileType, id: str) -> Call[wire.StoredFile]:
+    return Call(_get(_file_path(type, id)), _model(wire.StoredFile))
+
+
+def files(type: wire.FileType, limit: int | None = None, after: str | None = None) -> Call[Sheet[wire.StoredFile]]:
+    request = _get(f"/v1/{type}s", limit=limit, after=after)
+    return Call(request, lambda r: _sheet(wire.FilePage.model_validate_json(r.content)))
+
+
+def delete_file(type: wire.FileType, id: str) -> Call[None]:
+    return Call(Request("DELETE", _file_path(type, id), {}, {"Accept": JSON}), lambda r: None)
+
+
 def kinds() -> Call[list[wire.KindInfo]]:
     return Call(_get("/v1/kinds"), lambda r: wire.Kinds.model_validate_json(r.content).data)
 
@@ -175,6 +220,21 @@ def _job_path(job_id: str, *more: str) -> str:
     return "/".join(["/v1/jobs", quote(job_id, safe=""), *more])
 
 
+def _file_path(type: wire.FileType, id: str) -> str:
+    if not id:
+        raise ValueError(f"the id of the {type} is empty")
+    return f"/v1/{type}s/{quote(id, safe=':')}"
+
+
+def _now_or_later(model: type[M]) -> Callable[[httpx2.Response], M | wire.Job]:
+    """What takes long is a job by then: 202."""
+
+    def read(response: httpx2.Response) -> M | wire.Job:
+        return (wire.Job if response.status_code == 202 else model).model_validate_json(response.content)
+
+    return read
+
+
 def _body(value: BaseModel | Mapping[str, Any]) -> bytes:
     """JSON without what was not given, so that the server's defaults hold, and without NaN, which JSON has not."""
     plain = value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else value
@@ -194,5 +254,5 @@ def _model(model: type[M]) -> Callable[[httpx2.Response], M]:
     return lambda response: model.model_validate_json(response.content)
 
 
-def _sheet(page: wire.JobPage | wire.EventPage | wire.LedgerPage) -> Sheet[Any]:
+def _sheet(page: wire.JobPage | wire.EventPage | wire.LedgerPage | wire.FilePage) -> Sheet[Any]:
     return Sheet(list(page.data), page.has_more, page.next)

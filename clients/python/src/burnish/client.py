@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import random
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
@@ -13,7 +13,7 @@ from typing import Literal, Self, TypeVar
 
 import httpx2
 
-from burnish import calls, settings, specify, streams, wire
+from burnish import calls, files, local, outcomes, settings, specify, streams, wire
 from burnish.errors import ServiceError, Unreachable
 from burnish.job import Job
 from burnish.pages import Page
@@ -41,12 +41,24 @@ class Burnish:
     ) -> None:
         self.base_url = settings.base_url(base_url)
         self._retries = Retries(attempts=max_retries) if isinstance(max_retries, int) else max_retries
+        self._service: local.LocalService | None = None
         self._http = httpx2.Client(
             base_url=self.base_url,
             headers=settings.headers(api_key),
             timeout=settings.timeout(timeout),
             transport=transport,
         )
+
+    @classmethod
+    def local(cls, *, workers: int | None = None, device: str = "auto", timeout: float = settings.TIMEOUT) -> Self:
+        """A client with a service of its own inside this process: no server, no Ray, no Redis; needs burnish-server.
+
+        `workers`: threads that run blocks, by default one for each core. Jobs end with the client.
+        """
+        service = local.start(workers=workers, device=device)
+        client = cls(local.BASE_URL, timeout=timeout, transport=httpx2.HTTPTransport(uds=service.socket))
+        client._service = service
+        return client
 
     def surrogate(
         self,
@@ -169,6 +181,73 @@ class Burnish:
             sheet.data, sheet.has_more, sheet.next, lambda cursor: self.ledger(job_id, after=int(cursor), limit=limit)
         )
 
+    def resume(self, job_id: str) -> Job:
+        """Let a crashed job go on from where it was."""
+        return Job(self, self._do(calls.resume(job_id)))
+
+    def delete(self, job_id: str) -> None:
+        """Forget a job that has ended, with all it left behind."""
+        self._do(calls.delete(job_id))
+
+    def plan(self, spec: calls.Spec) -> wire.Plan:
+        """What the job of this spec would cost and reach, without running it beyond a pilot."""
+        found = self._do(calls.plan(spec))
+        return outcomes.plan(Job(self, found).wait()) if isinstance(found, wire.Job) else found
+
+    def verify(
+        self, job_id: str, *, blocks: int | None = None, indices: Sequence[int] | None = None
+    ) -> wire.Verification:
+        """Run some blocks of a job again (a random sample, or `indices`): do they come out the same, bit by bit?"""
+        found = self._do(calls.verify(job_id, blocks, indices))
+        return outcomes.verification(Job(self, found).wait()) if isinstance(found, wire.Job) else found
+
+    def usage(self, *, days: int | None = None) -> wire.Usage:
+        """What was spent, by day and kind. `days`: how many of the last, 30 if not given."""
+        return self._do(calls.usage(days))
+
+    def upload_model(self, model: files.Model, *, wait: float | None = 120.0) -> wire.StoredFile:
+        """Upload a model: what `burnish.export` made, or its file or bytes. The result can be given as `surrogate`.
+
+        Waits up to `wait` seconds (None: not at all) until the service has tried it. Raises `ModelRejected` when it
+        will not have it, `WaitTimeout` when it has not been tried by then.
+        """
+        stored = self._do(calls.upload("model", files.content(model)))
+        polling = files.Polling(stored.id, wait)
+        while stored.state == "checking" and wait is not None:
+            time.sleep(polling.pause())
+            stored = self.model(stored.id)
+        return files.judged(stored)
+
+    def upload_array(self, array: files.Array) -> wire.StoredFile:
+        """Upload an array, or an `.npy` or safetensors file of arrays. The result can be given as `points`."""
+        return self._do(calls.upload("array", files.content(array)))
+
+    def models(self, *, limit: int | None = None, after: str | None = None) -> Page[wire.StoredFile]:
+        """Uploaded models, newest first."""
+        sheet = self._do(calls.files("model", limit, after))
+        return Page(sheet.data, sheet.has_more, sheet.next, lambda cursor: self.models(limit=limit, after=str(cursor)))
+
+    def model(self, id: str) -> wire.StoredFile:
+        """An uploaded model by its id, `sha256:...`."""
+        return self._do(calls.file("model", id))
+
+    def delete_model(self, id: str) -> None:
+        """Forget an uploaded model that no job names."""
+        self._do(calls.delete_file("model", id))
+
+    def arrays(self, *, limit: int | None = None, after: str | None = None) -> Page[wire.StoredFile]:
+        """Uploaded arrays, newest first."""
+        sheet = self._do(calls.files("array", limit, after))
+        return Page(sheet.data, sheet.has_more, sheet.next, lambda cursor: self.arrays(limit=limit, after=str(cursor)))
+
+    def array(self, id: str) -> wire.StoredFile:
+        """An uploaded array file by its id, `sha256:...`."""
+        return self._do(calls.file("array", id))
+
+    def delete_array(self, id: str) -> None:
+        """Forget an uploaded array file that no job names."""
+        self._do(calls.delete_file("array", id))
+
     def kinds(self) -> builtins.list[wire.KindInfo]:
         """The kinds of jobs that this service runs, with schemas and examples."""
         return self._do(calls.kinds())
@@ -194,6 +273,8 @@ class Burnish:
 
     def close(self) -> None:
         self._http.close()
+        if self._service is not None:
+            self._service.close()
 
     def __enter__(self) -> Self:
         return self

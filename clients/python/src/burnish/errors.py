@@ -4,6 +4,7 @@
     |-- Unreachable           no answer: refused, timed out, broken off
     |-- StatusError           the service answered with an error
     |   |-- Rejected          400, 413, 415, 422: the request itself is wrong; see `problem.errors`
+    |   |   `-- ModelRejected an uploaded model is not one that the service will run
     |   |-- Unauthorised      401, 403: no API key, or not this one
     |   |-- NotFound          404: no such job (or another tenant's)
     |   |-- Conflict          409: the job's state does not allow this
@@ -55,6 +56,10 @@ class StatusError(BurnishError):
 
 class Rejected(StatusError):
     """The request itself is wrong."""
+
+
+class ModelRejected(Rejected):
+    """An uploaded model was tried and is not one that the service will run; `problem` says why."""
 
 
 class Unauthorised(StatusError):

@@ -18,8 +18,9 @@ class ArrayLike(Protocol):
 
 
 Coordinates = float | Sequence[float] | ArrayLike
-Points = Sequence[Coordinates | Point | Mapping[str, Any]] | ArrayLike | Mapping[str, Any]
-"""A list of x (a number stands for all coordinates), an array of shape (m, d), or points as the wire has them."""
+Points = Sequence[Coordinates | Point | Mapping[str, Any]] | ArrayLike | Mapping[str, Any] | wire.StoredFile
+"""A list of x (a number stands for all coordinates), an array of shape (m, d), an uploaded array, or points as the wire
+has them."""
 Problem = str | Mapping[str, Any] | BaseModel
 Surrogate = str | Mapping[str, Any] | BaseModel
 Budget = wire.Budget | Mapping[str, float]
@@ -31,14 +32,24 @@ def surrogate(problem: Problem, points: Points, t: Times, dim: int | None, **giv
     named = {"name": problem} if isinstance(problem, str) else problem
     if dim is not None:
         named = {**_plain(named), "dim": dim}
-    correct = given.pop("surrogate", None)
-    given["surrogate"] = {"name": correct} if isinstance(correct, str) else correct
+    given["surrogate"] = _model(given.pop("surrogate", None))
     spec = {"kind": "surrogate", "problem": named, "points": at(points, t)}
     return spec | {name: value for name, value in given.items() if value is not None}
 
 
+def _model(surrogate: Surrogate | None) -> Any:
+    """A name of the catalogue, the id of an upload or what `upload_model` gave, or a statement in full."""
+    if isinstance(surrogate, wire.StoredFile):
+        return {"model": surrogate.id}
+    if isinstance(surrogate, str):
+        return {"model" if surrogate.startswith("sha256:") else "name": surrogate}
+    return surrogate
+
+
 def at(points: Points, t: Times = 0.0) -> Any:
     """Points at time `t`: one for all, or one per point. Points that bring their own `t` keep it."""
+    if isinstance(points, wire.StoredFile):
+        return {"array": points.id}
     if isinstance(points, Mapping):
         return points
     rows = cast("Sequence[Any]", points.tolist() if not isinstance(points, Sequence) else points)

@@ -1,6 +1,6 @@
--- KEYS job events jobs queue work [once]   ARGV id body ttl data (field value)*
+-- KEYS job events jobs queue work usage [once]   ARGV id body ttl data (field value)*
 -- -> {'created'} | {'replayed', id} | {'conflict'}
-local job, events, jobs, queue, work, once = unpack(KEYS)
+local job, events, jobs, queue, work, usage, once = unpack(KEYS)
 local id, body, ttl, data = unpack(ARGV, 1, 4)
 
 if once then
@@ -24,6 +24,9 @@ for i = 5, #ARGV, 2 do
   redis.call('HSET', job, ARGV[i], ARGV[i + 1])
 end
 append(job, events, 'status', data, '')
+if redis.call('HGET', job, 'purpose') == 'answer' then
+  spend(usage, redis.call('HGET', job, 'kind'), 'jobs', 1)
+end
 redis.call('ZADD', jobs, 0, id)
 redis.call('ZADD', queue, 0, id)
 signal(work)

@@ -1,8 +1,8 @@
--- KEYS job events ledger queue leases
+-- KEYS job events ledger queue leases usage
 -- ARGV id epoch token ends budget_version, then three counted lists: (type data)* (field value)* (field to drop)*,
 -- then (index row)* to the end
 -- -> {'written', sequence} | {'fenced'} | {'budget'}
-local job, events, ledger, queue, leases = unpack(KEYS)
+local job, events, ledger, queue, leases, usage = unpack(KEYS)
 local id, epoch, token, ends, budget_version = unpack(ARGV, 1, 5)
 local at = 6
 
@@ -22,6 +22,15 @@ local function written()
         return tonumber(string.sub(event[1], 3))
       end
     end
+  end
+end
+
+-- Usage grows by what the job has spent since it last said so.
+local function charge(spent)
+  local before = cjson.decode(redis.call('HGET', job, 'spent') or '{}')
+  local kind = redis.call('HGET', job, 'kind')
+  for name, amount in pairs(cjson.decode(spent)) do
+    spend(usage, kind, name, amount - (before[name] or 0))
   end
 end
 
@@ -46,6 +55,9 @@ end
 local appended = last > first
 first, last = counted()
 for i = first, last, 2 do
+  if ARGV[i] == 'spent' then
+    charge(ARGV[i + 1])
+  end
   redis.call('HSET', job, ARGV[i], ARGV[i + 1])
 end
 first, last = counted()

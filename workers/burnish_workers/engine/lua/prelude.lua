@@ -42,6 +42,13 @@ local function signal(work)
   redis.call('PUBLISH', work, redis.call('INCR', work))
 end
 
+-- Count what was spent today. Fields are <days since 1970>|<kind>|<amount>.
+local function spend(usage, kind, amount, more)
+  if more ~= 0 then
+    redis.call('HINCRBYFLOAT', usage, math.floor(now() / 86400) .. '|' .. kind .. '|' .. amount, more)
+  end
+end
+
 -- Write something, so that waiting for this connection's writes to reach the disk covers all that came before.
 local function touch(job)
   redis.call('HINCRBY', job, 'touched', 1)

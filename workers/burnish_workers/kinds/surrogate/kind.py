@@ -8,6 +8,7 @@ from typing import Any
 from burnish.wire import CatalogueEntry
 from burnish.wire.specs.surrogate import Point, SurrogateSpec
 from burnish_workers.core.estimator import Simulator
+from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind
 from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
@@ -27,19 +28,19 @@ _TRIAL_POINTS, _PILOT = 16, 256
 """The pilot looks at no more than so many points, spread over those posted, and so many replicates over all."""
 
 
-def check(spec: SurrogateSpec) -> None:
+def check(spec: SurrogateSpec, inputs: Inputs) -> None:
     """Judge a spec at the door. Raises SpecError."""
     problem = problem_of(spec)
-    points_of(spec, problem.dim, problem.horizon)
-    surrogate_of(spec, problem.dim)
+    points_of(spec, problem.dim, problem.horizon, inputs)
+    surrogate_of(spec, problem.dim, inputs)
     if spec.resolution is not None:
         least_steps = int(default_plan(problem, 1)["steps"])
-        check_resolution(spec.resolution, spec.steps, least_steps, draft(spec, spec.resolution.numeric_class))
+        check_resolution(spec.resolution, spec.steps, least_steps, draft(spec, spec.resolution.numeric_class, inputs))
 
 
-def draft(spec: SurrogateSpec, numeric_class: str) -> Draft:
+def draft(spec: SurrogateSpec, numeric_class: str, inputs: Inputs) -> Draft:
     problem = problem_of(spec)
-    points = points_of(spec, problem.dim, problem.horizon)
+    points = points_of(spec, problem.dim, problem.horizon, inputs)
     outputs = len(points.t)
     chosen = list(range(0, outputs, -(-outputs // _TRIAL_POINTS)))
     trial = [Point(t=float(points.t[i]), x=points.x[i].tolist()) for i in chosen]
@@ -55,7 +56,7 @@ def draft(spec: SurrogateSpec, numeric_class: str) -> Draft:
     )
 
 
-def load() -> Callable[[Any, str], Simulator]:
+def load() -> Callable[[Any, str, Inputs], Simulator]:
     from burnish_workers.kinds.surrogate.simulator import build
 
     return build

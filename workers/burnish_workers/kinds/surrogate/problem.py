@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.wire.files import ArrayReference, ModelReference
 from burnish.wire.specs.surrogate import (
     MAX_POINTS,
     Equation,
@@ -19,7 +20,9 @@ from burnish.wire.specs.surrogate import (
     SurrogateSpec,
     ZeroSurrogate,
 )
+from burnish_workers.core.array_file import ONLY
 from burnish_workers.core.expression import Expression, ExpressionError
+from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import near
 from burnish_workers.kinds.surrogate.catalogue import equations
@@ -131,9 +134,9 @@ class Points:
     x: NDArray[np.float64]
 
 
-def points_of(spec: SurrogateSpec, dim: int, horizon: float) -> Points:
+def points_of(spec: SurrogateSpec, dim: int, horizon: float, inputs: Inputs) -> Points:
     """The query points as arrays. Raises SpecError where a point lies outside [0, T) x R^d."""
-    points = _from_arrays(spec.points, dim) if isinstance(spec.points, PointArrays) else _from_list(spec, dim)
+    points = _given(spec, dim, inputs)
     outside = np.flatnonzero((points.t < 0) | (points.t >= horizon))
     if len(outside):
         i = int(outside[0])
@@ -155,7 +158,15 @@ def points_of(spec: SurrogateSpec, dim: int, horizon: float) -> Points:
 
 def _where(spec: SurrogateSpec, index: int, name: str) -> str:
     """Points given as arrays have no pointers of their own."""
-    return f"/points/{name}" if isinstance(spec.points, PointArrays) else f"/points/{index}/{name}"
+    return f"/points/{index}/{name}" if isinstance(spec.points, list) else f"/points/{name}"
+
+
+def _given(spec: SurrogateSpec, dim: int, inputs: Inputs) -> Points:
+    if isinstance(spec.points, PointArrays):
+        return _from_arrays(spec.points, dim)
+    if isinstance(spec.points, ArrayReference):
+        return _from_file(inputs.arrays(spec.points), dim)
+    return _from_list(spec, dim)
 
 
 def _from_list(spec: SurrogateSpec, dim: int) -> Points:
@@ -172,23 +183,57 @@ def _from_list(spec: SurrogateSpec, dim: int) -> Points:
 def _from_arrays(arrays: PointArrays, dim: int) -> Points:
     if len(arrays.t.shape) != 1 or arrays.x.shape != [arrays.t.shape[0], dim]:
         raise SpecError("/points", f"t must be (m,) and x (m, {dim}); got t {arrays.t.shape} and x {arrays.x.shape}")
-    if not 1 <= arrays.t.shape[0] <= MAX_POINTS:
-        raise SpecError(
-            "/points", f"a job has 1..{MAX_POINTS} points, got {arrays.t.shape[0]}; split it into several jobs"
-        )
+    _check_count(arrays.t.shape[0])
     return Points(np.array(arrays.t.flat()), np.array(arrays.x.flat(), dtype=np.float64).reshape(arrays.x.shape))
 
 
-SurrogateOf = Expression | TrainedModel | None
+def _from_file(arrays: Mapping[str, NDArray[Any]], dim: int) -> Points:
+    """`x` (m, d) with `t` (m,) or at t = 0; or one array (m, d), or (m, d + 1) with t in its first column."""
+    if set(arrays) == {ONLY}:
+        rows = arrays[ONLY]
+        if rows.ndim != 2 or rows.shape[1] not in (dim, dim + 1):
+            wanted = f"(m, {dim}), or (m, {dim + 1}) with t first"
+            raise SpecError("/points/array", f"the array must be {wanted}; its shape is {rows.shape}")
+        x, t = rows[:, -dim:], rows[:, 0] if rows.shape[1] == dim + 1 else np.zeros(len(rows))
+    elif {"x"} <= set(arrays) <= {"x", "t"}:
+        x = arrays["x"]
+        t = arrays.get("t", np.zeros(len(x)))
+    else:
+        raise SpecError("/points/array", f"the file must hold x, and t if not 0; it holds {sorted(arrays)!s:.200}")
+    if x.ndim != 2 or x.shape[1] != dim or t.shape != x.shape[:1]:
+        raise SpecError("/points/array", f"t must be (m,) and x (m, {dim}); got t {t.shape} and x {x.shape}")
+    _check_count(len(x))
+    return Points(t.astype(np.float64), x.astype(np.float64))
 
 
-def surrogate_of(spec: SurrogateSpec, dim: int) -> SurrogateOf:
-    """The surrogate: an expression, a trained model of the catalogue, or None for `zero`. Raises SpecError."""
+def _check_count(count: int) -> None:
+    if not 1 <= count <= MAX_POINTS:
+        raise SpecError("/points", f"a job has 1..{MAX_POINTS} points, got {count}; split it into several jobs")
+
+
+@dataclass(frozen=True)
+class UploadedModel:
+    """A model that was uploaded and checked."""
+
+    reference: ModelReference
+    dim: int
+
+
+SurrogateOf = Expression | TrainedModel | UploadedModel | None
+
+
+def surrogate_of(spec: SurrogateSpec, dim: int, inputs: Inputs) -> SurrogateOf:
+    """The surrogate: an expression, a model of the catalogue or an upload, or None for `zero`. Raises SpecError."""
     given = spec.surrogate
     if isinstance(given, ZeroSurrogate):
         return None
     if isinstance(given, ExpressionSurrogate):
         return _Parser(dim, dim)(given.expression, "/surrogate/expression", _VARIABLES, "scalar")
+    if isinstance(given, ModelReference):
+        uploaded = UploadedModel(given, int(inputs.card(given)["dim"]))
+        if uploaded.dim != dim:
+            raise SpecError("/surrogate/model", f"the model has dim = {uploaded.dim}, the problem has dim = {dim}")
+        return uploaded
     named: NamedSurrogate = given
     models = trained_models()
     if named.name not in models:

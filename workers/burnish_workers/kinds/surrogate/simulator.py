@@ -14,13 +14,21 @@ from torch import Tensor
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.estimator import Arrays, flatten
 from burnish_workers.core.expression import Expression
+from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.surrogate.equation import tensor_equation
 from burnish_workers.kinds.surrogate.linearised import Linearised
 from burnish_workers.kinds.surrogate.plan import MEASURED, PATH, REMAINDER, STEP, SURROGATE, Composition
-from burnish_workers.kinds.surrogate.problem import Points, SurrogateOf, points_of, problem_of, surrogate_of
+from burnish_workers.kinds.surrogate.problem import (
+    Points,
+    SurrogateOf,
+    UploadedModel,
+    points_of,
+    problem_of,
+    surrogate_of,
+)
 from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import resolve_device
 from burnish_workers.tensors.fields import ExpressionField, Field, ZeroField
@@ -82,20 +90,25 @@ class SurrogateSimulator:
         return torch.cat(pieces, 1).transpose(0, 1).cpu().numpy() if pieces else np.empty((0, 2, m))
 
 
-def _field(surrogate: SurrogateOf, dim: int, device: torch.device) -> Field:
+def _field(surrogate: SurrogateOf, dim: int, device: torch.device, inputs: Inputs) -> Field:
     if surrogate is None:
         return ZeroField(dim)
     if isinstance(surrogate, Expression):
         return ExpressionField(surrogate, dim)
+    if isinstance(surrogate, UploadedModel):
+        from burnish_workers.tensors.graph import load_model
+
+        return load_model(inputs.model(surrogate.reference), device)
     return load_card(surrogate.path).to(device)
 
 
-def build(spec: SurrogateSpec, device_name: str) -> SurrogateSimulator:
+def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSimulator:
     """The simulator of a resolved spec on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
     device = resolve_device(device_name)
     resolution, problem = resolution_of(spec), problem_of(spec)
     composition = Composition.of(problem, resolution)
-    equation = tensor_equation(problem, _field(surrogate_of(spec, problem.dim), problem.dim, device), device)
+    field = _field(surrogate_of(spec, problem.dim, inputs), problem.dim, device, inputs)
+    equation = tensor_equation(problem, field, device)
     estimator = Linearised(
         equation=equation,
         noise_dim=problem.noise_dim,
@@ -106,7 +119,7 @@ def build(spec: SurrogateSpec, device_name: str) -> SurrogateSimulator:
     )
     samplers: dict[str, Sampler] = {PATH: estimator.path, STEP: estimator.step, REMAINDER: estimator.remainder}
     return SurrogateSimulator(
-        points=points_of(spec, problem.dim, problem.horizon),
+        points=points_of(spec, problem.dim, problem.horizon, inputs),
         surrogate=equation.surrogate,
         composition=composition,
         samplers={name: samplers[name] for name in composition.components},

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.components import Combined, combine
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
+from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.kinds.surrogate.plan import (
@@ -166,10 +167,10 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def statistics(spec: SurrogateSpec) -> SurrogateStatistics:
+def statistics(spec: SurrogateSpec, inputs: Inputs) -> SurrogateStatistics:
     """The statistics of a resolved spec."""
     resolution, problem = resolution_of(spec), problem_of(spec)
-    points = points_of(spec, problem.dim, problem.horizon)
+    points = points_of(spec, problem.dim, problem.horizon, inputs)
     return SurrogateStatistics(
         len(points.t), resolution.tail, Composition.of(problem, resolution), spec.steps is not None
     )

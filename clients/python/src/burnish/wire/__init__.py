@@ -5,24 +5,34 @@ from burnish.wire.budget import Budget, Spent, StoppedBy
 from burnish.wire.catalogue import Catalogue, CatalogueEntry, KindInfo, Kinds
 from burnish.wire.estimate import Estimate, Interval, Refused
 from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
+from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
 from burnish.wire.forecast import Forecast, Range
-from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, LedgerRow, Links
+from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, LedgerRow, Links, Purpose
+from burnish.wire.plan import Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
 from burnish.wire.refinement import Refinement
 from burnish.wire.specs import JobSpec, Resolution, SpecBase, SurrogateSpec, UnknownSpec
+from burnish.wire.usage import Consumption, DayUsage, Usage
+from burnish.wire.verification import Verification, VerifiedBlock, VerifyRequest
 
 __all__ = [
     "TERMINAL",
     "TERMINAL_EVENTS",
     "Array",
+    "ArrayReference",
     "Budget",
     "Catalogue",
     "CatalogueEntry",
+    "Consumption",
+    "DayUsage",
     "Estimate",
     "Event",
     "EventPage",
     "FieldError",
+    "FilePage",
+    "FileType",
     "Forecast",
+    "Goal",
     "Interval",
     "Job",
     "JobPage",
@@ -33,7 +43,11 @@ __all__ = [
     "LedgerPage",
     "LedgerRow",
     "Links",
+    "ModelReference",
+    "Plan",
+    "PlannedLook",
     "Problem",
+    "Purpose",
     "Range",
     "Refinement",
     "Refused",
@@ -41,6 +55,11 @@ __all__ = [
     "SpecBase",
     "Spent",
     "StoppedBy",
+    "StoredFile",
     "SurrogateSpec",
     "UnknownSpec",
+    "Usage",
+    "Verification",
+    "VerifiedBlock",
+    "VerifyRequest",
 ]

@@ -6,9 +6,11 @@ from typing import Literal
 
 from burnish.wire.base import Received
 from burnish.wire.budget import Spent, StoppedBy
+from burnish.wire.plan import Plan
 from burnish.wire.problem import Problem
 from burnish.wire.refinement import Refinement
 from burnish.wire.specs import JobSpec
+from burnish.wire.verification import Verification
 
 JobStatus = Literal[
     "queued",
@@ -20,6 +22,9 @@ JobStatus = Literal[
     "crashed",
     "cancelled",
 ]
+Purpose = Literal["answer", "plan", "verify"]
+"""What the job is for; those of `POST /v1/plan` and `.../verify` that take long are jobs too."""
+
 TERMINAL = frozenset({"completed", "failed", "crashed", "cancelled"})
 
 
@@ -31,12 +36,16 @@ class Links(Received):
     refinements: str
     budget: str
     cancel: str
+    verify: str = ""
+    resume: str = ""
+    ledger: str = ""
 
 
 class Job(Received):
     """`failed`: the user's cause, named in `error`. `crashed`: ours, `resumable`. Both keep their last refinement.
 
-    `resolved` is the spec with its `resolution` filled in: post it to replay the job.
+    `resolved` is the spec with its `resolution` filled in: post it to replay the job. `plan` and `verification` are
+    what jobs with that `purpose` end with.
     """
 
     id: str
@@ -53,6 +62,9 @@ class Job(Received):
     stopped_by: StoppedBy | None = None
     error: Problem | None = None
     resumable: bool = False
+    purpose: Purpose = "answer"
+    plan: Plan | None = None
+    verification: Verification | None = None
     links: Links
 
     @property
@@ -69,7 +81,11 @@ class JobPage(Received):
 
 
 class LedgerRow(Received):
-    """What is kept of one folded block: enough to check a re-run, and how often it had to be issued."""
+    """What is kept of one folded block: enough to check a re-run, and how often it had to be issued.
+
+    `summary`: for each component the mean and the standard deviation of its samples, averaged over outputs, for a
+    re-run where bits cannot be equal.
+    """
 
     index: int
     digest: str
@@ -77,6 +93,7 @@ class LedgerRow(Received):
     seconds: float
     attempts: int
     epoch: int
+    summary: dict[str, list[float]] = {}
 
 
 class LedgerPage(Received):

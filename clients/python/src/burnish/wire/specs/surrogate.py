@@ -11,6 +11,7 @@ from pydantic import Discriminator, Field, Tag
 
 from burnish.wire.array import Array
 from burnish.wire.base import Wire
+from burnish.wire.files import ArrayReference, ModelReference
 from burnish.wire.specs.base import SpecBase
 
 MAX_DIM = 1_000
@@ -102,18 +103,23 @@ Problem = Annotated[
 Surrogate = Annotated[
     Annotated[ZeroSurrogate, Tag("zero")]
     | Annotated[ExpressionSurrogate, Tag("expression")]
-    | Annotated[NamedSurrogate, Tag("named")],
-    _pick(("zero", "zero"), ("expression", "expression"), ("name", "named")),
+    | Annotated[NamedSurrogate, Tag("named")]
+    | Annotated[ModelReference, Tag("model")],
+    _pick(("zero", "zero"), ("expression", "expression"), ("model", "model"), ("name", "named")),
 ]
 
 
 def _points_form(value: Any) -> str:
-    return "list" if isinstance(value, list) else "arrays"
+    if isinstance(value, list):
+        return "list"
+    named = isinstance(value, ArrayReference) or (isinstance(value, dict) and "array" in value)
+    return "file" if named else "arrays"
 
 
 Points = Annotated[
     Annotated[list[Point], Field(min_length=1, max_length=MAX_POINTS), Tag("list")]
-    | Annotated[PointArrays, Tag("arrays")],
+    | Annotated[PointArrays, Tag("arrays")]
+    | Annotated[ArrayReference, Tag("file")],
     Discriminator(_points_form),
 ]
 

@@ -1,0 +1,29 @@
+"""What was spent, day by day."""
+
+from __future__ import annotations
+
+from burnish.wire.base import Received
+
+
+class Consumption(Received):
+    """Amounts as in `Spent`; `jobs` counts those created."""
+
+    jobs: int = 0
+    units: int = 0
+    seconds: float = 0.0
+    worker_seconds: float = 0.0
+    gpu_seconds: float = 0.0
+
+
+class DayUsage(Consumption):
+    """One UTC day of one kind of jobs."""
+
+    day: str
+    kind: str
+
+
+class Usage(Received):
+    """Days newest first, and their sum."""
+
+    data: list[DayUsage]
+    total: Consumption

@@ -1,0 +1,128 @@
+"""What a job that is being conducted needs of the pool: from its progress and its last refinement to a `Need`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnish.wire import Budget, Refinement
+from burnish_workers.core.demand import Need
+from burnish_workers.core.purse import Purse
+from burnish_workers.core.schedule import Schedule
+from burnish_workers.engine.crew import Crew
+from burnish_workers.engine.progress import Progress
+from burnish_workers.engine.records import JobRecord
+from burnish_workers.engine.scribe import Scribe
+
+WINDOW = 4
+"""Blocks that a job without a tolerance may be ahead of its prefix, in multiples of the pool's slots: what came back
+out of order waits in memory."""
+
+MOST = 10_000
+BARRED = frozenset({"heavy_tail", "weight_collapse", "nonfinite", "bias_unknown", "tolerance_below_floor"})
+"""Refusals that more work does not lift."""
+
+
+@dataclass(frozen=True)
+class Underway:
+    """A job past its resolution."""
+
+    progress: Progress
+    schedule: Schedule
+    crew: Crew
+    scribe: Scribe
+
+
+def horizon(job: Underway, budget: Budget, slots: int) -> int | None:
+    """The block count beyond which nothing is issued yet; None: only the budget ends the job.
+
+    Not beyond what the next two looks need, because a tolerance may be met there and what is in flight is then for
+    nothing. Without a tolerance everything issued will be counted: the looks do not hold it back.
+    """
+    closed = job.scribe.closed
+    near = job.schedule.next_look(job.progress.blocks, closed)
+    if near is None:
+        return None
+    far = job.schedule.next_look(near, closed) or near
+    return far if budget.has_tolerance else max(far, job.progress.blocks + WINDOW * slots)
+
+
+def need_of(
+    record: JobRecord, runner: str, job: Underway, purse: Purse, slots: int, *, stops: bool, clock: float
+) -> Need:
+    """The need of a job underway. `stops`: nothing more may be issued; `clock`: its reading now."""
+    progress, refinement, judged = job.progress, job.scribe.latest, job.scribe.judged
+    in_flight, block_seconds = job.crew.in_flight, progress.block_seconds()
+    spent = progress.spending(clock)
+    held = stops or job.crew.lacking is not None
+    return Need(
+        id=record.id,
+        runner=runner,
+        demand=in_flight if held else in_flight + _issuable(job, purse, slots),
+        in_flight=in_flight,
+        weight=float(record.spec.get("weight", 1.0)),
+        blocks=progress.blocks,
+        replicates=refinement.replicates if refinement else 0,
+        seconds=spent.worker_seconds + in_flight * block_seconds,
+        block_seconds=block_seconds,
+        spread=spread(refinement, purse) if refinement else 0.0,
+        remaining=_remaining(refinement, purse, spent.worker_seconds, (in_flight + 1) * block_seconds),
+        barred=_barred(judged, purse.budget),
+    )
+
+
+def spread(refinement: Refinement, purse: Purse) -> float:
+    """s^2 c/eps^2 of the worst output, worker-seconds: its squared standard error over eps^2 times what it took.
+
+    Without a tolerance, and where no output has one that can be reached, eps is s: the worker-seconds of a replicate.
+    """
+    seconds, estimate = refinement.spent.worker_seconds, refinement.estimate
+    tolerance = purse.tolerance(_floats(estimate.value))
+    if tolerance is not None:
+        ratio = _floats(estimate.standard_error)[tolerance > 0] / tolerance[tolerance > 0]
+        if np.isfinite(ratio).any():
+            return seconds * float(np.nanmax(ratio)) ** 2
+    return seconds / max(refinement.replicates, 1)
+
+
+def _remaining(refinement: Refinement | None, purse: Purse, seconds: float, least: float) -> float | None:
+    """Worker-seconds to the tolerance by the forecast of the last refinement, or else to the end of the plan.
+
+    0 where it should have been met by now; `least` where the plan is not known either.
+    """
+    if not purse.budget.has_tolerance:
+        return None
+    if refinement is None:
+        return least
+    each = refinement.spent.worker_seconds / max(refinement.spent.units, 1)
+    target = refinement.forecast.units_to_target if refinement.forecast else None
+    if target is None and purse.planned is not None:
+        target = refinement.spent.units / max(refinement.blocks, 1) * purse.planned
+    return least if target is None else max(0.0, target * each - seconds)
+
+
+def _issuable(job: Underway, purse: Purse, slots: int) -> int:
+    """Blocks that could be issued now if there were slots for them."""
+    progress, limits = job.progress, [float(MOST)]
+    far = horizon(job, purse.budget, slots)
+    if far is not None:
+        limits.append(far - progress.issued)
+    if purse.planned is not None:
+        limits.append(purse.planned - progress.issued)
+    if purse.budget.units is not None:
+        now = progress.units(progress.issued)
+        limits.append(math.ceil((purse.budget.units - now) / max(progress.units(progress.issued + 1) - now, 1)))
+    return max(0, int(min(limits)))
+
+
+def _barred(judged: Refinement | None, budget: Budget) -> bool:
+    """Whether the last look refused what the job is for: any output with a tolerance, else all of them."""
+    refused = judged.refused if judged else None
+    return refused is not None and refused.code in BARRED and (refused.outputs is None or budget.has_tolerance)
+
+
+def _floats(values: list[float | None]) -> NDArray[np.float64]:
+    return np.array([np.nan if value is None else value for value in values])

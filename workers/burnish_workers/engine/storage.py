@@ -1,0 +1,40 @@
+"""The ports that keep things, together: what a front and a runner of one service share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from burnish_workers.core.registry import Registry
+from burnish_workers.engine.app import App
+from burnish_workers.engine.artifacts import Artifacts
+from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.conductor import Ports
+from burnish_workers.engine.fleet import Fleet
+from burnish_workers.engine.library import Library
+from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_library import MemoryLibrary
+from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.store import Store
+from burnish_workers.engine.uploads import Uploads
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Jobs, uploads and artifacts."""
+
+    store: Store
+    library: Library
+    artifacts: Artifacts
+
+    @staticmethod
+    def in_memory() -> Storage:
+        """The twins, for one process."""
+        return Storage(MemoryStore(), MemoryLibrary(), MemoryArtifacts())
+
+    def app(self, registry: Registry, clock: Clock) -> App:
+        """What a front serves."""
+        return App(registry, self.store, Uploads(self.library, self.artifacts, self.store, clock), clock)
+
+    def ports(self, fleet: Fleet, clock: Clock) -> Ports:
+        """What a runner talks to."""
+        return Ports(fleet, self.store, self.artifacts, clock, self.library)
