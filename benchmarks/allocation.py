@@ -61,9 +61,10 @@ def main() -> None:
     arguments = parser.parse_args()
     for count in arguments.jobs:
         records, pool = jobs(count), Pool(arguments.slots, arguments.slots // 2)
-        needs, earned = Needs.of(records), np.zeros(count)
+        needs = Needs.of(records)
+        entitled = needs.seconds.copy()
         print(f"{count:6} jobs, {arguments.slots} slots")
-        print(f"       decide   {milliseconds(lambda n=needs, p=pool, e=earned: allocate(n, p, e), arguments.repeats)}")
+        print(f"       decide   {milliseconds(lambda n=needs, p=pool, e=entitled: allocate(n, p, e), arguments.repeats)}")
         print(f"       columns  {milliseconds(lambda r=records: Needs.of(r), arguments.repeats)}")
 
 

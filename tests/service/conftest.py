@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
+from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 
@@ -33,7 +34,12 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]
 @pytest.fixture(scope="module")
 def valkey_service(valkey: EmbeddedValkey) -> Iterator[Service]:
     """As in production: front and runner each with their own connection to a real server."""
-    parts = Parts(lambda: RedisStore(RedisLink(valkey.url, retries=3)), lambda: RedisStore(RedisLink(valkey.url)))
+    link = RedisLink(valkey.url)
+    parts = Parts(
+        lambda: RedisStore(RedisLink(valkey.url, retries=3)),
+        lambda: RedisStore(link),
+        library=lambda: RedisLibrary(link),
+    )
     with serving(parts) as service:
         yield service
 

@@ -8,10 +8,10 @@ tolerance of a job, its deficit is u = w s^2 c/(eps^2 t); one more worker-second
   the greedy rule fills up is t/(sqrt(w s^2 c)/eps): all of an interval's blocks are handed out at once by raising it.
 - Jobs with a tolerance: the largest w/remaining first (shortest remaining first where weights are equal; Smith 1956).
 - Jobs with a deadline: the earliest first, see `admission`.
-- A fifth of the pool goes by fair share: every job earns its part of that and is served when it has earned a block.
-  So none is served slower than a fifth of its fair share, whatever the others are.
+- A fifth of the pool goes by fair share: every job is entitled to its part of that, and served as soon as it lags a
+  block behind. So none is served slower than a fifth of its fair share, whatever the others are.
 
-Refused jobs get no greedy slot, only what they earned and what nobody else can use. No slot stays free while a job
+Refused jobs get no greedy slot, only their fair fifth and what nobody else can use. No slot stays free while a job
 could use it.
 """
 
@@ -50,38 +50,36 @@ class Pool:
 
 @dataclass(frozen=True, eq=False)
 class Allocation:
-    """`slots` per job, and the slot-seconds of fair share that each has `earned` and not used: carry them over."""
+    """`slots` per job, and the worker-seconds to which fair shares `entitled` each so far: carry them over."""
 
     slots: _Counts
-    earned: _Floats
+    entitled: _Floats
 
 
-def allocate(needs: Needs, pool: Pool, earned: _Floats | None = None) -> Allocation:
+def allocate(needs: Needs, pool: Pool, entitled: _Floats | None = None) -> Allocation:
     """Slots for the next interval, sum = min(pool.slots, sum of demands), each at most the job's demand.
 
     Args:
         needs: all live jobs, n of them.
         pool: what there is to share.
-        earned: the `earned` of the last decision, aligned with `needs`; zeros for jobs that are new, and for all when
-            there was none.
+        entitled: that of the last decision, aligned with `needs`; nan for jobs that are new, None when all are.
     """
     slots = np.zeros(len(needs), dtype=np.int64)
     if len(needs) == 0:
         return Allocation(slots, np.zeros(0))
     weight = capped_weights(needs)
-    earned = _earn(needs, pool, weight, np.zeros(len(needs)) if earned is None else earned)
+    entitled = _entitle(needs, pool, weight, np.full(len(needs), np.nan) if entitled is None else entitled)
     dated = np.isfinite(needs.deadline) & ~needs.barred
     held = _held_back(needs, pool, dated)
     slots += _in_order(np.argsort(needs.deadline, kind="stable"), _room(needs, slots, dated), pool.slots - held)
-    slots += _fair(needs, pool, earned, slots, held)
+    slots += _fair(needs, pool, entitled - needs.seconds, slots, held)
     young = ~dated & ~needs.barred & (needs.blocks < YOUNG)
     room = np.minimum(_room(needs, slots, young), np.maximum(YOUNG - needs.blocks - slots, 0))
     slots += _in_order(np.lexsort((-weight, needs.blocks)), room, pool.slots - int(slots.sum()))
     slots += _greedy(needs, pool, weight, slots, ~dated & ~needs.barred)
     left, room = pool.slots - int(slots.sum()), needs.demand - slots
     slots += raise_level(weight, slots.astype(np.float64), room, 1.0, left)
-    used = np.maximum(slots, needs.in_flight) * pool.interval
-    return Allocation(slots, np.maximum(earned - used, -_block(needs, pool)))
+    return Allocation(slots, entitled)
 
 
 def capped_weights(needs: Needs) -> _Floats:
@@ -131,16 +129,20 @@ def _below(rate: _Floats, start: _Floats, room: _Counts, step: float, slots: int
     return np.clip((rate * level - start) / step, 0.0, room)
 
 
-def _earn(needs: Needs, pool: Pool, weight: _Floats, earned: _Floats) -> _Floats:
-    """What each has, after its part of this interval's fair fifth; only who can use it earns."""
+def _entitle(needs: Needs, pool: Pool, weight: _Floats, entitled: _Floats) -> _Floats:
+    """Each job's part of the fair fifth of this interval on top of what it had; only who can use it gets it.
+
+    Who got more by other rules owes no more than a block, so that it is soon served again when they pass it over.
+    """
+    entitled = np.where(np.isnan(entitled), needs.seconds, entitled)
     share = np.where(needs.demand > 0, weight, 0.0)
-    total = float(share.sum())
-    return earned + FAIR * pool.slots * pool.interval * share / total if total > 0 else earned
+    entitled = entitled + FAIR * pool.workers * pool.interval * share / max(float(share.sum()), 1e-300)
+    return np.maximum(entitled, needs.seconds - _block(needs, pool))
 
 
 def _block(needs: Needs, pool: Pool) -> _Floats:
-    """Slot-seconds that one more block takes, at least an interval."""
-    return np.maximum(needs.block_seconds, pool.interval)
+    """Worker-seconds that one more block takes; a guess before the first."""
+    return np.where(needs.block_seconds > 0, needs.block_seconds, pool.interval)
 
 
 def _held_back(needs: Needs, pool: Pool, dated: NDArray[np.bool_]) -> int:
@@ -153,13 +155,12 @@ def _held_back(needs: Needs, pool: Pool, dated: NDArray[np.bool_]) -> int:
     return max(0, min(fair, pool.slots - math.ceil(min(urgent, pool.slots))))
 
 
-def _fair(needs: Needs, pool: Pool, earned: _Floats, slots: _Counts, held: int) -> _Counts:
-    """One slot for each block earned; who has begun one goes on until what he earned is used up."""
-    block = _block(needs, pool)
-    going = np.minimum(needs.in_flight, np.ceil(earned / pool.interval))
-    due = np.where(earned > 0, np.maximum(np.floor(earned / block), going), 0).astype(np.int64)
-    due = np.minimum(due, needs.demand - slots)
-    return _in_order(np.argsort(-earned / block, kind="stable"), due, min(held, pool.slots - int(slots.sum())))
+def _fair(needs: Needs, pool: Pool, lag: _Floats, slots: _Counts, held: int) -> _Counts:
+    """A slot for each block that a job lags behind its fair fifth, beside those that are in flight."""
+    behind = np.floor(lag / _block(needs, pool))
+    due = np.where(behind >= 1, needs.in_flight + behind, 0).astype(np.int64)
+    due = np.clip(due - slots, 0, needs.demand - slots)
+    return _in_order(np.argsort(-behind, kind="stable"), due, min(held, pool.slots - int(slots.sum())))
 
 
 def _greedy(needs: Needs, pool: Pool, weight: _Floats, slots: _Counts, who: NDArray[np.bool_]) -> _Counts:

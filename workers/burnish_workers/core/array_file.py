@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Mapping
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -49,8 +50,8 @@ def _npy(data: bytes) -> NDArray[Any]:
         shape, fortran, dtype = read(stream)
     except KeyError:
         raise ArrayFileError("the .npy file is of a version that is not read here; write it with numpy.save") from None
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        raise ArrayFileError(f"the header of the .npy file cannot be read ({error:.200})") from None
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, TokenError) as error:
+        raise ArrayFileError(f"the header of the .npy file cannot be read ({error!s:.200})") from None
     if dtype.str not in _TYPES:
         raise ArrayFileError(f"dtype {dtype.str!r:.80} is not accepted; send one of {', '.join(sorted(_TYPES))}")
     # Before anything of that size is made: the header may say what it likes.
@@ -65,7 +66,7 @@ def _safetensors(data: bytes) -> dict[str, NDArray[Any]]:
     try:
         arrays = load(data)
     except (SafetensorError, KeyError, ValueError, TypeError, json.JSONDecodeError) as error:
-        raise ArrayFileError(f"neither .npy nor safetensors ({error:.200}); write it with numpy.save") from None
+        raise ArrayFileError(f"neither .npy nor safetensors ({error!s:.200}); write it with numpy.save") from None
     if not arrays:
         raise ArrayFileError("the file holds no array")
     return arrays

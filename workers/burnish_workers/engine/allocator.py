@@ -40,7 +40,7 @@ class Allocator:
         self._coordination, self._clock = coordination, clock
         self._share = Share("", 0)
         self._heard = clock.monotonic()
-        self._earned: dict[str, float] = {}
+        self._entitled: dict[str, float] = {}
         self._decisions = 0
         self.loads: dict[str, int] = {runner: 0}
         self.leads = False
@@ -52,7 +52,7 @@ class Allocator:
         self.loads = found.loads
         if self.leads != (found.epoch is not None):
             self.leads = not self.leads
-            self._earned = {}
+            self._entitled = {}
             log.info("allocator.leads" if self.leads else "allocator.follows", runner=self.runner, epoch=found.epoch)
         if found.epoch is not None:
             shares = self._decide(found, Pool(slots, workers, self.pace.interval))
@@ -80,9 +80,9 @@ class Allocator:
     def _decide(self, found: Exchange, pool: Pool) -> dict[str, Share]:
         """Slots for every live runner: those of its jobs, and its part of what no job can use just now."""
         needs = Needs.of([need for report in found.reports for need in report.needs])
-        earned = np.array([self._earned.get(job, 0.0) for job in needs.ids])
-        decided = allocate(needs, pool, earned)
-        self._earned = dict(zip(needs.ids, decided.earned.tolist(), strict=True))
+        entitled = np.array([self._entitled.get(job, np.nan) for job in needs.ids])
+        decided = allocate(needs, pool, entitled)
+        self._entitled = dict(zip(needs.ids, decided.entitled.tolist(), strict=True))
         self._decisions += 1
         jobs: dict[str, dict[str, int]] = {report.runner: {} for report in found.reports}
         for job, runner, slots in zip(needs.ids, needs.runners, decided.slots.tolist(), strict=True):
