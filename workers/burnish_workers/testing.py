@@ -21,7 +21,7 @@ from burnish_workers.core.components import combine
 from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
 from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key, block_key
-from burnish_workers.core.kind import Draft, Kind, resolution_of
+from burnish_workers.core.kind import Draft, Kind, resolution_of, statistics_of
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
@@ -45,6 +45,7 @@ class CorrelatedStatistics:
 
     tail: int
     leading: str = MEAN
+    independent: bool = True
 
     def empty(self) -> State:
         return {MEAN: Moments.empty(1, self.tail)}
@@ -139,7 +140,7 @@ def lawful_digests(
     """
     kind = registry().get(spec["kind"])
     resolved = kind.spec.model_validate(spec)
-    simulator, statistics = kind.load()(resolved, device, inputs), kind.statistics(resolved, inputs)
+    simulator, statistics = kind.load()(resolved, device, inputs), statistics_of(kind, resolved, inputs)
     schedule, resolution, state = schedule_of(resolved), resolution_of(resolved), statistics.empty()
     digests: dict[int, str] = {}
     start = 0

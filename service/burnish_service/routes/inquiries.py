@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from burnish.wire import Job, Plan, SurrogateSpec, Usage, Verification, VerifyRequest
+from burnish.wire import Job, Plan, Usage, Verification, VerifyRequest
 from burnish_service.context import context_of
 from burnish_service.openapi import body_of, problem_responses
 from burnish_service.problems import read_body
+from burnish_service.routes.jobs import SPECS
 from burnish_workers.engine.inquiries import Answered
 
 router = APIRouter(prefix="/v1")
@@ -28,7 +29,7 @@ _LATER = {
     "/plan",
     response_model=Plan,
     tags=["jobs"],
-    openapi_extra=body_of(SurrogateSpec),
+    openapi_extra=body_of(*SPECS),
     responses={202: _LATER, **problem_responses(400, 413, 415, 422, 500, 503)},
 )
 async def plan(request: Request) -> Response:

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
-from burnish.wire import Budget, Job, JobPage, JobStatus, LedgerPage, Problem, SurrogateSpec
+from burnish.wire import Budget, Job, JobPage, JobStatus, LedgerPage, Problem
 from burnish.wire.job import TERMINAL
 from burnish_service.context import Context, context_of
 from burnish_service.openapi import body_of, problem_responses
 from burnish_service.problems import read_body
 from burnish_service.streams import STREAM_HEADERS, job_stream
+from burnish_workers.core.registry import own_kinds
 from burnish_workers.engine.app import EVENT_PAGE, PAGE
 from burnish_workers.engine.refusals import Refusal
 
@@ -27,7 +28,10 @@ IdempotencyKey = Annotated[
 ]
 
 
-BODIES: tuple[type[BaseModel], ...] = (SurrogateSpec, Budget, Problem)
+SPECS: tuple[type[BaseModel], ...] = tuple(kind.spec for kind in own_kinds())
+"""One for each kind of this product: what may be posted. Those of third parties are shown by /v1/kinds."""
+
+BODIES: tuple[type[BaseModel], ...] = (*SPECS, Budget, Problem)
 """Models that only appear in hand-written parts of the OpenAPI document."""
 
 
@@ -35,7 +39,7 @@ BODIES: tuple[type[BaseModel], ...] = (SurrogateSpec, Budget, Problem)
     "",
     status_code=202,
     response_model=Job,
-    openapi_extra=body_of(SurrogateSpec),
+    openapi_extra=body_of(*SPECS),
     responses=problem_responses(400, 409, 413, 415, 422, 503),
 )
 async def create(

@@ -35,6 +35,8 @@ FAIR = 0.2
 """Part of the pool that goes by fair share: nobody is starved more than fivefold."""
 YOUNG = 4
 """Blocks before which nothing is known of a job's variance."""
+_LEAST = 1e-3
+"""Worker-seconds below which two forecasts, or the lengths of two blocks, do not differ."""
 TENANT_WEIGHT = 10.0
 """The weights of one tenant's jobs are scaled down where their sum exceeds this: many jobs are not many votes."""
 
@@ -96,7 +98,7 @@ def capped_weights(needs: Needs) -> _Floats:
 def raise_level(rate: _Floats, start: _Floats, room: _Counts, step: float, slots: int) -> _Counts:
     """Hand out `slots` one by one, each to the job with the lowest (start + k step)/rate that has room. Shape (n,).
 
-    k counts what a job has got. Done at once: the level L at which the sum of clip((rate L - start)/step, 0, room) is
+    k counts what a job has got. Done at once, to within a slot per job: the level L at which the sum of clip((rate L - start)/step, 0, room) is
     `slots` is found among the breakpoints of that piecewise linear function; whole slots below it are given, and what
     is left goes to the lowest. O(n log n).
     """
@@ -105,7 +107,7 @@ def raise_level(rate: _Floats, start: _Floats, room: _Counts, step: float, slots
         return room.copy()
     if slots <= 0:
         return np.zeros_like(room)
-    rate = np.maximum(rate, 1e-12 * max(float(rate.max()), 1e-300))
+    rate = np.maximum(rate, 1e-12 * max(float(rate.max()), 1e-100))
     given = np.floor(_below(rate, start, room, step, slots)).astype(np.int64)
     while (rest := slots - int(given.sum())) > 0:
         level = np.where(given < room, (start + given * step) / rate, np.inf)
@@ -142,7 +144,7 @@ def _entitle(needs: Needs, pool: Pool, weight: _Floats, entitled: _Floats) -> _F
 
 def _block(needs: Needs, pool: Pool) -> _Floats:
     """Worker-seconds that one more block takes; a guess before the first."""
-    return np.where(needs.block_seconds > 0, needs.block_seconds, pool.interval)
+    return np.where(needs.block_seconds > 0, np.maximum(needs.block_seconds, _LEAST), pool.interval)
 
 
 def _held_back(needs: Needs, pool: Pool, dated: NDArray[np.bool_]) -> int:
@@ -151,13 +153,13 @@ def _held_back(needs: Needs, pool: Pool, dated: NDArray[np.bool_]) -> int:
     if not dated.any():
         return fair
     due = zip(needs.deadline[dated].tolist(), needs.upper[dated].tolist(), strict=True)
-    urgent = required_rate(due) * pool.slots / max(pool.workers, 1)
-    return max(0, min(fair, pool.slots - math.ceil(min(urgent, pool.slots))))
+    urgent = min(required_rate(due) / max(pool.workers, 1), 1.0)
+    return max(0, min(fair, pool.slots - math.ceil(urgent * pool.slots)))
 
 
 def _fair(needs: Needs, pool: Pool, lag: _Floats, slots: _Counts, held: int) -> _Counts:
     """A slot for each block that a job lags behind its fair fifth, beside those that are in flight."""
-    behind = np.floor(lag / _block(needs, pool))
+    behind = np.floor(np.minimum(lag / _block(needs, pool), pool.slots))
     due = np.where(behind >= 1, needs.in_flight + behind, 0).astype(np.int64)
     due = np.clip(due - slots, 0, needs.demand - slots)
     return _in_order(np.argsort(-behind, kind="stable"), due, min(held, pool.slots - int(slots.sum())))
@@ -170,11 +172,10 @@ def _greedy(needs: Needs, pool: Pool, weight: _Floats, slots: _Counts, who: NDAr
     aiming = ~np.isnan(needs.remaining)
     to_aim, to_gain = np.where(aiming, room, 0), np.where(aiming, 0, room)
     part = _split(left, (to_aim, to_gain), weight)
-    with np.errstate(divide="ignore"):
-        urgency = np.where(to_aim > 0, weight / np.maximum(needs.remaining, 0.0), -1.0)
+    urgency = np.where(to_aim > 0, weight / np.maximum(needs.remaining, _LEAST), -1.0)
     given = _in_order(np.lexsort((-weight, -urgency)), to_aim, part)
     gain = np.sqrt(weight * needs.spread * (1 + np.sqrt(2 / np.maximum(needs.replicates - 1, 1.0))))
-    step = pool.interval * pool.workers / pool.slots
+    step = pool.interval * pool.workers / max(pool.slots, 1)
     return given + raise_level(gain, needs.seconds + slots * step, to_gain, step, left - part)
 
 

@@ -99,6 +99,18 @@ def fixed_critical(alpha: float) -> float:
     return -float(special.ndtri(alpha / 2))
 
 
+def open_critical(n: float, best: float, alpha: float) -> float:
+    """z after n replicates of an asymptotic confidence sequence, valid at all n together, tightest at n = `best`.
+
+    z = sqrt(2 (n r + 1)/(n r) log(sqrt(n r + 1)/alpha)), r = rho^2 = (-W_{-1}(-alpha^2/e) - 1)/best.
+    Source: Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, "Time-uniform central limit theory" (Annals of Statistics
+    52, 2024), equations (2) and (9) with the Lambert W function.
+    """
+    lower_branch = complex(special.lambertw(-(alpha**2) / np.e, -1)).real  # pyright: ignore
+    r = (-lower_branch - 1) / best
+    return float(np.sqrt(2 * (n * r + 1) / (n * r) * np.log(np.sqrt(n * r + 1) / alpha)))
+
+
 def normal_tail(z: float) -> float:
     """Phi(-z), the chance that a standard normal variable exceeds z; above 0 for z up to 37."""
     return float(special.ndtr(-z))

@@ -12,13 +12,14 @@ arrival order, seconds or the number of workers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.components import Combined
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
@@ -27,7 +28,7 @@ Arrays = Mapping[str, NDArray[Any]]
 """What blocks return and checkpoints hold: named arrays. No pickles."""
 
 State = dict[str, Moments]
-"""Folded statistics: one `Moments` per independent component of the answer."""
+"""Folded statistics: one `Moments` per independent component of the answer (and the bets of a job with bounds)."""
 
 
 class Simulator(Protocol):
@@ -50,10 +51,12 @@ Plan = dict[str, int | float | str | bool]
 class Answer:
     """What the statistics say after K blocks, before intervals.
 
-    `bias`: per output, added to every half-width because it does not shrink with sampling.
-    `bias_known`: whether all biases are measured or excluded; if not, no interval is honest. `parts`: the components
-    that the guard must examine. `floor`: the error that no sampling removes where it is known, 0 for an unbiased
-    estimator, None where it is not known. `diagnostics` is part of the digest: numbers only that obey the law.
+    `bias`: per output, added to every half-width because it does not shrink with sampling; `bias_error`: its standard
+    error, None where the bias is exact. `bias_known`: whether all biases are measured or excluded; if not, no interval
+    is honest. `remedy`: what would lower the bias below a tolerance (m,), in words. `parts`: the components that the
+    guard must examine. `bets`: those of a job with declared bounds. `floor`: the error that no sampling removes where
+    it is known, 0 for an unbiased estimator, None where it is not known. `diagnostics` is part of the digest: numbers
+    only that obey the law.
     """
 
     combined: Combined
@@ -62,6 +65,9 @@ class Answer:
     parts: Mapping[str, Moments]
     floor: float | None = None
     diagnostics: dict[str, Any] = field(default_factory=dict[str, Any])
+    bias_error: NDArray[np.float64] | None = None
+    remedy: Callable[[NDArray[np.float64]], str] | None = None
+    bets: tuple[Bounds, Betting] | None = None
 
 
 class Statistics(Protocol):
@@ -70,6 +76,11 @@ class Statistics(Protocol):
     @property
     def leading(self) -> str:
         """The component whose count is the number of replicates R."""
+        ...
+
+    @property
+    def independent(self) -> bool:
+        """Whether no two outputs share randomness."""
         ...
 
     def empty(self) -> State: ...
@@ -93,7 +104,11 @@ class Statistics(Protocol):
         ...
 
 
-def flatten(parts: Mapping[str, Moments]) -> dict[str, NDArray[Any]]:
+class _Arrays(Protocol):
+    def to_arrays(self) -> Mapping[str, NDArray[Any]]: ...
+
+
+def flatten(parts: Mapping[str, _Arrays]) -> dict[str, NDArray[Any]]:
     """Named components as named arrays, `component/field`: what travels and what checkpoints hold."""
     return {f"{name}/{key}": value for name, part in parts.items() for key, value in part.to_arrays().items()}
 
@@ -104,4 +119,8 @@ def unflatten(arrays: Arrays) -> State:
     for name, value in arrays.items():
         part, _, key = name.partition("/")
         grouped.setdefault(part, {})[key] = value
-    return {name: Moments.from_arrays(fields) for name, fields in grouped.items()}
+    return {name: _part(fields) for name, fields in grouped.items()}
+
+
+def _part(fields: dict[str, NDArray[Any]]) -> Any:
+    return Betting.from_arrays(fields) if "bets" in fields else Moments.from_arrays(fields)

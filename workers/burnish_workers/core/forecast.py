@@ -126,7 +126,7 @@ def _between_looks(schedule: Schedule, at: Look | None, ratio: _Array) -> tuple[
     top = schedule.look(schedule.blocks_max * 4 ** (at.epoch if at else 0))
     if top is None:
         raise ValueError(f"{schedule} has no look at the end of an epoch")
-    if at is None or schedule.kind == "fixed":
+    if at is None or schedule.kind != "stream":
         return (top.critical * ratio) ** 2, 2.0
     return (top.critical * ratio) ** (4 / 3) * top.replicates ** (1 / 3), 4 / 3
 

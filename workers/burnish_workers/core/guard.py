@@ -24,6 +24,7 @@ Code = Literal[
     "bias_unknown",
     "tolerance_below_floor",
     "alpha_spent",
+    "bounds_violated",
 ]
 
 LEAST_REPLICATES = 8
@@ -155,6 +156,13 @@ def alpha_spent(blocks: int, spent_at: int) -> Refusal:
     why = f"the allowed chance of a miss was spent at {spent_at} blocks; after {blocks} no further interval would hold"
     advice = "the estimate goes on improving; for intervals too, post a new job with extensible: true"
     return Refusal("alpha_spent", why, _numbers(blocks=blocks, spent_at=spent_at), advice)
+
+
+def bounds_violated(value: float, low: float, high: float, output: int) -> Refusal:
+    """Refusal of an interval whose declared bounds a replicate broke."""
+    why = f"output {output}: a replicate is {value:.6g}, outside the declared bounds [{low:g}, {high:g}]"
+    found = _numbers(value=value, low=low, high=high, output=output)
+    return Refusal("bounds_violated", why, found, "declare bounds that hold, or use interval: stream")
 
 
 def max_to_sum(moments: Moments) -> _Array:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
+from burnish_workers.core.betting import Bounds
+from burnish_workers.core.bounded import BoundedStatistics
 from burnish_workers.core.estimator import Plan, Simulator, Statistics
 from burnish_workers.core.inputs import Inputs
 
@@ -46,7 +48,8 @@ class Kind:
 
     `check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
     that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
-    half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs that can be posted as they are: the law is tested on them.
+    half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
+    that can be posted as they are: the law is tested on them.
     """
 
     name: str
@@ -63,6 +66,21 @@ class Kind:
         return KindInfo(
             name=self.name, summary=self.summary, spec=self.spec.model_json_schema(), examples=self.examples()
         )
+
+
+def statistics_of(kind: Kind, spec: SpecBase, inputs: Inputs) -> Statistics:
+    """The torch-free half of a resolved spec, with bets beside it where the spec declares bounds."""
+    inner = kind.statistics(spec, inputs)
+    if spec.bounds is None:
+        return inner
+    low, high = spec.bounds
+    return BoundedStatistics(inner, Bounds(low, high, alpha_of(spec)))
+
+
+def alpha_of(spec: SpecBase) -> float:
+    """The chance of a miss that each output of a resolved spec may have, over all looks."""
+    shared = resolution_of(spec).multiplicity
+    return round(1 - spec.level, 12) if shared is None else shared.alpha
 
 
 def resolution_of(spec: SpecBase) -> Resolution:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from burnish.wire import Forecast, Range, Spent
+from burnish.wire import Forecast, Range, Refused, Spent
 from burnish_workers.core.estimator import Answer, Statistics
 from burnish_workers.core.forecast import error_at, units_to_target
-from burnish_workers.core.guard import max_to_sum
+from burnish_workers.core.guard import max_to_sum, tolerance_below_floor
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import Report
 from burnish_workers.core.schedule import Schedule
@@ -28,20 +28,51 @@ def outlook(
     worst = int(np.argmax(combined.standard_error))
     critical = schedule.looks_until(schedule.blocks_max)[-1].critical
     floor = float(answer.bias[worst])
-    errors = {
-        f"{k}x": critical * error_at(k, float(combined.standard_error[worst]), None).statistical + floor
-        for k in _MULTIPLES
-    }
+    noise = critical * float(combined.standard_error[worst])
     width = found.half_width[np.isfinite(found.half_width)]
+    if answer.bets is not None and len(width):
+        noise = float(width.max()) - floor
+    errors = {f"{k}x": error_at(k, noise, None).statistical + floor for k in _MULTIPLES}
     units, seconds = _target(schedule, statistics, answer, found, purse, spent)
     return Forecast(
         half_width=float(width.max()) if len(width) else None,
         error_at=errors,
         floor=answer.floor,
+        floor_range=_floor_range(answer),
         rate=0.5,
         units_to_target=units,
         seconds_to_target=seconds,
     )
+
+
+def floor_of(answer: Answer, found: Report, purse: Purse) -> Refused | None:
+    """The refusal of a tolerance that lies below the bias of an output, which no sampling can reduce; or None."""
+    noise = np.where(np.isfinite(found.half_width), found.half_width - answer.bias, np.inf)
+    target = purse.tolerance(found.value)
+    if target is None or not purse.unreachable(found.value, answer.bias, noise):
+        return None
+    outside = np.flatnonzero((answer.bias > target) & (noise <= answer.bias))
+    worst = int(outside[np.argmax(answer.bias[outside] / np.maximum(target[outside], 1e-300))])
+    cure = answer.remedy(target) if answer.remedy else "use an estimator with a smaller bias, or a larger tolerance"
+    refusal = tolerance_below_floor(float(target[worst]), float(answer.bias[worst]), cure)
+    if refusal is None:
+        return None
+    return Refused(
+        code=refusal.code,
+        why=f"output {worst}: {refusal.why}",
+        statistics=dict(refusal.statistics),
+        advice=refusal.advice,
+        outputs=None if len(outside) == len(target) else outside.tolist(),
+    )
+
+
+def _floor_range(answer: Answer) -> Range | None:
+    """The floor of the worst output, with two standard errors to each side."""
+    if answer.floor is None or answer.bias_error is None:
+        return None
+    worst = int(np.argmax(answer.bias))
+    error = 2 * float(np.nan_to_num(answer.bias_error[worst]))
+    return Range(estimate=answer.floor, lower=max(0.0, answer.floor - error), upper=answer.floor + error)
 
 
 def _target(

@@ -47,6 +47,17 @@ class Purse:
         absolute, relative = self.budget.abs_tol or 0.0, self.budget.rel_tol or 0.0
         return np.maximum(absolute, relative * np.abs(value))
 
+    def unreachable(self, value: NDArray[np.float64], bias: NDArray[np.float64], noise: NDArray[np.float64]) -> bool:
+        """Whether the bias of some output exceeds its tolerance, and is known better than it is large.
+
+        `noise`: what sampling adds to the half-width. It must be no larger than the bias: before that more samples may
+        show the bias to be smaller than it seems.
+        """
+        target = self.tolerance(value)
+        if target is None:
+            return False
+        return bool(np.any((bias > target) & (noise <= bias)))
+
     def met(self, value: NDArray[np.float64], half_width: NDArray[np.float64]) -> bool:
         """Whether *every* half-width is within tolerance (a refused output has none: never met)."""
         target = self.tolerance(value)

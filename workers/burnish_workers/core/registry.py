@@ -48,7 +48,8 @@ class Registry:
         return sorted(self._kinds)
 
 
-def _own() -> Iterator[Kind]:
+def own_kinds() -> Iterator[Kind]:
+    """The kinds of this product."""
     package = importlib.import_module("burnish_workers.kinds")
     for module in pkgutil.iter_modules(package.__path__):
         name = f"burnish_workers.kinds.{module.name}.kind"
@@ -66,4 +67,4 @@ def registry() -> Registry:
     """All kinds of this installation. `BURNISH_EXTRA_KINDS=module:attribute,...` adds kinds under development."""
     third_party = [entry.load() for entry in importlib.metadata.entry_points(group=GROUP)]
     extra = [_named(reference.strip()) for reference in os.environ.get(EXTRA, "").split(",") if reference.strip()]
-    return Registry([*_own(), *third_party, *extra])
+    return Registry([*own_kinds(), *third_party, *extra])

@@ -9,10 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.wire import Estimate, Interval, Refused, SpecBase
+from burnish.wire.estimate import IntervalKind, RobustEstimate
+from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Answer, Statistics
-from burnish_workers.core.guard import LEAST_REPLICATES, Refusal, alpha_spent, examine, max_to_sum
-from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.guard import (
+    LEAST_REPLICATES,
+    Refusal,
+    alpha_spent,
+    bounds_violated,
+    examine,
+    max_to_sum,
+)
+from burnish_workers.core.kind import alpha_of, resolution_of
+from burnish_workers.core.robust import robust_mean
 from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
 
 _Array = NDArray[np.float64]
@@ -44,7 +54,7 @@ def schedule_of(spec: SpecBase) -> Schedule:
         blocks_max=r.blocks_planned,
         first_look=r.first_look,
         replicates=Replicates(r.first_block, r.block),
-        alpha=round(1 - spec.level, 12),
+        alpha=alpha_of(spec),
         extensible=r.extensible,
         extra=tuple(r.extra_looks),
         kind=spec.interval,
@@ -65,19 +75,23 @@ def report(
 
     The digest covers blocks, estimate, interval, refusal and diagnostics: no seconds, no forecast.
     """
-    look = schedule.closing(blocks, closed) if ends else schedule.look(blocks, closed)
-    leading = answer.parts[statistics.leading]
-    half_width = np.full(leading.outputs, np.nan)
+    look = schedule.published(blocks, closed, ends=ends)
+    value = answer.combined.value
+    lower, upper = np.full(len(value), np.nan), np.full(len(value), np.nan)
     refused: Refused | None = None
-    if look is not None:
+    if look is not None and answer.bets is not None:
+        lower, upper, refused = _bounded(*answer.bets, answer.bias)
+    elif look is not None:
         certified, refused = _judge(answer, statistics.leading)
         width = critical_for(look, answer.combined.dof) * answer.combined.standard_error + answer.bias
-        half_width = np.where(certified, width, np.nan)
+        width = np.where(certified, width, np.nan)
+        lower, upper = value - width, value + width
     elif schedule.next_look(blocks, closed) is None:
         refused = _refused(alpha_spent(blocks, max(k for k in (schedule.blocks_max, *closed) if k <= blocks)), None)
+    half_width = np.fmax(upper - value, value - lower)
     estimate = Estimate(value=_listed(answer.combined.value), standard_error=_listed(answer.combined.standard_error))
-    interval = _interval(spec, look, answer, half_width)
-    diagnostics = {**answer.diagnostics, "max_to_sum": _worst(max_to_sum(leading))}
+    interval = _interval(spec, look, lower, upper)
+    diagnostics = {**answer.diagnostics, "max_to_sum": _worst(max_to_sum(answer.parts[statistics.leading]))}
     body = {
         "blocks": blocks,
         "estimate": estimate.model_dump(mode="json"),
@@ -90,19 +104,39 @@ def report(
     return Report(blocks, replicates, estimate, interval, refused, diagnostics, value, half_width, digest(body))
 
 
-def _interval(spec: SpecBase, look: Look | None, answer: Answer, half_width: _Array) -> Interval | None:
-    if look is None or not np.isfinite(half_width).any():
+_KINDS: dict[str, IntervalKind] = {
+    "stream": "group_sequential",
+    "fixed": "fixed",
+    "open": "confidence_sequence",
+    "bounded": "empirical_bernstein",
+}
+
+
+def _interval(spec: SpecBase, look: Look | None, lower: _Array, upper: _Array) -> Interval | None:
+    if look is None or not np.isfinite(upper).any():
         return None
-    value = answer.combined.value
+    shared = resolution_of(spec).multiplicity
     return Interval(
-        lower=_listed(value - half_width),
-        upper=_listed(value + half_width),
+        lower=_listed(lower),
+        upper=_listed(upper),
         level=spec.level,
-        kind="fixed" if spec.interval == "fixed" else "group_sequential",
-        joint=spec.interval == "stream",
-        simultaneous=len(value) == 1,
+        kind=_KINDS[spec.interval],
+        joint=spec.interval != "fixed",
+        simultaneous=len(lower) == 1 or (shared is not None and shared.method != "none"),
         blocks=look.blocks,
+        multiplicity=shared,
     )
+
+
+def _bounded(bounds: Bounds, bets: Betting, bias: _Array) -> tuple[_Array, _Array, Refused | None]:
+    """Limits from bets, and the refusal where a replicate broke the bounds that were declared."""
+    lower, upper = bounds.interval(bets)
+    broken = np.flatnonzero(np.isfinite(bets.worst))
+    refused = None
+    if len(broken):
+        refusal = bounds_violated(float(bets.worst[broken[0]]), bounds.low, bounds.high, int(broken[0]))
+        refused = _refused(refusal, None if len(broken) == len(lower) else broken.tolist())
+    return lower - bias, upper + bias, refused
 
 
 def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | None]:
@@ -123,16 +157,33 @@ def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | N
     if refusal is None:
         return certified, None
     outside = np.flatnonzero(~certified)
-    return certified, _refused(refusal, None if len(outside) == len(certified) else outside.tolist())
+    robust = _robust(answer, leading) if refusal.code == "heavy_tail" else None
+    return certified, _refused(refusal, None if len(outside) == len(certified) else outside.tolist(), robust)
 
 
-def _refused(refusal: Refusal, outputs: list[int] | None) -> Refused:
+def _robust(answer: Answer, leading: str) -> RobustEstimate | None:
+    """What the leading component's tails suggest for the answer, where one of them is heavy."""
+    part = answer.parts[leading]
+    found = robust_mean(part)
+    if not np.isfinite(found.truncated).any():
+        return None
+    rest = answer.combined.value - part.mean
+    heavy = np.isfinite(found.truncated)
+    return RobustEstimate(
+        value=_listed(found.value + rest),
+        truncated=_listed(found.truncated + rest),
+        tail_index=_listed(np.where(heavy, found.shape, np.nan)),
+    )
+
+
+def _refused(refusal: Refusal, outputs: list[int] | None, robust: RobustEstimate | None = None) -> Refused:
     return Refused(
         code=refusal.code,
         why=refusal.why,
         statistics=dict(refusal.statistics),
         advice=refusal.advice,
         outputs=outputs,
+        robust=robust,
     )
 
 

@@ -22,11 +22,14 @@ from burnish_workers.core.boundary import (
     fixed_critical,
     last_critical,
     normal_tail,
+    open_critical,
     student_critical,
     wang_tsiatis,
 )
 
-Kind = Literal["stream", "fixed"]
+Kind = Literal["stream", "fixed", "open", "bounded"]
+_TIMELESS = ("open", "bounded")
+"""Kinds whose intervals hold at every moment together: the looks are only where a tolerance is judged."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ class Schedule:
             alpha: joint chance of a miss over all looks, in (0, 1).
             extensible: whether the ladder goes on beyond K_max, at the price of alpha/2 in the first epoch.
             extra: further looks within the first epoch; those outside [first_look, K_max) are left out.
-            kind: "stream", all looks hold jointly; "fixed", only the final answer counts, each look at level alpha.
+            kind: "stream", all looks hold jointly; "fixed", only the final answer counts, each look at level alpha;
+                "open", any moment is a look, without end; "bounded", likewise, with intervals that need no critical
+                value.
 
         Raises:
             ValueError: numbers out of range, or replicates that are not linear.
@@ -154,6 +159,11 @@ class Schedule:
         """
         return self.look(blocks, (*closed, blocks))
 
+    def published(self, blocks: int, closed: tuple[int, ...] = (), *, ends: bool) -> Look | None:
+        """The look whose interval goes with an answer after `blocks` blocks; `ends`: the job ends there."""
+        anywhere = ends or (self.kind in _TIMELESS and blocks >= self.first_look)
+        return self.closing(blocks, closed) if anywhere else self.look(blocks, closed)
+
     def next_look(self, blocks: int, closed: tuple[int, ...] = ()) -> int | None:
         """The first planned look after more than `blocks` blocks that is not void; None where there is none."""
         epoch = self.epoch(blocks + 1)
@@ -174,22 +184,28 @@ class Schedule:
 
     @property
     def _climbs(self) -> bool:
-        return self.extensible or self.kind == "fixed"
+        return self.extensible or self.kind != "stream"
+
+    def _critical(self, replicates: int) -> float:
+        """z of a kind of interval whose looks do not depend on each other."""
+        if self.kind == "open":
+            return open_critical(replicates, self.replicates(self.blocks_max), self.alpha)
+        return fixed_critical(self.alpha)
 
     def _alpha(self, epoch: int) -> float:
         return self.alpha / 2 ** (epoch + 1) if self.extensible and self.kind == "stream" else self.alpha
 
     def _end(self, epoch: int, closed: tuple[int, ...]) -> int | None:
         """Where the epoch's alpha was spent by a closing: the first that is not at a planned look."""
-        if self.kind == "fixed":
+        if self.kind != "stream":
             return None
         planned = {look.blocks for look in _looks(self, epoch)}
         return min((k for k in closed if self.epoch(k) == epoch and k not in planned), default=None)
 
     def _closing(self, blocks: int, epoch: int) -> Look | None:
         n, alpha = self.replicates(blocks), self._alpha(epoch)
-        if self.kind == "fixed":
-            return Look(blocks, epoch, n, fixed_critical(alpha), closing=True)
+        if self.kind != "stream":
+            return Look(blocks, epoch, n, self._critical(n), closing=True)
         passed = [look for look in _looks(self, epoch) if look.blocks < blocks]
         z = last_critical([look.critical for look in passed], [*(look.replicates for look in passed), n], alpha)
         return Look(blocks, epoch, n, z, closing=True) if np.isfinite(z) else None
@@ -210,8 +226,8 @@ def _looks(schedule: Schedule, epoch: int) -> tuple[Look, ...]:
     places = _places(schedule, epoch)
     counts = tuple(schedule.replicates(k) for k in places)
     alpha = schedule._alpha(epoch)  # pyright: ignore[reportPrivateUsage]
-    if schedule.kind == "fixed":
-        z = [fixed_critical(alpha)] * len(places)
+    if schedule.kind != "stream":
+        z = [schedule._critical(n) for n in counts]  # pyright: ignore[reportPrivateUsage]
     else:
         c = wang_tsiatis(counts, alpha)
         z = [c * (n / counts[-1]) ** (DELTA - 0.5) for n in counts]

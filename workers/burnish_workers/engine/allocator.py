@@ -65,6 +65,11 @@ class Allocator:
         elif found.share.decision != self._share.decision:
             self._share, self._heard = found.share, self._clock.monotonic()
 
+    @property
+    def known(self) -> set[str]:
+        """The jobs of this runner that were in the last decision."""
+        return set(self._share.jobs)
+
     def share(self, weights: Mapping[str, float], slots: int) -> Share:
         """What this runner may use of a pool of `slots` now, for jobs of these weights."""
         if self._clock.monotonic() - self._heard <= self.pace.hold:

@@ -21,7 +21,7 @@ import structlog
 from burnish.wire import Budget, Problem, StoppedBy
 from burnish_workers.core.demand import Need
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.kind import Kind, SpecError, resolution_of
+from burnish_workers.core.kind import Kind, SpecError, resolution_of, statistics_of
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Schedule
@@ -150,7 +150,7 @@ class Conductor:
         if self._record.purpose != "answer":
             return await self._errand(spec, inputs)
         spec = await self._resolved(spec, inputs)
-        statistics = self._kind.statistics(spec, inputs)
+        statistics = statistics_of(self._kind, spec, inputs)
         progress = await self._restore(spec, statistics)
         schedule = schedule_of(spec)
         crew = Crew(self._ports.fleet, spec, inputs)
@@ -234,14 +234,14 @@ class Conductor:
 
     async def _work(self, progress: Progress, schedule: Schedule, crew: Crew) -> None:
         """Issue and fold until the job stops."""
-        met = False
+        met: StoppedBy | None = None
         while True:
             stop = self._stop(progress, crew)
             if stop == "cancelled":
                 return await self._cancelled(progress)
             if met or (crew.idle and not progress.ready and stop is not None):
                 try:
-                    return await self._finish(progress, schedule, "tolerance" if met or stop is None else stop)
+                    return await self._finish(progress, schedule, met or stop or "tolerance")
                 except BudgetChanged:
                     await self._read_orders()
                     met = await self._scribe.folded(progress, schedule, self._purse(progress))
@@ -268,7 +268,7 @@ class Conductor:
     def _issue(self, progress: Progress, crew: Crew, stop: StoppedBy | None) -> None:
         """Fill the job's share of the slots, but not beyond its horizon."""
         assert self._underway is not None
-        far = horizon(self._underway, self.orders.budget, self._ports.fleet.slots)
+        far = horizon(self._underway, self.orders.budget, self._ports.fleet.slots, progress.blocks)
         while stop is None and crew.in_flight < self._share() and (far is None or progress.issued < far):
             crew.send(progress.issued, progress.start(progress.issued), progress.replicates(progress.issued))
             progress.issued += 1
@@ -294,14 +294,15 @@ class Conductor:
             await self._scribe.started(progress)
             crew.retry()
 
-    async def _fold(self, progress: Progress, schedule: Schedule, crew: Crew) -> bool:
-        """Fold what is ready, publishing on the way. True when the tolerance is met at a look: stop there."""
+    async def _fold(self, progress: Progress, schedule: Schedule, crew: Crew) -> StoppedBy | None:
+        """Fold what is ready, publishing on the way. Not None when the tolerance ends the job at a look: stop there."""
         while progress.ready and not self.orders.cancelled:
             progress.fold()
             last = crew.idle and not progress.ready and self._stop(progress, crew) is not None
-            if await self._scribe.folded(progress, schedule, self._purse(progress), last=last):
-                return True
-        return False
+            met = await self._scribe.folded(progress, schedule, self._purse(progress), last=last)
+            if met is not None:
+                return met
+        return None
 
     async def _finish(self, progress: Progress, schedule: Schedule, stopped_by: StoppedBy) -> None:
         await self._scribe.completed(progress, schedule, self._purse(progress), stopped_by, self.orders.version)

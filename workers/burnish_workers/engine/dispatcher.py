@@ -27,6 +27,9 @@ log = structlog.get_logger()
 LEAST_INTERVAL = 0.05
 """Seconds between two reports, however much happens."""
 
+EAGER_INTERVAL = 0.1
+"""Seconds between two reports while there are jobs that were in no decision yet."""
+
 COURTESY = 0.1
 """Seconds that a runner with more jobs than another one waits before it claims."""
 
@@ -227,8 +230,10 @@ class Dispatcher:
                 log.exception("allocator.broken", runner=self.allocator.runner)
             self._nudge_all()
             await self._ports.clock.sleep(LEAST_INTERVAL)
+            # New jobs have no share yet: the next decision is theirs.
+            wait = EAGER_INTERVAL if self._held.keys() - self.allocator.known else pace.interval
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._kick.wait(), max(pace.interval - LEAST_INTERVAL, 0.0))
+                await asyncio.wait_for(self._kick.wait(), max(wait - LEAST_INTERVAL, 0.0))
 
     async def _tick(self) -> None:
         """Let jobs look at the clock and at shares that ran out, even while nobody can be reached."""

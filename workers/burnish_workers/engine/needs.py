@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish.wire import Budget, Refinement
+from burnish.wire import Budget, Refinement, Refused
 from burnish_workers.core.demand import Need
+from burnish_workers.core.guard import TAIL_INDEX
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.crew import Crew
@@ -22,8 +23,8 @@ WINDOW = 4
 out of order waits in memory."""
 
 MOST = 10_000
-BARRED = frozenset({"heavy_tail", "weight_collapse", "nonfinite", "bias_unknown", "tolerance_below_floor"})
-"""Refusals that more work does not lift."""
+BARRED = frozenset({"weight_collapse", "nonfinite", "bias_unknown", "tolerance_below_floor"})
+"""Refusals that more work does not lift, beside that of a tail index of 1/2 and more."""
 
 
 @dataclass(frozen=True)
@@ -36,25 +37,25 @@ class Underway:
     scribe: Scribe
 
 
-def horizon(job: Underway, budget: Budget, slots: int) -> int | None:
-    """The block count beyond which nothing is issued yet; None: only the budget ends the job.
+def horizon(job: Underway, budget: Budget, slots: int, blocks: int) -> int | None:
+    """The block count beyond which nothing is issued when `blocks` are folded; None: only the budget ends the job.
 
     Not beyond what the next two looks need, because a tolerance may be met there and what is in flight is then for
     nothing. Without a tolerance everything issued will be counted: the looks do not hold it back.
     """
     closed = job.scribe.closed
-    near = job.schedule.next_look(job.progress.blocks, closed)
+    near = job.schedule.next_look(blocks, closed)
     if near is None:
         return None
     far = job.schedule.next_look(near, closed) or near
-    return far if budget.has_tolerance else max(far, job.progress.blocks + WINDOW * slots)
+    return far if budget.has_tolerance else max(far, blocks + WINDOW * slots)
 
 
 def need_of(
     record: JobRecord, runner: str, job: Underway, purse: Purse, slots: int, *, stops: bool, clock: float
 ) -> Need:
     """The need of a job underway. `stops`: nothing more may be issued; `clock`: its reading now."""
-    progress, refinement, judged = job.progress, job.scribe.latest, job.scribe.judged
+    progress, refinement = job.progress, job.scribe.latest
     in_flight, block_seconds = job.crew.in_flight, progress.block_seconds()
     spent = progress.spending(clock)
     held = stops or job.crew.lacking is not None
@@ -70,7 +71,7 @@ def need_of(
         block_seconds=block_seconds,
         spread=spread(refinement, purse) if refinement else 0.0,
         remaining=_remaining(refinement, purse, spent.worker_seconds, (in_flight + 1) * block_seconds),
-        barred=_barred(judged, purse.budget),
+        barred=_barred(job.scribe.refused, purse.budget),
     )
 
 
@@ -105,9 +106,12 @@ def _remaining(refinement: Refinement | None, purse: Purse, seconds: float, leas
 
 
 def _issuable(job: Underway, purse: Purse, slots: int) -> int:
-    """Blocks that could be issued now if there were slots for them."""
+    """Blocks that could be issued within the next interval if there were slots for them.
+
+    As if what is in flight had been folded: looks double, and slots that are asked for only then come too late.
+    """
     progress, limits = job.progress, [float(MOST)]
-    far = horizon(job, purse.budget, slots)
+    far = horizon(job, purse.budget, slots, progress.issued)
     if far is not None:
         limits.append(far - progress.issued)
     if purse.planned is not None:
@@ -118,10 +122,16 @@ def _issuable(job: Underway, purse: Purse, slots: int) -> int:
     return max(0, int(min(limits)))
 
 
-def _barred(judged: Refinement | None, budget: Budget) -> bool:
-    """Whether the last look refused what the job is for: any output with a tolerance, else all of them."""
-    refused = judged.refused if judged else None
-    return refused is not None and refused.code in BARRED and (refused.outputs is None or budget.has_tolerance)
+def _barred(refused: Refused | None, budget: Budget) -> bool:
+    """Whether the last look refused for good what the job is for: any output with a tolerance, else all of them.
+
+    A few large values among few replicates are no reason: the guard refuses some hundred exponential variables now and
+    then, and more of them mend that. A variance that does not exist stays so.
+    """
+    if refused is None or (refused.outputs is not None and not budget.has_tolerance):
+        return False
+    heavy = refused.code == "heavy_tail" and (refused.statistics.get("pareto_k") or 0.0) >= TAIL_INDEX
+    return heavy or refused.code in BARRED
 
 
 def _floats(values: list[float | None]) -> NDArray[np.float64]:

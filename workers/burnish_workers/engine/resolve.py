@@ -10,15 +10,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import special
+from numpy.typing import NDArray
 
 from burnish.wire import Budget, Resolution, SpecBase
+from burnish.wire.specs import Multiplicity
+from burnish_workers.core.boundary import fixed_critical
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Answer, State, Statistics
 from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import pilot_key
-from burnish_workers.core.kind import MOST_SAMPLES, Draft, Kind
+from burnish_workers.core.kind import MOST_SAMPLES, Draft, Kind, statistics_of
+from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockTask, Fleet, JobCode
@@ -47,16 +50,24 @@ LONG = 10_000
 """Replicates over which the mean cost of one is taken: corrections come with every so many."""
 
 
+WIDER = {"stream": 1.05, "fixed": 1.0, "open": 1.6, "bounded": 1.9}
+"""Half-width at the end of the plan over that of a fixed sample, by kind of interval."""
+
+REPLICATES = "replicates"
+"""Name under which the block of a pilot may return its replicates (n, m) beside its statistics."""
+
+
 @dataclass(frozen=True)
 class Pilot:
     """What the pilot showed: worker-seconds of one replicate, and how many replicates a tolerance takes.
 
-    `units`: units of a block of so many replicates, known without a pilot.
+    `units`: units of so many replicates, known without a pilot. `multiplicity`: how outputs share confidence.
     """
 
     seconds: float
     needed: float | None
     units: Callable[[int], int]
+    multiplicity: Multiplicity | None = None
 
 
 def code_of(spec: SpecBase, inputs: Inputs) -> JobCode:
@@ -65,7 +76,7 @@ def code_of(spec: SpecBase, inputs: Inputs) -> JobCode:
     return JobCode(digest(resolved), spec.kind, resolved, inputs)
 
 
-def provisional(draft: Draft, numeric_class: str) -> Resolution:
+def provisional(draft: Draft, numeric_class: str, multiplicity: Multiplicity | None = None) -> Resolution:
     """A resolution good for one block: the pilot's."""
     return Resolution(
         version=draft.version,
@@ -78,6 +89,7 @@ def provisional(draft: Draft, numeric_class: str) -> Resolution:
         micro_batch=draft.micro_batch,
         tail=8,
         extensible=False,
+        multiplicity=multiplicity,
         plan=draft.plan,
     )
 
@@ -113,15 +125,36 @@ async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) ->
     trial = draft.trial.model_copy(update={"resolution": provisional(draft, numeric_class)})
     task = BlockTask(code_of(trial, inputs), pilot_key(spec.seed or 0), 0, draft.pilot, numeric_class)
     result = await fleet.run(task)
-    statistics = kind.statistics(trial, inputs)
+    statistics = statistics_of(kind, trial, inputs)
     state = statistics.fold(statistics.empty(), result.stats)
     draft = replace(draft, plan={**draft.plan, **statistics.tuned(state)})
     final = spec.model_copy(update={"resolution": provisional(draft, numeric_class)})
-    pilot = _measure(spec, draft, statistics, kind.statistics(final, inputs), state, result.seconds)
+    shared = _shared(spec, draft, statistics, result.stats.get(REPLICATES))
+    pilot = _measure(spec, draft, statistics, statistics_of(kind, final, inputs), state, result.seconds, shared)
     return Trial(draft, numeric_class, pilot, statistics.answer(state), result.seconds)
 
 
-def _measure(spec: SpecBase, draft: Draft, trial: Statistics, final: Statistics, state: State, seconds: float) -> Pilot:
+def _shared(
+    spec: SpecBase, draft: Draft, statistics: Statistics, replicates: NDArray[np.float64] | None
+) -> Multiplicity | None:
+    """How the outputs share the chance of a miss; None where each has it on its own."""
+    if not spec.simultaneous or draft.outputs == 1:
+        return None
+    whole = replicates if replicates is not None and replicates.shape[1] == draft.outputs else None
+    alpha, seed = round(1 - spec.level, 12), spec.seed or 0
+    found = per_output(alpha, draft.outputs, independent=statistics.independent, replicates=whole, seed=seed)
+    return Multiplicity(method=found.method, outputs=found.outputs, alpha=found.alpha)
+
+
+def _measure(
+    spec: SpecBase,
+    draft: Draft,
+    trial: Statistics,
+    final: Statistics,
+    state: State,
+    seconds: float,
+    shared: Multiplicity | None,
+) -> Pilot:
     """Scale what the pilot cost to all outputs and to the tuned plan."""
     combined = trial.answer(state).combined
     target = Purse(spec.budget, None).tolerance(combined.value)
@@ -129,13 +162,13 @@ def _measure(spec: SpecBase, draft: Draft, trial: Statistics, final: Statistics,
     if target is not None:
         # s^2 of the sum of components, as if all had the leading one's count: their shares are fixed.
         deviation = combined.standard_error * np.sqrt(draft.pilot)
-        z = float(special.ndtri(1 - (1 - spec.level) / 2)) * 1.05
+        z = fixed_critical(1 - spec.level if shared is None else shared.alpha) * WIDER[spec.interval]
         counts = np.where(target > 0, (z * deviation / np.where(target > 0, target, 1.0)) ** 2, np.inf)
         finite = counts[np.isfinite(counts)]
         needed = float(finite.max()) if len(finite) else 1e6
     plan_cost = final.cost(LONG) / LONG / (trial.cost(draft.pilot) / draft.pilot)
     each = max(seconds, 1e-6) / draft.pilot * plan_cost * draft.outputs / draft.trial_outputs
-    return Pilot(each, needed, final.units)
+    return Pilot(each, needed, final.units, shared)
 
 
 def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, workers: int) -> Resolution:
@@ -154,11 +187,12 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         first_block=first,
         block=block,
         blocks_planned=min(blocks, 10**7),
-        first_look=_first_look(first, block, blocks, pilot.seconds / workers),
+        first_look=1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers),
         extra_looks=_extra(spec, pilot, first, block, blocks),
         micro_batch=draft.micro_batch,
         tail=max(32, min(512, 200_000 // draft.outputs)),
         extensible=not spec.budget.has_tolerance if spec.extensible is None else spec.extensible,
+        multiplicity=pilot.multiplicity,
         plan=draft.plan,
     )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from burnish.wire import Problem, Refinement, SpecBase, StoppedBy
-from burnish_workers.core.outlook import outlook
+from burnish_workers.core.estimator import Answer
+from burnish_workers.core.outlook import floor_of, outlook
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import Report, report
 from burnish_workers.core.schedule import Schedule
@@ -33,7 +34,8 @@ class Scribe:
         # After a crash the blocks since the last checkpoint run again: what was said about them is not said twice.
         self._said = last.blocks if last is not None else 0
         self.closed = record.closed
-        self.latest = self.judged = last
+        self.latest = last
+        self.refused = last.refused if last is not None else None
 
     @property
     def waits(self) -> bool:
@@ -61,31 +63,36 @@ class Scribe:
             data = {"status": "running", "blocks": progress.blocks}
             await self._emit(Emission((NewEvent("status", data),), changes))
 
-    async def folded(self, progress: Progress, schedule: Schedule, purse: Purse, *, last: bool = False) -> bool:
-        """Publish after a fold: at every look, and now and then between looks. True when the tolerance is met.
+    async def folded(
+        self, progress: Progress, schedule: Schedule, purse: Purse, *, last: bool = False
+    ) -> StoppedBy | None:
+        """Publish after a fold: at every look, and now and then between looks.
 
-        What ends the job (a tolerance that is met, or the `last` block) is not published here but as final.
+        What ends the job is not published here but as final: the `last` block, a tolerance that is met ("tolerance")
+        or that no sampling can meet ("floor").
         """
         look = schedule.look(progress.blocks, self.closed)
         now = self._clock.monotonic()
         due = now - self._last_emission >= BETWEEN_REFINEMENTS or progress.blocks == 1
         if progress.blocks <= self._said or (look is None and (last or not due)):
-            return False
-        found, refinement = self._refine(progress, schedule, purse, ends=False)
+            return None
+        answer, found, refinement = self._refine(progress, schedule, purse, ends=False)
         if look is not None and purse.met(found.value, found.half_width):
-            return True
+            return "tolerance"
+        if look is not None and floor_of(answer, found, purse) is not None:
+            return "floor"
         if not last:
             changes: dict[str, Any] = {"spent": refinement.spent, "last_refinement": refinement}
             keep = look is not None or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
             await self._emit_refinement(progress, refinement, changes, keep=keep)
-        return False
+        return None
 
     async def completed(
         self, progress: Progress, schedule: Schedule, purse: Purse, stopped_by: StoppedBy, budget_version: int
     ) -> None:
         """The final refinement and the terminal event, in one write. Raises BudgetChanged."""
         planned = schedule.look(progress.blocks, self.closed)
-        _, refinement = self._refine(progress, schedule, purse, ends=True)
+        _, _, refinement = self._refine(progress, schedule, purse, ends=True)
         changes: dict[str, Any] = {
             "status": "completed",
             "stage": None,
@@ -149,7 +156,9 @@ class Scribe:
         event = NewEvent("failed" if status == "failed" else "crashed", data)
         await self._emit(Emission((event,), changes, ends=True, budget_version=-1))
 
-    def _refine(self, progress: Progress, schedule: Schedule, purse: Purse, *, ends: bool) -> tuple[Report, Refinement]:
+    def _refine(
+        self, progress: Progress, schedule: Schedule, purse: Purse, *, ends: bool
+    ) -> tuple[Answer, Report, Refinement]:
         answer = progress.answer()
         found = report(progress.spec, schedule, progress.statistics, answer, progress.blocks, self.closed, ends=ends)
         spent = progress.spending(self._clock.monotonic())
@@ -160,16 +169,16 @@ class Scribe:
             final=ends,
             estimate=found.estimate,
             interval=found.interval,
-            refused=found.refused,
+            refused=found.refused or (floor_of(answer, found, purse) if ends else None),
             digest=found.digest,
             forecast=outlook(schedule, progress.statistics, answer, found, purse, spent),
             spent=spent,
             diagnostics=found.diagnostics,
         )
         self.latest = refinement
-        if refinement.interval or refinement.refused:
-            self.judged = refinement
-        return found, refinement
+        if refinement.refused or refinement.interval:
+            self.refused = refinement.refused
+        return answer, found, refinement
 
     async def _emit_refinement(
         self, progress: Progress, refinement: Refinement, changes: dict[str, Any], *, keep: bool

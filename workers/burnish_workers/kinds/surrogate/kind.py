@@ -9,10 +9,10 @@ from burnish.wire import CatalogueEntry
 from burnish.wire.specs.surrogate import Point, SurrogateSpec
 from burnish_workers.core.estimator import Simulator
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.kind import Draft, Kind
+from burnish_workers.core.kind import Draft, Kind, SpecError
 from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
-from burnish_workers.kinds.surrogate.plan import default_plan
+from burnish_workers.kinds.surrogate.plan import PATH, components, default_plan
 from burnish_workers.kinds.surrogate.problem import points_of, problem_of, surrogate_of
 from burnish_workers.kinds.surrogate.replay import check_resolution
 from burnish_workers.kinds.surrogate.statistics import statistics
@@ -33,6 +33,9 @@ def check(spec: SurrogateSpec, inputs: Inputs) -> None:
     problem = problem_of(spec)
     points_of(spec, problem.dim, problem.horizon, inputs)
     surrogate_of(spec, problem.dim, inputs)
+    if spec.interval == "bounded" and components(problem) != (PATH,):
+        what = "bounded intervals need an estimator without corrections: F free of u and z, constant coefficients"
+        raise SpecError("/interval", f"{what}; use stream or open")
     if spec.resolution is not None:
         least_steps = int(default_plan(problem, 1)["steps"])
         check_resolution(spec.resolution, spec.steps, least_steps, draft(spec, spec.resolution.numeric_class, inputs))

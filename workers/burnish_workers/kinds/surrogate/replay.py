@@ -32,6 +32,9 @@ def check_resolution(given: Resolution, steps: int | None, least_steps: int, dra
     if given.micro_batch > draft.micro_batch:
         most = f"at most {draft.micro_batch} for numeric class {given.numeric_class!r}"
         raise _error("micro_batch", f"{given.micro_batch} rows at once are more than a worker holds, {most}")
+    if given.multiplicity is not None and given.multiplicity.outputs != draft.outputs:
+        what = f"is for {given.multiplicity.outputs} outputs, the spec has {draft.outputs}"
+        raise _error("multiplicity/outputs", what)
     for name in ("first_block", "block"):
         _at_most(name, getattr(given, name), MOST_SAMPLES // draft.outputs, draft.outputs)
     _at_most("tail", given.tail, MOST_TAIL // draft.outputs, draft.outputs)

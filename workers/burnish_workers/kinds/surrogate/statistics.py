@@ -44,6 +44,10 @@ class SurrogateStatistics:
     def leading(self) -> str:
         return PATH
 
+    @property
+    def independent(self) -> bool:
+        return True
+
     def empty(self) -> State:
         labels = [label for name in self.composition.components for label in MEASURED[name]]
         parts = {label: Moments.empty(self.outputs, self.tail) for label in labels}
@@ -88,13 +92,17 @@ class SurrogateStatistics:
         combined = self._summed(state)
         parts = {name: part for name, part in state.items() if name not in (SURROGATE, SECOND_ORDER)}
         defect = combined.value - state[SURROGATE].mean
-        beyond = self._beyond(state, defect)
+        known = all(bool((part.count >= 2).all()) for part in parts.values())
+        by_step, by_remainder = self._beyond(state, defect)
+        beyond = by_step + by_remainder
         return Answer(
             combined=combined,
             bias=beyond,
-            bias_known=all(bool((part.count >= 2).all()) for part in parts.values()),
+            bias_known=known,
             parts=parts,
-            floor=0.0 if tuple(parts) == (PATH,) else None,
+            floor=float(beyond.max()) if known else None,
+            bias_error=self._beyond_error(state) if len(parts) > 1 and known else None,
+            remedy=lambda target: remedy(self.composition.steps, by_step, by_remainder, target),
             diagnostics={
                 "estimator": "linearised",
                 "defect_rms": _finite(_rms(defect)),
@@ -106,23 +114,44 @@ class SurrogateStatistics:
             },
         )
 
-    def _beyond(self, state: State, defect: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What the corrections may still miss, per point: added to every half-width.
+    def _beyond(self, state: State, defect: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the corrections for the time step and for the remainder may still miss, per point: the sum of both is
+        added to every half-width.
 
         Time step C: what a third level shows, net of its noise, and |C|/2S, because a bias need not arise evenly over
         the path. Remainder C: |C| (5 q + q'), where q = rms C / rms v measures the factor by which successive orders
         in the defect v shrink (up to 4.8 q on Burgers' equation), and q' the relative Euler bias of the short paths on
         which the remainder is computed, by the first-order law from that of the long ones.
         """
-        beyond = np.zeros_like(defect)
-        step, remainder = state.get(STEP), state.get(REMAINDER)
-        if step is not None:
-            beyond = beyond + _net(state[SECOND_ORDER]) + _net(step) / (2 * self.composition.steps)
-        if remainder is not None:
-            coarser = self.composition.steps / self.composition.inner_steps
-            ratio = min(1.0, ORDERS * _relative(remainder, defect) + coarser * _relative(step, defect))
-            beyond = beyond + np.abs(remainder.mean) * ratio
-        return beyond
+        step, remainder, none = state.get(STEP), state.get(REMAINDER), np.zeros_like(defect)
+        by_step = none if step is None else _net(state[SECOND_ORDER]) + _net(step) / (2 * self.composition.steps)
+        if remainder is None:
+            return by_step, none
+        coarser = self.composition.steps / self.composition.inner_steps
+        ratio = min(1.0, ORDERS * _relative(remainder, defect) + coarser * _relative(step, defect))
+        return by_step, np.abs(remainder.mean) * ratio
+
+    def _beyond_error(self, state: State) -> NDArray[np.float64]:
+        """Standard error of what `_beyond` adds up, to first order: its ratio is an average over all points."""
+        total = np.zeros(self.outputs)
+        if STEP in state:
+            scaled = state[STEP].standard_error / (2 * self.composition.steps)
+            total = total + np.nan_to_num(state[SECOND_ORDER].standard_error) ** 2 + np.nan_to_num(scaled) ** 2
+        if REMAINDER in state:
+            total = total + np.nan_to_num(state[REMAINDER].standard_error) ** 2
+        return np.sqrt(total)
+
+
+def remedy(
+    steps: int, by_step: NDArray[np.float64], by_remainder: NDArray[np.float64], target: NDArray[np.float64]
+) -> str:
+    """How to get the bias of every point below its tolerance. What is left of the time step falls as 1/steps^2."""
+    room = target - by_remainder
+    if not (room > 0).all():
+        return "fit a surrogate that is closer to the solution: what its linearisation leaves exceeds the tolerance"
+    wanted = steps * float(np.sqrt(np.max(by_step / room)))
+    enough = 2 ** int(np.ceil(np.log2(max(wanted, 2.0 * steps))))
+    return f"take steps = {enough}: what the time step leaves at {steps} falls as 1/steps^2"
 
 
 def _relative(correction: Moments | None, defect: NDArray[np.float64]) -> float:

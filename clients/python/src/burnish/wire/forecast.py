@@ -17,7 +17,8 @@ class Forecast(Received):
     """The reachable error, in half-widths of the worst output that has an interval.
 
     `error_at`: multiples of the units spent so far ("2x", "10x") -> half-width expected there. `floor`: the error that
-    no further sampling removes, `null` when it is not known (never 0). `rate`: error ~ units^-rate.
+    no further sampling removes, `null` when it is not known (never 0 for that); `floor_range`: what its own noise
+    leaves. `rate`: error ~ units^-rate.
     """
 
     half_width: float | None = None
@@ -25,4 +26,5 @@ class Forecast(Received):
     seconds_to_target: Range | None = None
     error_at: dict[str, float] = {}
     floor: float | None = None
+    floor_range: Range | None = None
     rate: float = 0.5

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from burnish.wire.base import Received
-from burnish.wire.specs.base import Resolution, SpecBase
+from burnish.wire.specs.base import Multiplicity, Resolution, SpecBase
 from burnish.wire.specs.surrogate import SurrogateSpec
 
 
@@ -20,4 +20,4 @@ class UnknownSpec(Received):
 JobSpec = Annotated[SurrogateSpec | UnknownSpec, Field(union_mode="left_to_right")]
 """Specs as the service echoes them: those of a newer service, with fields that this SDK does not know, are kept too."""
 
-__all__ = ["JobSpec", "Resolution", "SpecBase", "SurrogateSpec", "UnknownSpec"]
+__all__ = ["JobSpec", "Multiplicity", "Resolution", "SpecBase", "SurrogateSpec", "UnknownSpec"]

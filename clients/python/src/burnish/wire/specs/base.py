@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from burnish.wire.base import Wire
 from burnish.wire.budget import Budget
 
 MAX_SEED = 2**53 - 1
 """Seeds travel through JSON, where integers beyond 2^53 lose bits."""
+
+
+class Multiplicity(Wire):
+    """The chance `alpha` of a miss that each of `outputs` outputs may have, so that all hold together.
+
+    `sidak`: outputs that share no randomness, exact; `bonferroni`: any; `max_t`: by how they moved together in the
+    pilot; `none`: one output, or each on its own.
+    """
+
+    method: Literal["none", "sidak", "bonferroni", "max_t"]
+    outputs: int = Field(ge=1, le=10**7)
+    alpha: float = Field(gt=0, lt=1)
 
 
 class Resolution(Wire):
@@ -31,6 +43,7 @@ class Resolution(Wire):
     micro_batch: int = Field(ge=1, le=10**6, description="Rows per tensor operation; results depend on it.")
     tail: int = Field(ge=8, le=4096, description="Extreme replicates kept on each side, per output.")
     extensible: bool
+    multiplicity: Multiplicity | None = Field(default=None, description="null: each output on its own.")
     plan: dict[str, int | float | str | bool] = Field(default={}, description="What the kind itself resolved.")
 
 
@@ -40,9 +53,18 @@ class SpecBase(Wire):
     kind: str
     budget: Budget
     level: float = Field(default=0.95, ge=0.5, le=0.9999, description="Confidence level of the intervals.")
-    interval: Literal["stream", "fixed"] = Field(
-        default="stream", description="stream: valid whenever you stop watching; fixed: only the final answer counts."
+    interval: Literal["stream", "fixed", "open", "bounded"] = Field(
+        default="stream",
+        description="stream: at planned looks, valid whenever you stop watching; fixed: only the final answer counts; "
+        "open: at every moment without end, wider; bounded: for replicates with declared `bounds`, never refused.",
     )
+    bounds: list[float] | None = Field(
+        default=None,
+        min_length=2,
+        max_length=2,
+        description="[low, high]: where every replicate of every output lies, for `interval: bounded`.",
+    )
+    simultaneous: bool = Field(default=True, description="Whether intervals hold for all outputs together.")
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED, description="Drawn by the server when not given.")
     extensible: bool | None = Field(
         default=None, description="Reserve confidence for thinking longer. Default: true, false with a tolerance."
@@ -52,3 +74,11 @@ class SpecBase(Wire):
         default={}, max_length=16
     )
     resolution: Resolution | None = Field(default=None, description="Given: replay exactly this; else resolved.")
+
+    @model_validator(mode="after")
+    def _bounds_where_needed(self) -> Self:
+        if (self.bounds is not None) != (self.interval == "bounded"):
+            raise ValueError(f"interval is {self.interval!r} and bounds are {self.bounds}: give both or neither")
+        if self.bounds is not None and not self.bounds[0] < self.bounds[1]:
+            raise ValueError(f"bounds are {self.bounds}: give [low, high] with low < high")
+        return self
