@@ -15,7 +15,6 @@ from burnish_workers.core.admission import USABLE, admissible, required_rate, sp
 from burnish_workers.core.allocate import (
     FAIR,
     TENANT_WEIGHT,
-    YOUNG,
     Pool,
     allocate,
     allowance,

@@ -143,7 +143,7 @@ async def test_a_job_that_is_handed_round_every_moment(law, shop):
 
 
 async def test_two_runners_share_the_jobs(shop):
-    house = shop(ChaosFleet(4, seed=3, longest=0.05))
+    house = shop(ChaosFleet(4, seed=3, longest=0.02))
     first, second = house.dispatcher(), house.dispatcher()
     async with running(first, second):
         await until(lambda: len(first.allocator.loads) == len(second.allocator.loads) == 2)
@@ -175,7 +175,7 @@ async def test_the_leading_runner_is_killed_in_mid_job(law, shop):
         assert await unlawful(house, job, law) == []
 
 
-async def test_a_job_that_waits_for_its_tolerance_is_handed_over_before_any_block(shop):
+async def test_a_job_that_is_being_resolved_is_handed_over_too(shop):
     """While it is being resolved there is nothing to keep but the job itself."""
 
     class Slow(ChaosFleet):
@@ -222,6 +222,30 @@ def test_the_other_runner_goes_on_within_a_second(law):
     asked, left, resumed, wrong = timed(work)
     assert left - asked <= 0.6
     assert resumed - asked <= 1.0
+    assert wrong == []
+
+
+def test_no_look_is_missed_whenever_a_job_is_handed_over(law):
+    """Every 0.7 s or so, with blocks of 0.4 s that come back in any order."""
+
+    async def work(house: SimulatedHouse) -> Any:
+        runner = house.dispatcher(LONG)
+        task, job = asyncio.create_task(runner.run()), await house.post(SPEC)
+        while not (await house.app.get(job)).done:
+            await asyncio.sleep(0.7)
+            last, runner = runner, house.dispatcher(LONG)
+            tasks = (task, asyncio.create_task(runner.run()))
+            await last.leave()
+            await tasks[0]
+            task = tasks[1]
+        await runner.leave()
+        looks = [r.blocks for r in await house.refinements(job) if r.interval or r.refused]
+        epochs = {row.epoch for row in (await house.app.ledger(job, -1, 1000)).data}
+        return looks, len(epochs), await unlawful(house, job, law)
+
+    looks, epochs, wrong = timed(work)
+    assert looks == [2, 4, 8, 16, 32, 64, 128, 256]
+    assert epochs > 15
     assert wrong == []
 
 

@@ -40,7 +40,7 @@ def test_a_job_of_64_blocks_keeps_16_workers_busy_from_the_pilot_to_the_tail(run
 
     fleet, ended, wrong = simulate(conduct())
     assert ended.last_refinement.blocks == 64
-    assert fleet.begun == 65, "the pilot and 64 blocks"
+    assert fleet.begun == 66, "the pilot, timed twice, and 64 blocks"
     first, last = fleet.when(2), fleet.when(65)
     assert max(running for time, running, *_ in fleet.log if time == first) == 16, "at once"
     assert fleet.idle(first, last) == 0.0, "and until there is nothing left to begin"
@@ -48,26 +48,34 @@ def test_a_job_of_64_blocks_keeps_16_workers_busy_from_the_pilot_to_the_tail(run
     assert wrong == []
 
 
+async def _conducted(runners: int, jobs: int, blocks: int, replicates: int):
+    house = SimulatedHouse(SimulatedFleet(16))
+    spec = resolved_correlated(blocks, replicates=replicates)
+    async with running(house, runners) as dispatchers:
+        posted = [await house.post({**spec, "seed": seed}) for seed in range(jobs)]
+        await asyncio.sleep(2.0)
+        spread = [len(each.jobs) for each in dispatchers]
+        ended = [await house.ended(job, 600.0) for job in posted]
+    assert all(job.last_refinement.blocks == blocks for job in ended)
+    since, until = house.fleet.when(32), house.fleet.when(jobs * blocks - 48)
+    return house.fleet, house.fleet.idle(since, until) / (16 * (until - since)), spread
+
+
 @pytest.mark.parametrize("jobs", [2, 12, 40])
 @pytest.mark.parametrize("runners", [1, 2])
 def test_many_jobs_keep_all_workers_busy(runners, jobs):
-    async def conduct():
-        house = SimulatedHouse(SimulatedFleet(16))
-        spec = resolved_correlated(64, replicates=8)
-        async with running(house, runners) as dispatchers:
-            posted = [await house.post({**spec, "seed": seed}) for seed in range(jobs)]
-            await asyncio.sleep(2.0)
-            spread = [len(each.jobs) for each in dispatchers]
-            ended = [await house.ended(job, 600.0) for job in posted]
-        return house.fleet, ended, spread
-
-    fleet, ended, spread = simulate(conduct())
-    assert all(job.last_refinement.blocks == 64 for job in ended)
-    since, until = fleet.when(64), fleet.when(64 * jobs - 64)
-    assert fleet.idle(since, until) <= 0.02 * 16 * (until - since)
+    fleet, idle, spread = simulate(_conducted(runners, jobs, 64, 8))
+    assert idle <= 0.02
     assert max(in_flight for *_, in_flight, _ in fleet.log) <= 2 * 32, "one decision's slots beside the one before"
     if runners == 2:
         assert min(spread) >= 0.4 * sum(spread), "neither runner has most of the jobs"
+
+
+@pytest.mark.parametrize("runners", [1, 2])
+def test_slots_that_one_job_leaves_are_taken_by_another_between_decisions(runners):
+    """Blocks of 0.05 s: ten of them come back between two decisions."""
+    _, idle, _ = simulate(_conducted(runners, 20, 200, 1))
+    assert idle <= 0.005
 
 
 def test_a_job_without_a_slot_still_ends_by_its_clock():

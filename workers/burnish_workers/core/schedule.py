@@ -28,8 +28,6 @@ from burnish_workers.core.boundary import (
 )
 
 Kind = Literal["stream", "fixed", "open", "bounded"]
-_TIMELESS = ("open", "bounded")
-"""Kinds whose intervals hold at every moment together: the looks are only where a tolerance is judged."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ class Schedule:
 
     def published(self, blocks: int, closed: tuple[int, ...] = (), *, ends: bool) -> Look | None:
         """The look whose interval goes with an answer after `blocks` blocks; `ends`: the job ends there."""
-        anywhere = ends or (self.kind in _TIMELESS and blocks >= self.first_look)
+        anywhere = ends or self.kind == "bounded" or (self.kind == "open" and blocks >= self.first_look)
         return self.closing(blocks, closed) if anywhere else self.look(blocks, closed)
 
     def next_look(self, blocks: int, closed: tuple[int, ...] = ()) -> int | None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import structlog
 
-from burnish_workers.core.allocate import allowance
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.allocator import Allocator, Pace
 from burnish_workers.engine.conductor import Conductor, Ports
@@ -21,14 +20,9 @@ from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.problems import crashed
 from burnish_workers.engine.records import Fenced, JobRecord, StoreUnavailable
 from burnish_workers.engine.scribe import Scribe
+from burnish_workers.engine.slots import Held, Slots
 
 log = structlog.get_logger()
-
-LEAST_INTERVAL = 0.05
-"""Seconds between two reports, however much happens."""
-
-EAGER_INTERVAL = 0.1
-"""Seconds between two reports while there are jobs that were in no decision yet."""
 
 COURTESY = 0.1
 """Seconds that a runner with more jobs than another one waits before it claims."""
@@ -48,13 +42,6 @@ class Terms:
     pace: Pace = field(default_factory=Pace)
 
 
-@dataclass
-class _Held:
-    record: JobRecord
-    conductor: Conductor
-    task: asyncio.Task[None]
-
-
 class Dispatcher:
     """Runs until it is cancelled, or told to leave. Jobs it holds when it dies are claimed by another runner when their
     lease expires; those it hands over at once.
@@ -66,10 +53,11 @@ class Dispatcher:
         self, registry: Registry, ports: Ports, terms: Terms | None = None, coordination: Coordination | None = None
     ):
         self._registry, self._ports, self._terms = registry, ports, terms or Terms()
-        self._held: dict[str, _Held] = {}
+        self._held: dict[str, Held] = {}
         coordination = coordination or MemoryCoordination(ports.clock.monotonic)
         self.allocator = Allocator(f"runner-{secrets.token_hex(8)}", coordination, ports.clock, self._terms.pace)
-        self._kick, self._leaving, self._left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._slots = Slots(self.allocator, ports.fleet, ports.clock, self._held)
+        self._leaving, self._left = asyncio.Event(), asyncio.Event()
         self._running = False
 
     @property
@@ -80,7 +68,7 @@ class Dispatcher:
     async def run(self) -> None:
         """Claim and conduct, for ever, or until `leave`."""
         # Not awaited: jobs may say that they wait for resources, instead of nothing at all.
-        tasks = (self._start_fleet(), self._beat(), self._coordinate(), self._tick())
+        tasks = (self._start_fleet(), self._beat(), self._slots.coordinate(), self._slots.tick())
         background = [asyncio.create_task(task) for task in tasks]
         self._running = True
         try:
@@ -123,7 +111,7 @@ class Dispatcher:
                 else:
                     await self._refuse(record)
             if claimed:
-                self._kick.set()
+                self._slots.changed.set()
             elif await self._unless_leaving(self._ports.store.wait_for_work(self._terms.poll)):
                 # Somebody queued, extended or cancelled a job: hear of it now, not at the next beat.
                 await self._renew_all()
@@ -160,9 +148,9 @@ class Dispatcher:
     def _begin(self, record: JobRecord) -> None:
         log.info("job.claimed", job=record.id, epoch=record.epoch)
         kind = self._registry.get(record.kind)
-        conductor = Conductor(record, kind, self._ports, lambda: self._share(record.id))
+        conductor = Conductor(record, kind, self._ports, lambda: self._slots.share(record.id))
         task = asyncio.create_task(self._conduct(record, conductor))
-        self._held[record.id] = _Held(record, conductor, task)
+        self._held[record.id] = Held(record, conductor, task)
 
     async def _refuse(self, record: JobRecord) -> None:
         """End a job whose kind is not installed here (any more), instead of breaking every runner in turn."""
@@ -196,54 +184,12 @@ class Dispatcher:
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
-        with contextlib.suppress(StoreUnavailable):
-            await asyncio.gather(*(self._ports.store.release(held.record.id, held.record.epoch) for held in leaving))
-            await self.allocator.leave()
+        with contextlib.suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(GRACE):
+                store = self._ports.store
+                await asyncio.gather(*(store.release(held.record.id, held.record.epoch) for held in leaving))
+                await self.allocator.leave()
         log.info("runner.left", runner=self.allocator.runner, jobs=[held.record.id for held in leaving])
-
-    # --- slots --------------------------------------------------------------------------------------------------------
-    def _share(self, job_id: str) -> int:
-        """Blocks that the job may have in flight. Slots that it leaves are passed on at once to who has a claim."""
-        weights = {key: float(held.record.spec.get("weight", 1.0)) for key, held in self._held.items()}
-        share = self.allocator.share(weights, self._ports.fleet.slots)
-        in_flight = {key: held.conductor.in_flight for key, held in self._held.items()}
-        claims = {key: slots for key, slots in share.jobs.items() if key in self._held}
-        allowed = allowance(job_id, share.slots, claims, in_flight)
-        if allowed <= in_flight.get(job_id, 0) and sum(in_flight.values()) < share.slots:
-            unmet = max(claims, key=lambda key: claims[key] - in_flight[key], default=None)
-            if unmet is not None and unmet != job_id and claims[unmet] > in_flight[unmet]:
-                self._held[unmet].conductor.nudge()
-        return allowed
-
-    async def _coordinate(self) -> None:
-        """Report and learn the shares, twice a second and when jobs were claimed."""
-        fleet, pace = self._ports.fleet, self._terms.pace
-        while True:
-            self._kick.clear()
-            try:
-                needs = [held.conductor.need(self.allocator.runner) for held in self._held.values()]
-                await self.allocator.step(needs, fleet.slots, max(fleet.workers, 1))
-            except StoreUnavailable as error:
-                log.warning("store.unavailable", why=str(error))
-            except Exception:
-                # A mistake of ours: the pool is split equally, instead of one runner after the other breaking.
-                log.exception("allocator.broken", runner=self.allocator.runner)
-            self._nudge_all()
-            await self._ports.clock.sleep(LEAST_INTERVAL)
-            # New jobs have no share yet: the next decision is theirs.
-            wait = EAGER_INTERVAL if self._held.keys() - self.allocator.known else pace.interval
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._kick.wait(), max(wait - LEAST_INTERVAL, 0.0))
-
-    async def _tick(self) -> None:
-        """Let jobs look at the clock and at shares that ran out, even while nobody can be reached."""
-        while True:
-            await self._ports.clock.sleep(self._terms.pace.interval)
-            self._nudge_all()
-
-    def _nudge_all(self) -> None:
-        for held in self._held.values():
-            held.conductor.nudge()
 
     # --- leases -------------------------------------------------------------------------------------------------------
     async def _beat(self) -> None:
@@ -255,7 +201,7 @@ class Dispatcher:
     async def _renew_all(self) -> None:
         await asyncio.gather(*(self._renew(held) for held in list(self._held.values())))
 
-    async def _renew(self, held: _Held) -> None:
+    async def _renew(self, held: Held) -> None:
         record = held.record
         try:
             renewal = await self._ports.store.renew(record.id, record.epoch, self._terms.lease)

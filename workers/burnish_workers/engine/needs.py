@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from burnish.wire import Budget, Refinement, Refused
 from burnish_workers.core.demand import Need
 from burnish_workers.core.guard import TAIL_INDEX
+from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.crew import Crew
@@ -70,7 +71,7 @@ def need_of(
         seconds=spent.worker_seconds + in_flight * block_seconds,
         block_seconds=block_seconds,
         spread=spread(refinement, purse) if refinement else 0.0,
-        remaining=_remaining(refinement, purse, spent.worker_seconds, (in_flight + 1) * block_seconds),
+        remaining=_remaining(refinement, job, purse, spent.worker_seconds),
         barred=_barred(job.scribe.refused, purse.budget),
     )
 
@@ -89,20 +90,21 @@ def spread(refinement: Refinement, purse: Purse) -> float:
     return seconds / max(refinement.replicates, 1)
 
 
-def _remaining(refinement: Refinement | None, purse: Purse, seconds: float, least: float) -> float | None:
-    """Worker-seconds to the tolerance by the forecast of the last refinement, or else to the end of the plan.
+def _remaining(refinement: Refinement | None, job: Underway, purse: Purse, seconds: float) -> float | None:
+    """Worker-seconds to the tolerance by the forecast of the last refinement: 0 where it should have been met by now.
 
-    0 where it should have been met by now; `least` where the plan is not known either.
+    Without a forecast to the end of the plan, and no less than what was spent so far.
     """
     if not purse.budget.has_tolerance:
         return None
     if refinement is None:
-        return least
-    each = refinement.spent.worker_seconds / max(refinement.spent.units, 1)
+        return 0.0
     target = refinement.forecast.units_to_target if refinement.forecast else None
-    if target is None and purse.planned is not None:
-        target = refinement.spent.units / max(refinement.blocks, 1) * purse.planned
-    return least if target is None else max(0.0, target * each - seconds)
+    each = refinement.spent.worker_seconds / max(refinement.spent.units, 1)
+    if target is not None:
+        return max(0.0, target * each - seconds)
+    planned = purse.planned or resolution_of(job.progress.spec).blocks_planned
+    return max(seconds, planned * seconds / max(refinement.blocks, 1) - seconds)
 
 
 def _issuable(job: Underway, purse: Purse, slots: int) -> int:
