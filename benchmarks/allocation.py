@@ -64,7 +64,8 @@ def main() -> None:
         needs = Needs.of(records)
         entitled = needs.seconds.copy()
         print(f"{count:6} jobs, {arguments.slots} slots")
-        print(f"       decide   {milliseconds(lambda n=needs, p=pool, e=entitled: allocate(n, p, e), arguments.repeats)}")
+        decide = milliseconds(lambda n=needs, p=pool, e=entitled: allocate(n, p, e), arguments.repeats)
+        print(f"       decide   {decide}")
         print(f"       columns  {milliseconds(lambda r=records: Needs.of(r), arguments.repeats)}")
 
 

@@ -26,6 +26,7 @@ from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
 from burnish_workers.engine.fleet import Bench, BlockFailed, BlockResult, BlockTask, WorkerDied, run_block
+from burnish_workers.engine.probing import Verdict, probe
 
 MEAN = "mean"
 
@@ -196,5 +197,8 @@ class ChaosFleet:
             raise BlockFailed(error) from error
         result = BlockResult(carry, stats, seconds, "any")
         return self.distort(task, result) if self.distort else result
+
+    async def probe(self, data: bytes) -> Verdict:
+        return await asyncio.to_thread(probe, data)
 
     async def close(self) -> None: ...

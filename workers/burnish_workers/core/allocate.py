@@ -98,9 +98,9 @@ def capped_weights(needs: Needs) -> _Floats:
 def raise_level(rate: _Floats, start: _Floats, room: _Counts, step: float, slots: int) -> _Counts:
     """Hand out `slots` one by one, each to the job with the lowest (start + k step)/rate that has room. Shape (n,).
 
-    k counts what a job has got. Done at once, to within a slot per job: the level L at which the sum of clip((rate L - start)/step, 0, room) is
-    `slots` is found among the breakpoints of that piecewise linear function; whole slots below it are given, and what
-    is left goes to the lowest. O(n log n).
+    k counts what a job has got. Done at once, to within a slot per job: the level L at which the sum of
+    clip((rate L - start)/step, 0, room) is `slots` is found among the breakpoints of that piecewise linear function;
+    whole slots below it are given, and what is left goes to the lowest. O(n log n).
     """
     total = int(room.sum())
     if slots >= total:
@@ -162,7 +162,9 @@ def _fair(needs: Needs, pool: Pool, lag: _Floats, slots: _Counts, held: int) -> 
     behind = np.floor(np.minimum(lag / _block(needs, pool), pool.slots))
     due = np.where(behind >= 1, needs.in_flight + behind, 0).astype(np.int64)
     due = np.clip(due - slots, 0, needs.demand - slots)
-    return _in_order(np.argsort(-behind, kind="stable"), due, min(held, pool.slots - int(slots.sum())))
+    return _in_order(
+        np.argsort(-lag / _block(needs, pool), kind="stable"), due, min(held, pool.slots - int(slots.sum()))
+    )
 
 
 def _greedy(needs: Needs, pool: Pool, weight: _Floats, slots: _Counts, who: NDArray[np.bool_]) -> _Counts:

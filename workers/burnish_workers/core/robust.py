@@ -53,7 +53,8 @@ def robust_mean(moments: Moments) -> Robust:
 
 def _correction(top: _Array, tail: Tail) -> _Array:
     """What the model of a heavy upper tail adds to the sum of the samples; 0 where it is not heavy, nan for k >= 1."""
-    among = np.greater.outer(tail.size, np.arange(top.shape[1]))
+    columns = np.arange(top.shape[1], dtype=np.int64)
+    among = columns[None, :] < tail.size[:, None]
     above = np.where(among, np.nan_to_num(top), 0.0).sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         modelled = tail.size * (tail.threshold + tail.scale / (1 - tail.shape))

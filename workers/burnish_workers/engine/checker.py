@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
 
 import structlog
 
@@ -12,21 +11,13 @@ from burnish.wire.files import StoredFile
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.fleet import Fleet, NoSuchClass, WorkerDied
 from burnish_workers.engine.library import Library, artifact_of
+from burnish_workers.engine.probing import Verdict
 from burnish_workers.engine.records import StoreUnavailable
 
 log = structlog.get_logger()
 
 LEASE = 120.0
 """Seconds after which a check that was not heard of again is done by another runner: longer than any check may take."""
-
-
-class Verdict(Protocol):
-    """What the probe of a model says."""
-
-    ok: bool
-    reason: str
-    message: str
-    card: dict[str, Any]
 
 
 class Checker:

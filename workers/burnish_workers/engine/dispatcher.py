@@ -14,6 +14,7 @@ import structlog
 
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.allocator import Allocator, Pace
+from burnish_workers.engine.checker import Checker
 from burnish_workers.engine.conductor import Conductor, Ports
 from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.memory_coordination import MemoryCoordination
@@ -68,7 +69,8 @@ class Dispatcher:
     async def run(self) -> None:
         """Claim and conduct, for ever, or until `leave`."""
         # Not awaited: jobs may say that they wait for resources, instead of nothing at all.
-        tasks = (self._start_fleet(), self._beat(), self._slots.coordinate(), self._slots.tick())
+        models = Checker(self._ports.library, self._ports.artifacts, self._ports.fleet).run(self._terms.poll)
+        tasks = (self._start_fleet(), self._beat(), self._slots.coordinate(), self._slots.tick(), models)
         background = [asyncio.create_task(task) for task in tasks]
         self._running = True
         try:

@@ -17,6 +17,7 @@ from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import registry
+from burnish_workers.engine.probing import Verdict, probe
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,10 @@ class Fleet(Protocol):
         """Raises WorkerDied, BlockFailed, NoSuchClass."""
         ...
 
+    async def probe(self, data: bytes) -> Verdict:
+        """Try an uploaded model under limits. Raises WorkerDied where the machine it ran on went away."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -160,6 +165,9 @@ class InlineFleet:
         except Exception as error:
             raise BlockFailed(error) from error
         return BlockResult(carry, stats, seconds, here)
+
+    async def probe(self, data: bytes) -> Verdict:
+        return await asyncio.to_thread(probe, data)
 
     async def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

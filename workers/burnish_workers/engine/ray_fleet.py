@@ -22,6 +22,7 @@ from burnish_workers.engine.fleet import (
     WorkerDied,
     numeric_class_here,
 )
+from burnish_workers.engine.probing import Verdict, probe
 
 NAMESPACE = "burnish"
 _QUEUED = 2
@@ -177,6 +178,16 @@ class RayFleet:
         seat.down = True
         fresh = await self._seat(seat.index)
         seat.handle, seat.numeric_class, seat.down = fresh.handle, fresh.numeric_class, False
+
+    async def probe(self, data: bytes) -> Verdict:
+        """As a task of its own: no block waits for it."""
+        task: Any = ray.remote(probe).options(num_cpus=0, max_retries=0)
+        try:
+            return await task.remote(data)
+        except RayTaskError as error:
+            raise error.cause if isinstance(error.cause, Exception) else error from None
+        except RayError as error:
+            raise WorkerDied(f"a model's probe: {type(error).__name__}") from error
 
     async def close(self) -> None:
         """Leave the workers to the other runners; they end with the cluster."""

@@ -9,6 +9,7 @@ from typing import Any
 from burnish.wire import FieldError
 from burnish.wire.files import PREFIX, FilePage, FileType, StoredFile
 from burnish_workers.core.array_file import ArrayFileError, describe, read_arrays
+from burnish_workers.core.model_file import ModelRejected, inspect_model
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.library import Library, artifact_of
@@ -90,8 +91,6 @@ def _sha256(data: bytes) -> str:
 
 
 def _model_card(data: bytes) -> dict[str, Any]:
-    from burnish_workers.core.model_file import ModelRejected, inspect_model
-
     try:
         return inspect_model(data).card
     except ModelRejected as error:

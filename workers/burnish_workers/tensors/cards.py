@@ -55,8 +55,12 @@ def load_card(path: Path | str, device: torch.device | None = None) -> MLPField:
     """
     path = Path(path)
     card = _read(path)
+    return field_of(card, _payload(path, card), device)
+
+
+def field_of(card: dict[str, Any], payload: bytes, device: torch.device | None = None) -> MLPField:
+    """The field that a card and the bytes of its safetensors describe. Raises CardError."""
     layers, order, dtype = _architecture(card)
-    payload = _payload(path, card)
     tensors = _parse(payload)
     names = [f"layer{layer}.{part}" for layer in range(len(layers) - 1) for part in ("weight", "bias")]
     _expect(card, "tensors", names)

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         Unreachable,
         WaitTimeout,
     )
+    from burnish.export import ExportedModel, ExportError, export
     from burnish.job import AsyncJob, Job
     from burnish.pages import AsyncPage, Page
     from burnish.retries import Retries
@@ -52,6 +53,8 @@ _HOME = {
     "BurnishError": "errors",
     "Conflict": "errors",
     "Job": "job",
+    "ExportError": "export",
+    "ExportedModel": "export",
     "JobCrashed": "errors",
     "JobError": "errors",
     "JobFailed": "errors",
@@ -71,6 +74,7 @@ _HOME = {
     "UnexpectedAnswer": "errors",
     "Unreachable": "errors",
     "WaitTimeout": "errors",
+    "export": "export",
 }
 
 __all__ = [
@@ -81,6 +85,8 @@ __all__ = [
     "Burnish",
     "BurnishError",
     "Conflict",
+    "ExportError",
+    "ExportedModel",
     "Job",
     "JobCrashed",
     "JobError",
@@ -102,6 +108,7 @@ __all__ = [
     "Unreachable",
     "WaitTimeout",
     "__version__",
+    "export",
 ]
 
 

@@ -33,6 +33,7 @@ from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import resolve_device
 from burnish_workers.tensors.fields import ExpressionField, Field, ZeroField
 from burnish_workers.tensors.generators import torch_generator
+from burnish_workers.tensors.graph import load_model
 
 _CHILD = {PATH: 0, STEP: 1, REMAINDER: 2}
 """The branch of a block's key from which each component draws."""
@@ -96,8 +97,6 @@ def _field(surrogate: SurrogateOf, dim: int, device: torch.device, inputs: Input
     if isinstance(surrogate, Expression):
         return ExpressionField(surrogate, dim)
     if isinstance(surrogate, UploadedModel):
-        from burnish_workers.tensors.graph import load_model
-
         return load_model(inputs.model(surrogate.reference), device)
     return load_card(surrogate.path).to(device)
 

@@ -1,0 +1,96 @@
+"""The deep probe of an uploaded model: `python -m burnish_workers.tensors.probe`, bytes on stdin, verdict on stdout.
+
+Runs in a process of its own under limits that the parent sets (`engine.probing`): it may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import torch
+
+from burnish_workers.core.model_rejected import ModelRejected
+from burnish_workers.tensors.diffusion import Diffusion
+from burnish_workers.tensors.fields import Field
+from burnish_workers.tensors.graph import load_model
+
+BATCHES = (1, 2, 257, 8_192)
+"""The last is what a worker gives a model at once."""
+JET_ROWS = 128
+APART = 1e-4
+"""Relative difference up to which a row may change with its neighbours: batches round differently."""
+BOXES = (1.0, 0.1, 4.0)
+"""Points are tried in cubes of these half-widths."""
+
+
+def judge(data: bytes) -> dict[str, Any]:
+    """The verdict as JSON: ok, reason, message, card."""
+    torch.set_num_threads(1)
+    try:
+        field = load_model(data, torch.device("cpu"))
+        _values(field)
+        return {"ok": True, "reason": "", "message": "", "card": _derivatives(field)}
+    except ModelRejected as error:
+        return _refusal(error.reason, str(error))
+    except (MemoryError, torch.OutOfMemoryError):
+        return _refusal("too_hungry", "the model needs more memory than a probe has")
+    except Exception as error:  # whatever operators make of what they were given
+        text = f"{type(error).__name__}: {error}"
+        hungry = "alloc" in text or "memory" in text
+        return _refusal("too_hungry" if hungry else "bad_graph", f"the graph does not run: {text:.300}")
+
+
+def _refusal(reason: str, message: str) -> dict[str, Any]:
+    return {"ok": False, "reason": reason, "message": message, "card": {}}
+
+
+def _points(field: Field, rows: int, box: float, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    t = torch.rand(rows, generator=generator)
+    return t, box * (2 * torch.rand(rows, field.dim, generator=generator) - 1)
+
+
+def _values(field: Field) -> None:
+    """Shape, finiteness, and that every row is a function of its own point."""
+    with torch.no_grad():
+        whole: dict[int, torch.Tensor] = {}
+        for rows in BATCHES:
+            t, x = (a[:rows] for a in _points(field, max(BATCHES), BOXES[0]))
+            u = whole[rows] = field.value(t, x)
+            if tuple(u.shape) != (rows,):
+                what = f"for {rows} points the model gives shape {tuple(u.shape)}, not ({rows},)"
+                raise ModelRejected("bad_value", what)
+            if not torch.isfinite(u).all():
+                raise ModelRejected("bad_value", f"{int((~torch.isfinite(u)).sum())} of {rows} values are not finite")
+        t, x = (a[:257] for a in _points(field, max(BATCHES), BOXES[0]))
+        order = torch.arange(257).flip(0)
+        shuffled = field.value(t[order], x[order]).flip(0)
+    scale = whole[257].abs().max() + 1e-6
+    for other, rows in ((whole[1], 1), (whole[2], 2), (shuffled, 257), (whole[8_192][:257], 257)):
+        if (other - whole[257][:rows]).abs().max() > APART * scale:
+            raise ModelRejected("rows_interact", "the value at a point depends on the other points of its batch")
+
+
+def _derivatives(field: Field) -> dict[str, Any]:
+    """Gradient and generator: finite, and how long they take. `curved`: second derivatives are not all zero."""
+    curved, seconds = 0.0, float("inf")
+    diffusion = Diffusion(torch.tensor(1.0), "scalar")
+    for box in BOXES:
+        t, x = _points(field, JET_ROWS, box)
+        zero = torch.zeros_like(x)
+        generator = torch.Generator().manual_seed(1)
+        began = time.perf_counter()
+        jet = field.jet(t, x, zero, diffusion, generator)
+        seconds = min(seconds, time.perf_counter() - began)
+        if not all(torch.isfinite(part).all() for part in jet):
+            raise ModelRejected("bad_gradient", f"derivatives within {box:g} of the origin are not finite")
+        moved = field.jet(t, x, zero, Diffusion(torch.tensor(2.0), "scalar"), torch.Generator().manual_seed(1))
+        curved = max(curved, float((moved.generated - jet.generated).abs().max()))
+    return {"curved": curved > 0.0, "seconds_per_jet": seconds / JET_ROWS}
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(judge(sys.stdin.buffer.read())))
