@@ -81,16 +81,9 @@ def test_the_order_of_reports_does_not_matter(seed):
     draw = np.random.default_rng(seed)
 
     def drawn(i: int) -> Need:
-        more = {
-            "weight": draw.uniform(0.1, 10),
-            "blocks": i,
-            "seconds": draw.exponential(50),
-            "spread": draw.lognormal(),
-        }
-        kind = {0: {}, 1: {"remaining": draw.exponential(50)}, 2: {"deadline": draw.uniform(1, 1e3), "upper": 9.0}}[
-            i % 3
-        ]
-        return job(f"{i}", int(draw.integers(1, 20)), **more, **kind, barred=draw.random() < 0.1)
+        aims = [{}, {"remaining": draw.exponential(50)}, {"deadline": draw.uniform(1, 1e3), "upper": 9.0}][i % 3]
+        known = {"weight": draw.uniform(0.1, 10), "seconds": draw.exponential(50), "spread": draw.lognormal()}
+        return job(f"{i}", int(draw.integers(1, 20)), blocks=i, barred=draw.random() < 0.1, **known, **aims)
 
     jobs, entitled = [drawn(i) for i in range(12)], draw.exponential(60, 12)
     first, order = allocate(Needs.of(jobs), Pool(32, 16), entitled), draw.permutation(12)

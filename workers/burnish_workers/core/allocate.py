@@ -159,12 +159,11 @@ def _held_back(needs: Needs, pool: Pool, dated: NDArray[np.bool_]) -> int:
 
 def _fair(needs: Needs, pool: Pool, lag: _Floats, slots: _Counts, held: int) -> _Counts:
     """A slot for each block that a job lags behind its fair fifth, beside those that are in flight."""
-    behind = np.floor(np.minimum(lag / _block(needs, pool), pool.slots))
+    blocks = lag / _block(needs, pool)
+    behind = np.floor(np.minimum(blocks, pool.slots))
     due = np.where(behind >= 1, needs.in_flight + behind, 0).astype(np.int64)
     due = np.clip(due - slots, 0, needs.demand - slots)
-    return _in_order(
-        np.argsort(-lag / _block(needs, pool), kind="stable"), due, min(held, pool.slots - int(slots.sum()))
-    )
+    return _in_order(np.argsort(-blocks, kind="stable"), due, min(held, pool.slots - int(slots.sum())))
 
 
 def _greedy(needs: Needs, pool: Pool, weight: _Floats, slots: _Counts, who: NDArray[np.bool_]) -> _Counts:

@@ -182,7 +182,7 @@ def _size(value: Any, known: set[str]) -> Argument:
 
 
 def _dtype(value: Any, known: set[str]) -> Argument:
-    if value not in DTYPES:
+    if type(value) is not int or value not in DTYPES:
         raise bad(f"type number {value!r:.20} is not accepted; known: {sorted(DTYPES.values())}")
     return Dtype(DTYPES[value])
 

@@ -72,7 +72,7 @@ def _weight(given: Any, folder: str, files: Mapping[str, bytes], own: str) -> We
     entry = f"{folder}/{path}"
     if not isinstance(path, str) or entry not in files:
         raise ModelRejected("bad_graph", f"the bytes of weight {own!r:.60} are not in the archive")
-    if number not in DTYPES:
+    if type(number) is not int or number not in DTYPES:
         raise ModelRejected("bad_graph", f"weight {own!r:.60} is of type number {number!r:.20}")
     weight = Weight(entry, DTYPES[number], shape, strides, offset)
     _check(weight, files[entry], own)

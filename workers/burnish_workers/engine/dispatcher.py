@@ -75,7 +75,8 @@ class Dispatcher:
         self._running = True
         try:
             while not self._leaving.is_set():
-                await self._round()
+                # Apart: while the store is away its client may swallow a cancellation, and run must end at once.
+                await _apart(self._round())
                 for task in background:
                     if task.done():
                         task.result()
@@ -139,13 +140,7 @@ class Dispatcher:
 
     async def _unless_leaving(self, work: Coroutine[Any, Any, Any]) -> Any:
         """What `work` returns; None, and it is called off, when the runner is told to leave meanwhile."""
-        task, leaving = asyncio.create_task(work), asyncio.create_task(self._leaving.wait())
-        try:
-            await asyncio.wait({task, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            return task.result() if task.done() else None
-        finally:
-            task.cancel()
-            leaving.cancel()
+        return await _apart(work, self._leaving.wait())
 
     def _begin(self, record: JobRecord) -> None:
         log.info("job.claimed", job=record.id, epoch=record.epoch)
@@ -214,3 +209,18 @@ class Dispatcher:
                 held.task.cancel()
         elif renewal.budget is not None:
             held.conductor.orders.update(renewal.budget, renewal.budget_version, renewal.cancel_requested)
+
+
+async def _apart(work: Coroutine[Any, Any, Any], *unless: Coroutine[Any, Any, Any]) -> Any:
+    """What `work` returns, as a task of its own: a cancellation ends the wait, whether or not `work` heeds it.
+
+    None, and `work` is called off, when one of `unless` returns first.
+    """
+    task = asyncio.create_task(work)
+    others = [asyncio.create_task(other) for other in unless]
+    try:
+        await asyncio.wait({task, *others}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else None
+    finally:
+        for each in (task, *others):
+            each.cancel()

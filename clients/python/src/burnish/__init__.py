@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         Unreachable,
         WaitTimeout,
     )
-    from burnish.export import ExportedModel, ExportError, export
+    from burnish.exporting import ExportedModel, ExportError, export
     from burnish.job import AsyncJob, Job
     from burnish.pages import AsyncPage, Page
     from burnish.retries import Retries
@@ -53,8 +53,8 @@ _HOME = {
     "BurnishError": "errors",
     "Conflict": "errors",
     "Job": "job",
-    "ExportError": "export",
-    "ExportedModel": "export",
+    "ExportError": "exporting",
+    "ExportedModel": "exporting",
     "JobCrashed": "errors",
     "JobError": "errors",
     "JobFailed": "errors",
@@ -74,7 +74,7 @@ _HOME = {
     "UnexpectedAnswer": "errors",
     "Unreachable": "errors",
     "WaitTimeout": "errors",
-    "export": "export",
+    "export": "exporting",
 }
 
 __all__ = [
