@@ -31,6 +31,10 @@ ORDERS = 5.0
 """Over q: how fast successive orders of the remainder are taken to shrink, see `_beyond`."""
 
 
+ROUNDING = 2.0**-23
+"""Spacing of single-precision numbers, relative to their size."""
+
+
 @dataclass(frozen=True)
 class SurrogateStatistics:
     """Sums of independent component means, one column per point. Points share no randomness with each other."""
@@ -94,7 +98,8 @@ class SurrogateStatistics:
         defect = combined.value - state[SURROGATE].mean
         known = all(bool((part.count >= 2).all()) for part in parts.values())
         by_step, by_remainder = self._beyond(state, defect)
-        beyond = by_step + by_remainder
+        # Paths are simulated in single precision, which resolves no more than this.
+        beyond = by_step + by_remainder + ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
         return Answer(
             combined=combined,
             bias=beyond,

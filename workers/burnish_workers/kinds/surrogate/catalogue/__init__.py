@@ -22,6 +22,13 @@ class NamedEquation:
 
 def equations() -> dict[str, NamedEquation]:
     """All named equations."""
-    from burnish_workers.kinds.surrogate.catalogue import hjb_log, viscous_burgers
+    from burnish_workers.kinds.surrogate.catalogue import (
+        allen_cahn,
+        diffusion_reaction,
+        hjb_log,
+        linear_convection_diffusion,
+        viscous_burgers,
+    )
 
-    return {entry.name: entry for entry in (viscous_burgers.ENTRY, hjb_log.ENTRY)}
+    modules = (viscous_burgers, hjb_log, allen_cahn, diffusion_reaction, linear_convection_diffusion)
+    return {module.ENTRY.name: module.ENTRY for module in modules}
