@@ -65,7 +65,7 @@ def test_no_function_is_too_long() -> None:
 def test_ray_is_imported_in_two_files_and_redis_in_one() -> None:
     engine = "workers/burnish_workers/engine"
     assert _importing("ray") == {f"{engine}/ray_fleet.py", "service/burnish_service/serving.py"}
-    assert _importing("redis") == {f"{engine}/redis_store.py"}
+    assert _importing("redis") == {f"{engine}/redis_link.py"}
 
 
 def test_torch_is_imported_in_tensors_and_in_kinds_only() -> None:
@@ -86,7 +86,7 @@ import importlib, pkgutil, socket, sys, threading
 sys.modules["torch"] = sys.modules["ray"] = None
 import httpx2, uvicorn
 import burnish_service, burnish_workers.engine
-from burnish_service.context import Context
+from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_workers.core.registry import registry
@@ -99,11 +99,12 @@ for package, others in ((burnish_workers.engine, {"ray_fleet"}), (burnish_servic
             importlib.import_module(f"{package.__name__}.{module.name}")
 
 async def pool():
-    return None
+    return Pool(0, 0)
 
 async def connect():
     clock = SystemClock()
-    return Context(Storage.in_memory().app(registry(), clock), Settings(), clock, pool)
+    storage = Storage.in_memory()
+    return Context(storage.app(registry(), clock), Settings(), clock, pool, storage.coordination)
 
 listener = socket.create_server(("127.0.0.1", 0))
 server = uvicorn.Server(uvicorn.Config(create_app(connect), log_level="critical"))

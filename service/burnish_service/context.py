@@ -11,17 +11,28 @@ from fastapi import Request
 from burnish_service.settings import Settings
 from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.inquiries import Inquiries
 
 
 @dataclass(frozen=True)
+class Pool:
+    """Workers that are `up`, of those `wanted`; `lacking`: what is missing, None when nothing is."""
+
+    up: int
+    wanted: int
+    lacking: str | None = None
+
+
+@dataclass(frozen=True)
 class Context:
-    """`pool` says what is lacking of the pool of workers, None when nothing is."""
+    """`pool` says how the pool of workers is."""
 
     app: App
     settings: Settings
     clock: Clock
-    pool: Callable[[], Awaitable[str | None]]
+    pool: Callable[[], Awaitable[Pool]]
+    coordination: Coordination
 
     @property
     def inquiries(self) -> Inquiries:

@@ -18,12 +18,12 @@ from pathlib import Path
 import structlog
 import uvicorn
 
-from burnish_service.context import Context
+from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
-from burnish_workers.engine.dispatcher import Dispatcher, Terms
+from burnish_workers.engine.dispatcher import Terms
 from burnish_workers.engine.fleet import Fleet, InlineFleet
 from burnish_workers.engine.storage import Storage
 
@@ -63,10 +63,11 @@ class LocalService:
 
     async def _connect(self) -> Context:
         app = self._storage.app(registry(), SystemClock())
-        return Context(app, Settings(workers=self._fleet.workers), SystemClock(), self._pool)
+        settings = Settings(workers=self._fleet.workers)
+        return Context(app, settings, SystemClock(), self._pool, self._storage.coordination)
 
-    async def _pool(self) -> str | None:
-        return None
+    async def _pool(self) -> Pool:
+        return Pool(self._fleet.workers, self._fleet.workers)
 
     def _work(self) -> None:
         try:
@@ -77,8 +78,7 @@ class LocalService:
 
 async def _serve(server: uvicorn.Server, storage: Storage, fleet: Fleet) -> None:
     """Front and runner until the server is told to stop; leaves nothing behind."""
-    ports = storage.ports(fleet, SystemClock())
-    task = asyncio.create_task(Dispatcher(registry(), ports, Terms(poll=_POLL)).run())
+    task = asyncio.create_task(storage.dispatcher(registry(), fleet, SystemClock(), Terms(poll=_POLL)).run())
     try:
         await server.serve()
     finally:

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import HTTPOptions
 
-from burnish_service.context import Context
+from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_service.telemetry import configure_logging
@@ -22,6 +22,7 @@ from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.redis_coordination import RedisCoordination
 from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
@@ -36,23 +37,27 @@ async def _connect(settings: Settings) -> Context:
     """The front's context. Few retries: a user is waiting, and a 503 tells him more than a hanging request."""
     configure_logging(settings.log_level)
     clock = SystemClock()
-    app = _storage(settings, retries=3).app(registry(), clock)
-    return Context(app, settings, clock, lambda: _pool(settings.workers))
+    storage = _storage(settings, retries=3)
+    app = storage.app(registry(), clock)
+    return Context(app, settings, clock, lambda: _pool(settings.workers), storage.coordination)
 
 
 def _storage(settings: Settings, retries: int = 30) -> Storage:
     link = RedisLink(_url(settings), retries=retries)
-    return Storage(RedisStore(link), RedisLibrary(link), FileArtifacts(settings.data_dir / "artifacts"))
+    artifacts = FileArtifacts(settings.data_dir / "artifacts")
+    return Storage(RedisStore(link), RedisLibrary(link), artifacts, RedisCoordination(link))
 
 
-async def _pool(wanted: int) -> str | None:
-    """What is lacking of a pool of `wanted` workers, as a runner sees it."""
+async def _pool(wanted: int) -> Pool:
+    """A pool of `wanted` workers, as a runner sees it."""
     try:
         handle = serve.get_deployment_handle(RUNNER, APP)
         about = await asyncio.wait_for(handle.about.remote(), _POOL_TIMEOUT)
     except Exception as error:
-        return f"no runner answers ({type(error).__name__})"
-    return None if about["workers"] >= wanted else f"{about['workers']} of {wanted} workers are up"
+        return Pool(0, wanted, f"no runner answers ({type(error).__name__})")
+    up = about["workers"]
+    lacking = about["lacking"] or (None if up >= wanted else f"{up} of {wanted} workers are up")
+    return Pool(up, wanted, lacking)
 
 
 def _url(settings: Settings) -> str:
@@ -66,6 +71,7 @@ def _url(settings: Settings) -> str:
     ray_actor_options={"num_cpus": 0},
     health_check_period_s=2,
     graceful_shutdown_timeout_s=5,
+    graceful_shutdown_wait_loop_s=0.1,
     max_ongoing_requests=100,
 )
 class Runner:
@@ -75,6 +81,7 @@ class Runner:
         self._settings = Settings.model_validate(settings)
         configure_logging(self._settings.log_level)
         self._dispatcher: Dispatcher | None = None
+        self._leaving = False
         self._task: asyncio.Task[None] | None = None
         self._fleet = RayFleet(
             size=self._settings.workers,
@@ -85,21 +92,27 @@ class Runner:
 
     def _start(self) -> None:
         settings = self._settings
-        ports = _storage(settings).ports(self._fleet, SystemClock())
-        self._dispatcher = Dispatcher(registry(), ports, Terms(lease=settings.lease))
+        terms = Terms(lease=settings.lease)
+        self._dispatcher = _storage(settings).dispatcher(registry(), self._fleet, SystemClock(), terms)
         self._task = asyncio.create_task(self._dispatcher.run())
 
     async def check_health(self) -> None:
         """Serve calls this every two seconds; the first call starts the dispatcher in the replica's own loop."""
         if self._task is None:
             self._start()
-        elif self._task.done():
+        elif self._task.done() and not self._leaving:
             self._task.result()
             raise RuntimeError("the dispatcher ended by itself")
 
+    async def __del__(self) -> None:
+        """Serve awaits this before it stops a replica: its jobs go on elsewhere at once."""
+        self._leaving = True
+        if self._dispatcher is not None:
+            await self._dispatcher.leave()
+
     async def about(self) -> dict[str, Any]:
         jobs = self._dispatcher.jobs if self._dispatcher else []
-        return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs}
+        return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs, "lacking": self._fleet.lacking}
 
 
 def deployment(settings: Settings) -> serve.Application:

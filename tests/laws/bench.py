@@ -12,6 +12,7 @@ from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
 from burnish_workers.engine.storage import Storage
@@ -24,7 +25,7 @@ class House:
         self.store, self.artifacts, self.clock = MemoryStore(), MemoryArtifacts(), SystemClock()
         self.fleet = fleet
         self.library = MemoryLibrary()
-        self.storage = Storage(self.store, self.library, self.artifacts)
+        self.storage = Storage(self.store, self.library, self.artifacts, MemoryCoordination())
         self.app = self.storage.app(registry(), self.clock)
 
     @asynccontextmanager

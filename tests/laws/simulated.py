@@ -134,9 +134,9 @@ class SimulatedHouse(House):
         clock = asyncio.get_running_loop().time
         self.clock, self.fleet = LoopClock(), fleet
         self.store, self.artifacts, self.library = MemoryStore(clock, clock), MemoryArtifacts(), MemoryLibrary(clock)
-        self.storage = Storage(self.store, self.library, self.artifacts)
-        self.app = self.storage.app(registry(), self.clock)
         self.coordination = MemoryCoordination(clock)
+        self.storage = Storage(self.store, self.library, self.artifacts, self.coordination)
+        self.app = self.storage.app(registry(), self.clock)
 
     def dispatcher(self, lease: float = 5.0) -> Dispatcher:
         ports = self.storage.ports(self.fleet, self.clock)

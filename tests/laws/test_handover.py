@@ -51,7 +51,8 @@ class Shop(House):
         if self._link is None:
             return self.storage
         self.links.append(self._link())
-        return Storage(RedisStore(self.links[-1]), RedisLibrary(self.links[-1]), self.artifacts)
+        link = self.links[-1]
+        return Storage(RedisStore(link), RedisLibrary(link), self.artifacts, RedisCoordination(link))
 
     def dispatcher(self, lease: float = LONG) -> Dispatcher:
         ports = self._storage().ports(self.fleet, self.clock)

@@ -19,15 +19,16 @@ from typing import Any
 import httpx2
 import uvicorn
 
-from burnish_service.context import Context
+from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_workers.core.registry import Registry, registry
 from burnish_workers.engine.clock import SystemClock
-from burnish_workers.engine.dispatcher import Dispatcher, Terms
+from burnish_workers.engine.dispatcher import Terms
 from burnish_workers.engine.fleet import Fleet, InlineFleet, numeric_class_here
 from burnish_workers.engine.library import Library
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
 from burnish_workers.engine.storage import Storage
@@ -126,16 +127,15 @@ async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listene
     """Front and dispatcher until the server is told to stop; leaves nothing behind."""
     fleet, runner = parts.fleet(), parts.runner()
     clock = SystemClock()
-    storage = Storage(runner, parts.library(), MemoryArtifacts())
-    ports = storage.ports(fleet, clock)
-    task = asyncio.create_task(Dispatcher(parts.installed(), ports, Terms(lease=2.0, poll=0.05)).run())
+    storage = Storage(runner, parts.library(), MemoryArtifacts(), MemoryCoordination())
+    task = asyncio.create_task(storage.dispatcher(parts.installed(), fleet, clock, Terms(lease=2.0, poll=0.05)).run())
 
-    async def pool() -> str | None:
-        return service.lacking
+    async def pool() -> Pool:
+        return Pool(fleet.workers, fleet.workers, service.lacking)
 
     async def connect() -> Context:
         app = replace(storage, store=parts.front()).app(parts.registry(), clock)
-        return Context(app, Settings(**{**SHORT, **parts.settings}), clock, pool)
+        return Context(app, Settings(**{**SHORT, **parts.settings}), clock, pool, storage.coordination)
 
     server.config.app = create_app(connect)
     try:

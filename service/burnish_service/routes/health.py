@@ -29,7 +29,7 @@ async def ready(request: Request) -> Response:
         await context.app.store.ping()
     except StoreUnavailable as error:
         problems.append(f"store: {error}")
-    lacking = await context.pool()
+    lacking = (await context.pool()).lacking
     if lacking is not None:
         problems.append(f"pool: {lacking}")
     if problems:

@@ -39,6 +39,15 @@ class Exchange:
     reports: tuple[Report, ...] = ()
 
 
+@dataclass(frozen=True)
+class Overview:
+    """How things stand, for those who only look: live runners' reports, and the shares that `leader` wrote last."""
+
+    leader: str
+    reports: tuple[Report, ...]
+    shares: dict[str, Share]
+
+
 class Coordination(Protocol):
     """All methods raise `StoreUnavailable` when the others cannot be reached."""
 
@@ -52,6 +61,10 @@ class Coordination(Protocol):
 
     async def publish(self, epoch: int, shares: dict[str, Share]) -> bool:
         """Replace the shares of all runners; False, and nothing written, when a later epoch leads (fenced)."""
+        ...
+
+    async def overview(self) -> Overview:
+        """How things stand."""
         ...
 
     async def leave(self, runner: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from burnish_workers.engine.coordination import Exchange, Report, Share
+from burnish_workers.engine.coordination import Exchange, Overview, Report, Share
 
 
 class MemoryCoordination:
@@ -40,6 +40,11 @@ class MemoryCoordination:
             return False
         self._shares = dict(shares)
         return True
+
+    async def overview(self) -> Overview:
+        now = self._now()
+        live = tuple(self._reports[name][1] for name in sorted(self._reports) if self._reports[name][0] > now)
+        return Overview(self._leader, live, dict(self._shares))
 
     async def leave(self, runner: str) -> None:
         self._reports.pop(runner, None)

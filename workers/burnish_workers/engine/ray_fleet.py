@@ -53,6 +53,10 @@ class BlockWorker:
         return {"carry": dict(carry_out), "stats": dict(stats), "seconds": time.perf_counter() - began}
 
 
+def _offered(nodes: list[dict[str, float]], name: str, amount: float) -> bool:
+    return any(node.get(name, 0.0) >= amount for node in nodes)
+
+
 @dataclass
 class _Seat:
     """One worker of the pool as this runner sees it. `handle`: Ray's, whose methods are made at run time."""
@@ -87,6 +91,18 @@ class RayFleet:
     @property
     def workers(self) -> int:
         return len(self._seats)
+
+    @property
+    def lacking(self) -> str | None:
+        """Resources that the workers ask for and no node of the cluster has; Ray would wait for them in silence."""
+        if len(self._seats) >= self.size:
+            return None
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        wanted = {"GPU": self.gpus, "CPU": self.cpus}
+        short = [
+            f"{amount:g} {name}" for name, amount in wanted.items() if amount and not _offered(nodes, name, amount)
+        ]
+        return f"no node of the cluster has {' and '.join(short)} for a worker" if short else None
 
     async def start(self) -> None:
         """Find or create the workers and wait until each has imported its libraries; each serves as soon as it has."""
@@ -125,7 +141,7 @@ class RayFleet:
 
     async def numeric_class(self) -> str:
         if not self._seats:
-            raise NoSuchClass("the pool has no workers yet")
+            raise NoSuchClass(self.lacking or "the pool has no workers yet")
         return self._seats[0].numeric_class
 
     async def run(self, task: BlockTask) -> BlockResult:

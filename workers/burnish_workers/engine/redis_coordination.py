@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from burnish_workers.core.demand import Need
-from burnish_workers.engine.coordination import Exchange, Report, Share
+from burnish_workers.engine.coordination import Exchange, Overview, Report, Share
 from burnish_workers.engine.encoding import to_json
 from burnish_workers.engine.redis_link import RedisLink
 
@@ -32,6 +32,15 @@ class RedisCoordination:
     async def publish(self, epoch: int, shares: dict[str, Share]) -> bool:
         words = [text for runner, share in shares.items() for text in (runner, to_json(asdict(share)))]
         return bool(await self._run("coordination_publish", [self._keys.leader, self._keys.shares], epoch, *words))
+
+    async def overview(self) -> Overview:
+        keys = self._keys
+        touched = [keys.leader, keys.runners, keys.reports, keys.shares]
+        leader, reports, shares = await self._run("coordination_overview", touched)
+        pairs = zip(shares[::2], shares[1::2], strict=True)
+        split = {runner: Share(**json.loads(share)) for runner, share in pairs}
+        read = sorted((_read(text) for text in reports), key=lambda each: each.runner)
+        return Overview(leader, tuple(read), split)
 
     async def leave(self, runner: str) -> None:
         keys = self._keys

@@ -9,9 +9,12 @@ from burnish_workers.engine.app import App
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.conductor import Ports
+from burnish_workers.engine.coordination import Coordination
+from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.fleet import Fleet
 from burnish_workers.engine.library import Library
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
 from burnish_workers.engine.store import Store
@@ -20,20 +23,25 @@ from burnish_workers.engine.uploads import Uploads
 
 @dataclass(frozen=True)
 class Storage:
-    """Jobs, uploads and artifacts."""
+    """Jobs, uploads, artifacts, and what runners tell each other."""
 
     store: Store
     library: Library
     artifacts: Artifacts
+    coordination: Coordination
 
     @staticmethod
     def in_memory() -> Storage:
         """The twins, for one process."""
-        return Storage(MemoryStore(), MemoryLibrary(), MemoryArtifacts())
+        return Storage(MemoryStore(), MemoryLibrary(), MemoryArtifacts(), MemoryCoordination())
 
     def app(self, registry: Registry, clock: Clock) -> App:
         """What a front serves."""
         return App(registry, self.store, Uploads(self.library, self.artifacts, self.store, clock), clock)
+
+    def dispatcher(self, registry: Registry, fleet: Fleet, clock: Clock, terms: Terms) -> Dispatcher:
+        """What a runner runs."""
+        return Dispatcher(registry, self.ports(fleet, clock), terms, self.coordination)
 
     def ports(self, fleet: Fleet, clock: Clock) -> Ports:
         """What a runner talks to."""

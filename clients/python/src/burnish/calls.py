@@ -160,6 +160,10 @@ def usage(days: int | None = None) -> Call[wire.Usage]:
     return Call(_get("/v1/usage", days=days), _model(wire.Usage))
 
 
+def cluster() -> Call[wire.ClusterView]:
+    return Call(_get("/v1/cluster"), _model(wire.ClusterView))
+
+
 def upload(type: wire.FileType, data: bytes) -> Call[wire.StoredFile]:
     """By the digest of its bytes: sending it again changes nothing."""
     path = f"/v1/{type}s/sha256:{hashlib.sha256(data).hexdigest()}"

@@ -205,6 +205,10 @@ class Burnish:
         """What was spent, by day and kind. `days`: how many of the last, 30 if not given."""
         return self._do(calls.usage(days))
 
+    def cluster(self) -> wire.ClusterView:
+        """The pool of workers, and who has what of it now."""
+        return self._do(calls.cluster())
+
     def upload_model(self, model: files.Model, *, wait: float | None = 120.0) -> wire.StoredFile:
         """Upload a model: what `burnish.export` made, or its file or bytes. The result can be given as `surrogate`.
 

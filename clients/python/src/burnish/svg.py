@@ -36,7 +36,8 @@ def _steps(low: float, high: float, about: int = 4) -> list[float]:
     raw = (high - low) / about
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= raw * (1 - 1e-9))
-    return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    found = (i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1))
+    return [min(max(tick, low), high) for tick in found]  # rounding must not carry a mark off the axis
 
 
 def _decades(low: float, high: float, most: int = 6) -> list[float]:

@@ -3,6 +3,7 @@
 from burnish.wire.array import Array
 from burnish.wire.budget import Budget, Spent, StoppedBy
 from burnish.wire.catalogue import Catalogue, CatalogueEntry, KindInfo, Kinds
+from burnish.wire.cluster import ClusterView, LiveJob, RunnerView
 from burnish.wire.estimate import Estimate, Interval, Refused
 from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
 from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
@@ -23,6 +24,7 @@ __all__ = [
     "Budget",
     "Catalogue",
     "CatalogueEntry",
+    "ClusterView",
     "Consumption",
     "DayUsage",
     "Estimate",
@@ -43,6 +45,7 @@ __all__ = [
     "LedgerPage",
     "LedgerRow",
     "Links",
+    "LiveJob",
     "ModelReference",
     "Plan",
     "PlannedLook",
@@ -52,6 +55,7 @@ __all__ = [
     "Refinement",
     "Refused",
     "Resolution",
+    "RunnerView",
     "SpecBase",
     "Spent",
     "StoppedBy",

@@ -1,0 +1,50 @@
+"""/v1/cluster: the pool, and who has what of it now."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from burnish.wire import ClusterView, LiveJob, RunnerView
+from burnish_service.context import context_of
+from burnish_service.openapi import problem_responses
+from burnish_workers.engine.coordination import Overview
+
+router = APIRouter(prefix="/v1", tags=["cluster"])
+
+
+@router.get("/cluster", responses=problem_responses(503))
+async def cluster(request: Request) -> ClusterView:
+    """Workers, runners, and the share that every live job has of the pool."""
+    context = context_of(request)
+    pool, seen = await context.pool(), await context.coordination.overview()
+    runners = [
+        RunnerView(id=r.runner, jobs=len(r.needs), slots=_slots(seen, r.runner), leads=r.runner == seen.leader)
+        for r in seen.reports
+    ]
+    return ClusterView(
+        workers=pool.up, workers_wanted=pool.wanted, lacking=pool.lacking, runners=runners, jobs=_jobs(seen)
+    )
+
+
+def _slots(seen: Overview, runner: str) -> int:
+    return seen.shares[runner].slots if runner in seen.shares else 0
+
+
+def _jobs(seen: Overview) -> list[LiveJob]:
+    split = {job: slots for share in seen.shares.values() for job, slots in share.jobs.items()}
+    return [
+        LiveJob(
+            id=need.id,
+            runner=need.runner,
+            slots=split.get(need.id, 0),
+            in_flight=need.in_flight,
+            demand=need.demand,
+            weight=need.weight,
+            blocks=need.blocks,
+            worker_seconds=need.seconds,
+            remaining=need.remaining,
+            barred=need.barred,
+        )
+        for report in seen.reports
+        for need in report.needs
+    ]
