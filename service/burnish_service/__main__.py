@@ -13,7 +13,10 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from burnish_service import ingress
+from burnish_service.ingress import IngressUnavailable
 from burnish_service.settings import Settings
+from burnish_service.supervisor import HERE, AlreadyServing, supervise
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -25,9 +28,24 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--port", type=int, help="default 8000; 0 picks a free one")
     serve.add_argument("--data-dir", type=Path, help="default .burnish; jobs are kept there")
     serve.add_argument("--workers", type=int, help="default: one for each core")
+    serve.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
+    serve.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
+    here = commands.add_parser(HERE)  # what `serve` runs in a session of its own
+    here.add_argument("settings")
     arguments = parser.parse_args(argv)
+    if arguments.command == HERE:
+        return run(Settings.model_validate_json(arguments.settings))
     given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
-    return run(Settings(**given))
+    try:
+        return supervise(_filled(Settings(**given)))
+    except (AlreadyServing, IngressUnavailable) as error:
+        _say(f"burnish-server: {error}")
+        return 2
+
+
+def serve_command(arguments: list[str]) -> int:
+    """`burnish serve ...`, called by the command line of the SDK."""
+    return main(["serve", *arguments])
 
 
 def environment() -> None:
@@ -40,9 +58,10 @@ def environment() -> None:
 def run(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM."""
     environment()
+    choice = ingress.choose(settings.ingress)
+    ingress.prepare(choice, settings.rotation, settings.data_dir / "ingress")
     stopping = threading.Event()
     _listen(stopping)
-    settings = _filled(settings)
     from burnish_service import serving
     from burnish_workers.engine.embedded_store import EmbeddedValkey
 
@@ -51,7 +70,7 @@ def run(settings: Settings) -> int:
         store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
         settings = settings.model_copy(update={"redis_url": store.url})
     try:
-        _say("starting Ray and Serve ...")
+        _say(f"starting Ray and Serve ... (ingress: {choice.name}, {choice.why})")
         serving.start_ray(settings)
         serving.start(settings)
         _listen(stopping)  # Ray has put handlers of its own in place
@@ -75,6 +94,7 @@ def _listen(stopping: threading.Event) -> None:
 
 def _filled(settings: Settings) -> Settings:
     """Settings with nothing left to choose: a free port, the number of workers, an absolute folder."""
+    ingress.choose(settings.ingress)
     return settings.model_copy(
         update={
             "port": settings.port or _free_port(settings.host),

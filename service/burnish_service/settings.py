@@ -7,6 +7,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from burnish_service.ingress import Ingress
+
 
 class Settings(BaseSettings):
     """What an operator may choose."""
@@ -25,6 +27,7 @@ class Settings(BaseSettings):
     rotation: float = Field(default=600.0, gt=0.1, description="Seconds after which a stream is closed, to be resumed.")
     max_body: int = Field(default=16 * 2**20, ge=1_024)
     max_model: int = Field(default=32 * 2**20, ge=1_024, description="Bytes of an uploaded model.")
+    ingress: Ingress = Field(default="auto", description="What listens for HTTP: HAProxy, or Serve's own proxy.")
     fronts: int = Field(default=1, ge=1)
     runners: int = Field(default=1, ge=1)
     log_level: str = "INFO"
