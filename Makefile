@@ -36,7 +36,7 @@ test: lint types floors  ## lint, types, floors, fast tests
 	$(BIN)/python -m pytest -n 2 -m "not slow and not law"
 
 test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal digests
-	$(BIN)/python -m pytest -m law
+	$(BIN)/python -m pytest -m "law and not slow"
 
 test-all: lint types floors  ## everything, slow statistics and clean environments too
 	$(BIN)/python -m pytest -n 2 -m "not law"

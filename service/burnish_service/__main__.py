@@ -59,7 +59,7 @@ def run(settings: Settings) -> int:
     """Serve until SIGINT or SIGTERM."""
     environment()
     choice = ingress.choose(settings.ingress)
-    ingress.prepare(choice, settings.rotation, settings.data_dir / "ingress")
+    ingress.prepare(choice, settings.rotation)
     stopping = threading.Event()
     _listen(stopping)
     from burnish_service import serving

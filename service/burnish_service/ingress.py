@@ -6,6 +6,7 @@ ray.serve reads when it is imported: call `prepare` before that.
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import socket
@@ -14,8 +15,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
-
-_LONGEST = 80
 
 Ingress = Literal["auto", "haproxy", "proxy"]
 
@@ -44,15 +43,14 @@ def choose(wanted: Ingress) -> Choice:
     return Choice("proxy", "there is no HAProxy binary")
 
 
-def prepare(choice: Choice, rotation: float, folder: Path) -> None:
-    """Set up the environment of ray.serve. `rotation`: seconds that a stream may live; `folder`: for HAProxy."""
+def prepare(choice: Choice, rotation: float) -> None:
+    """Set up the environment of ray.serve. `rotation`: seconds that a stream may live."""
     os.environ["RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S"] = "2"
     if choice.name == "proxy":
         os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "0"
         return
-    if len(str(folder)) > _LONGEST:  # names of sockets are short
-        folder = Path(tempfile.mkdtemp(prefix="burnish-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="bn-"))  # Ray adds 60 characters, and names of sockets have at most 108
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ |= {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         # A change of replicas ends old connections after this long: no stream is to be cut in its middle.

@@ -16,8 +16,11 @@ from burnish_service.routes import catalogue, cluster, events, files, health, in
 SUMMARY = "Answers that sharpen while you wait: distributed simulation for inference-time scaling."
 
 
-def create_app(connect: Callable[[], Awaitable[Context]]) -> FastAPI:
-    """The application; `connect` is called once, in the event loop that will serve it."""
+def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) -> FastAPI:
+    """The application; `connect` is called once, in the event loop that will serve it.
+
+    `echo`: answer with X-Request-Id. Not behind Ray Serve, which does so itself.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -31,7 +34,7 @@ def create_app(connect: Callable[[], Awaitable[Context]]) -> FastAPI:
     for module in (jobs, events, inquiries, files, catalogue, cluster, health):
         app.include_router(module.router)
     problems.install(app)
-    app.add_middleware(RequestId)
+    app.add_middleware(RequestId, echo=echo)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

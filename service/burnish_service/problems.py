@@ -82,8 +82,8 @@ def _parameter(loc: tuple[int | str, ...], message: str, given: object) -> Field
 class RequestId:
     """Echo X-Request-Id, or mint one. Plain ASGI: BaseHTTPMiddleware would buffer streams."""
 
-    def __init__(self, app: ASGIApp):
-        self._app = app
+    def __init__(self, app: ASGIApp, echo: bool = True):
+        self._app, self._echo = app, echo
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,7 +94,7 @@ class RequestId:
         scope["request_id"] = request_id
 
         async def tagged(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and self._echo:
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
             await send(message)
 

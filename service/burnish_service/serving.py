@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 from typing import Any
 
 import ray
@@ -31,6 +32,7 @@ from burnish_workers.engine.storage import Storage
 APP = "burnish"
 RUNNER = "Runner"
 _POOL_TIMEOUT = 2.0
+_STOPPING = 6.0
 
 
 async def _connect(settings: Settings) -> Context:
@@ -120,7 +122,7 @@ def deployment(settings: Settings) -> serve.Application:
     plain = settings.model_dump(mode="json")
 
     def build() -> FastAPI:
-        return create_app(lambda: _connect(Settings.model_validate(plain)))
+        return create_app(lambda: _connect(Settings.model_validate(plain)), echo=False)
 
     @serve.deployment(
         name="Front",
@@ -155,8 +157,15 @@ def start(settings: Settings) -> None:
     serve.run(deployment(settings), name=APP, route_prefix="/")
 
 
-def stop() -> None:
-    """Take everything down that `start_ray` and `start` brought up."""
+def _shut_down_serve() -> None:
     with contextlib.suppress(Exception):
         serve.shutdown()
+
+
+def stop() -> None:
+    """Take everything down that `start_ray` and `start` brought up."""
+    # HAProxy waits for the last of its connections; when the whole machine stops, nobody else need wait for them.
+    ending = threading.Thread(target=_shut_down_serve, daemon=True)
+    ending.start()
+    ending.join(_STOPPING)
     ray.shutdown()

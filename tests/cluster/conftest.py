@@ -44,7 +44,7 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(folder: Path, workers: int, lease: float = 3.0):
+def running(folder: Path, workers: int, lease: float = 3.0, runners: int = 1, ingress: str = "auto"):
     """A service with so many workers."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -52,9 +52,12 @@ def running(folder: Path, workers: int, lease: float = 3.0):
     environment = {**os.environ, "BURNISH_LEASE": str(lease), "BURNISH_HEARTBEAT": "1"}
     command = [sys.executable, "-m", "burnish_service", "serve", "--port", str(port)]
     command += ["--data-dir", str(folder / "data"), "--workers", str(workers)]
+    command += ["--runners", str(runners), "--ingress", ingress]
+    folder.mkdir(parents=True, exist_ok=True)
     log = folder / "server.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment)
+        # A session of its own: signals to its whole process group must not reach the tests.
+        process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
     cluster = Cluster(f"http://127.0.0.1:{port}", process, log, workers)
     try:
         _await_ready(cluster)

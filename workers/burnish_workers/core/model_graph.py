@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from string import ascii_letters
 from typing import Any
 
-from burnish.wire.operators import OPERATORS
-from burnish_workers.core.model_json import a_list, a_name, a_text, an_integer, an_object, bad, parse_json, single
+from burnish.wire.operators import OPERATORS, SIZES
+from burnish_workers.core.model_json import (
+    a_list,
+    a_name,
+    a_text,
+    an_integer,
+    an_object,
+    bad,
+    parse_json,
+    shown,
+    single,
+)
 from burnish_workers.core.model_rejected import ModelRejected
 from burnish_workers.core.registry import near
 
 SCHEMA = 8
 MOST_NODES = 5_000
-MOST_SIZES = 16
+MOST_WEIGHTS = 5_000
+MOST_DIM = 1_000
 
 DTYPES = {5: "int64", 4: "int32", 7: "float32", 8: "float64", 12: "bool"}
 """Numbers that the format gives to types."""
@@ -64,10 +75,13 @@ def read_graph(text: bytes) -> Graph:
     program = an_object(parse_json(text, "models/model.json"))
     version = an_object(program.get("schema_version")).get("major")
     if version != SCHEMA:
-        raise ModelRejected("wrong_version", f"graph schema {version!r:.20}; {SCHEMA} is read: export with torch 2.13")
+        raise ModelRejected("wrong_version", f"graph schema {shown(version)}; {SCHEMA} is read: export with torch 2.13")
     module = an_object(program.get("graph_module"))
     graph, signature = an_object(module.get("graph")), an_object(module.get("signature"))
-    weights, users = _inputs(a_list(signature.get("input_specs")))
+    specs = a_list(signature.get("input_specs"))
+    if len(specs) > MOST_WEIGHTS:
+        raise ModelRejected("too_large", f"the graph has {len(specs)} inputs; at most {MOST_WEIGHTS} are accepted")
+    weights, users = _inputs(specs)
     dim, dtype = _user_inputs(users, an_object(graph.get("tensor_values")))
     known = {*weights, *users}
     if known != {a_name(an_object(item).get("as_tensor")) for item in a_list(graph.get("inputs"))}:
@@ -93,7 +107,8 @@ def _inputs(specs: list[Any]) -> tuple[dict[str, tuple[str, str]], list[str]]:
             users.append(a_name(argument))
         elif kind in ("parameter", "buffer", "tensor_constant"):
             name = a_text(body.get(f"{kind}_name"))
-            weights[a_name(body.get("arg"))] = ("constant" if kind == "tensor_constant" else "parameter", name)
+            stated = kind != "tensor_constant" and body.get("persistent") is not False
+            weights[a_name(body.get("arg"))] = ("parameter" if stated else "constant", name)
         else:
             raise ModelRejected("bad_signature", f"inputs of kind {kind!r:.40} are not accepted")
     if len(users) != 2 or len({*users, *weights}) != len(specs):
@@ -114,8 +129,8 @@ def _user_inputs(users: list[str], values: dict[str, Any]) -> tuple[int, str]:
     dtype = next(iter(types))
     if len(types) != 1 or dtype not in ("float32", "float64"):
         raise ModelRejected("bad_signature", "t and x must both be float32 or both float64")
-    if not 1 <= an_integer(dim) <= 1_000:
-        raise ModelRejected("bad_signature", f"x has {dim} coordinates; 1 to 1000 are accepted")
+    if not 1 <= an_integer(dim) <= MOST_DIM:
+        raise ModelRejected("bad_signature", f"x has {dim} coordinates; 1 to {MOST_DIM} are accepted")
     return an_integer(dim), dtype
 
 
@@ -131,6 +146,8 @@ def _node(item: dict[str, Any], known: set[str]) -> Node:
     for given in a_list(item.get("inputs")):
         given = an_object(given)
         arguments.append((a_text(given.get("name")), _argument(given.get("arg"), known)))
+    if len(dict(arguments)) < len(arguments) and target not in SIZES:
+        raise bad(f"a node of {target} is given an argument twice")
     outputs = tuple(_output_names(out, known) for out in a_list(item.get("outputs")))
     return Node(target, tuple(arguments), outputs)
 
@@ -183,32 +200,36 @@ def _size(value: Any, known: set[str]) -> Argument:
 
 def _dtype(value: Any, known: set[str]) -> Argument:
     if type(value) is not int or value not in DTYPES:
-        raise bad(f"type number {value!r:.20} is not accepted; known: {sorted(DTYPES.values())}")
+        raise bad(f"type number {shown(value)} is not accepted; known: {sorted(DTYPES.values())}")
     return Dtype(DTYPES[value])
 
 
 def _real(value: Any, known: set[str]) -> float:
     if isinstance(value, str) and value in ("Infinity", "-Infinity"):
         return float(value.replace("Infinity", "inf"))
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise bad(f"{value!r:.40} is no number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value or _overflows(value):
+        raise bad(f"{shown(value)} is no number")
     return float(value)
+
+
+def _overflows(value: int | float) -> bool:
+    return isinstance(value, int) and abs(value) > 2**1000
 
 
 def _flag(value: Any, known: set[str]) -> bool:
     if not isinstance(value, bool):
-        raise bad(f"{value!r:.40} is neither true nor false")
+        raise bad(f"{shown(value)} is neither true nor false")
     return value
 
 
 def _words(value: Any, known: set[str]) -> str:
-    if value not in ("none", "tanh", "floor", "trunc", "mean") and not (isinstance(value, str) and _is_einsum(value)):
-        raise bad(f"text {value!r:.40} is not accepted as an argument")
+    if not isinstance(value, str) or not (value in ("none", "tanh", "floor", "trunc") or _is_einsum(value)):
+        raise bad(f"text {shown(value)} is not accepted as an argument")
     return value
 
 
 def _is_einsum(text: str) -> bool:
-    return len(text) <= 64 and set(text) <= set("abcdefghijklmnopqrstuvwxyz,->. ")
+    return len(text) <= 64 and set(text) <= set(ascii_letters + ",->. ")
 
 
 def _many(form: Callable[[Any, set[str]], Argument]) -> Callable[[Any, set[str]], Argument]:

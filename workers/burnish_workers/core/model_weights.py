@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from burnish_workers.core.model_graph import DTYPES, Graph
-from burnish_workers.core.model_json import an_object, parse_json
+from burnish_workers.core.model_json import a_text, an_object, parse_json, shown
 from burnish_workers.core.model_rejected import ModelRejected
 
 MOST_ELEMENTS = 8 * 2**20
@@ -38,6 +38,9 @@ def read_weights(files: Mapping[str, bytes], graph: Graph) -> dict[str, Weight]:
         if own not in configs[kind]:
             raise ModelRejected("bad_graph", f"{kind} {own!r:.60} has no weights in the archive")
         found[name] = _weight(configs[kind][own], _CONFIGS[kind][0], files, own)
+    # Many weights may be views of one entry, which is looked through once all the same.
+    for entry, dtype in sorted({(weight.entry, weight.dtype) for weight in found.values()}):
+        _check_numbers(files[entry], dtype, entry)
     total = sum(int(np.prod(weight.shape)) for weight in found.values())
     if total > MOST_ELEMENTS:
         raise ModelRejected("too_large", f"the model has {total} numbers; at most {MOST_ELEMENTS} are accepted")
@@ -49,7 +52,7 @@ def entries_of(files: Mapping[str, bytes]) -> set[str]:
     listed: set[str] = set()
     for folder, name in _CONFIGS.values():
         for meta in _config(files, f"{folder}/{name}").values():
-            listed.add(f"{folder}/{an_object(meta).get('path_name')}")
+            listed.add(f"{folder}/{a_text(an_object(meta).get('path_name'))}")
     return listed
 
 
@@ -69,11 +72,11 @@ def _weight(given: Any, folder: str, files: Mapping[str, bytes], own: str) -> We
         raise ModelRejected("bad_graph", f"weight {own!r:.60} is not described whole ({error!s:.60})") from None
     if pickled is not False:
         raise ModelRejected("pickle", f"weight {own!r:.60} is pickled, which can run code; use burnish.export")
-    entry = f"{folder}/{path}"
-    if not isinstance(path, str) or entry not in files:
+    entry = f"{folder}/{a_text(path)}"
+    if entry not in files:
         raise ModelRejected("bad_graph", f"the bytes of weight {own!r:.60} are not in the archive")
     if type(number) is not int or number not in DTYPES:
-        raise ModelRejected("bad_graph", f"weight {own!r:.60} is of type number {number!r:.20}")
+        raise ModelRejected("bad_graph", f"weight {own!r:.60} is of type number {shown(number)}")
     weight = Weight(entry, DTYPES[number], shape, strides, offset)
     _check(weight, files[entry], own)
     return weight
@@ -93,11 +96,16 @@ def _check(weight: Weight, data: bytes, own: str) -> None:
         raise ModelRejected(
             "wrong_size", f"weight {own!r:.60} reaches to number {last}, its bytes hold {len(data) // size}"
         )
-    if weight.dtype.startswith("float") and not np.isfinite(np.frombuffer(data, f"<f{size}")).all():
-        raise ModelRejected("not_finite", f"weight {own!r:.60} holds NaN or infinity")
+
+
+def _check_numbers(data: bytes, dtype: str, entry: str) -> None:
+    if dtype.startswith("float") and not np.isfinite(np.frombuffer(data, np.dtype(dtype).newbyteorder("<"))).all():
+        raise ModelRejected("not_finite", f"{entry[:100]} holds NaN or infinity")
+    if dtype == "bool" and (np.frombuffer(data, np.uint8) > 1).any():
+        raise ModelRejected("corrupt", f"{entry[:100]} holds bytes that are neither true nor false")
 
 
 def _count(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**40:
-        raise ValueError(f"{value!r:.40} is no count")
+        raise ValueError(f"{shown(value)} is no count")
     return value

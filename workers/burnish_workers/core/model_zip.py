@@ -9,6 +9,7 @@ import zipfile
 from burnish_workers.core.model_rejected import ModelRejected
 
 MAGIC = b"PK\x03\x04"
+_LISTED = b"PK\x01\x02"
 MOST_ENTRIES = 2_000
 MOST_BYTES = 64 * 2**20
 MOST_RATIO = 100.0
@@ -19,6 +20,9 @@ def read_archive(data: bytes) -> dict[str, bytes]:
     """The files of the archive by name, without the folder that all of them lie in."""
     if not data.startswith(MAGIC):
         raise ModelRejected("unsafe_archive", "the file does not begin with its archive")
+    listed = data.count(_LISTED)
+    if listed > MOST_ENTRIES:  # before anybody makes an object of each
+        raise ModelRejected("zip_bomb", f"the archive lists {listed} entries; at most {MOST_ENTRIES} are accepted")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()

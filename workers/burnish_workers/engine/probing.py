@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -34,13 +33,12 @@ class Verdict:
 def probe(data: bytes, *, wall: float = WALL, seconds: int = SECONDS, memory: int = MEMORY) -> Verdict:
     """Load the model and take its values and derivatives. Never raises for what the model does."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "burnish_workers.tensors.probe"],
+        [sys.executable, "-m", "burnish_workers.tensors.probe", str(seconds), str(memory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
         env=_environment(),
-        preexec_fn=lambda: _limit(seconds, memory),
     )
     try:
         told, complaint = process.communicate(data, timeout=wall)
@@ -54,7 +52,9 @@ def probe(data: bytes, *, wall: float = WALL, seconds: int = SECONDS, memory: in
 
 
 def _verdict(code: int, told: bytes, complaint: bytes, seconds: int) -> Verdict:
-    if code in (-signal.SIGXCPU, -signal.SIGKILL):
+    if code == -signal.SIGKILL:
+        return Verdict(False, "too_hungry", "the probe was killed, which is what happens when memory runs out")
+    if code == -signal.SIGXCPU:
         return Verdict(False, "too_slow", f"the probe used up its {seconds} s of processor time")
     try:
         found = json.loads(told)
@@ -71,12 +71,3 @@ def _environment() -> dict[str, str]:
     """Nothing that a model could want: no addresses, no keys."""
     kept = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG")
     return {name: os.environ[name] for name in kept if name in os.environ} | {"OMP_NUM_THREADS": "1", "HOME": "/"}
-
-
-def _limit(seconds: int, memory: int) -> None:
-    """In the child, before it becomes the probe."""
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))  # libraries write small files when they start
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from burnish.wire.operators import OPERATORS, SIZES
 from burnish_workers.core.model_file import Archive, inspect_model
 from burnish_workers.core.model_graph import Argument, Dtype, Graph, Node, Ref
+from burnish_workers.core.model_rejected import ModelRejected
 from burnish_workers.core.model_weights import Weight
-from burnish_workers.tensors.cards import field_of
+from burnish_workers.tensors.cards import CardError, field_of
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.fields import Field
 from burnish_workers.tensors.jets import Jet, attached, jet_of
@@ -32,7 +32,10 @@ def load_model(data: bytes, device: torch.device) -> Field:
     if found.archive is not None:
         return GraphField.of(found.archive, device)
     assert found.tanh is not None
-    return field_of(found.tanh.card, data, device)
+    try:
+        return field_of(found.tanh.card, data, device)
+    except CardError as error:
+        raise ModelRejected("bad_card", str(error)) from None
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,9 @@ class GraphField:
 
     @staticmethod
     def of(archive: Archive, device: torch.device) -> GraphField:
-        weights = {name: _tensor(weight, archive.files).to(device) for name, weight in archive.weights.items()}
+        entries = {weight.entry for weight in archive.weights.values()}
+        storages = {entry: bytearray(archive.files[entry]) for entry in entries}
+        weights = {name: _tensor(weight, storages).to(device) for name, weight in archive.weights.items()}
         return GraphField(archive.graph, weights, _DTYPES[archive.graph.dtype])
 
     @property
@@ -111,8 +116,10 @@ def _given(value: Argument, known: Mapping[str, Any]) -> Any:
     return [_given(item, known) for item in value] if isinstance(value, tuple) else value
 
 
-def _tensor(weight: Weight, files: Mapping[str, bytes]) -> Tensor:
-    """A copy of the weight's numbers: views of the file would keep all of it."""
-    flat: Any = np.frombuffer(files[weight.entry], np.dtype(weight.dtype).newbyteorder("<"))
-    tensor = torch.from_numpy(flat.astype(weight.dtype))
-    return torch.as_strided(tensor, weight.shape, weight.strides, weight.offset).clone()
+def _tensor(weight: Weight, storages: Mapping[str, bytearray]) -> Tensor:
+    """A copy of the weight's numbers: views of the file would keep all of it. Strides stay, for the same bits."""
+    dtype = _DTYPES[weight.dtype]
+    if 0 in weight.shape:
+        return torch.empty(weight.shape, dtype=dtype)
+    flat = torch.frombuffer(storages[weight.entry], dtype=dtype)
+    return torch.as_strided(flat, weight.shape, weight.strides, weight.offset).clone()

@@ -1,11 +1,13 @@
 """The deep probe of an uploaded model: `python -m burnish_workers.tensors.probe`, bytes on stdin, verdict on stdout.
 
-Runs in a process of its own under limits that the parent sets (`engine.probing`): it may be killed at any time.
+Runs in a process of its own (`engine.probing`), which takes as its arguments the seconds of processor time and the
+bytes of address space that it limits itself to before it reads the model. It may be killed at any time.
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
 import time
 from typing import Any
@@ -92,5 +94,15 @@ def _derivatives(field: Field) -> dict[str, Any]:
     return {"curved": curved > 0.0, "seconds_per_jet": seconds / JET_ROWS}
 
 
+def _limit(seconds: int, memory: int) -> None:
+    """On this process, for good: the model has not been read yet."""
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, 2**20))  # libraries write small files
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+
+
 if __name__ == "__main__":
+    _limit(int(sys.argv[1]), int(sys.argv[2]))
     sys.stdout.write(json.dumps(judge(sys.stdin.buffer.read())))
