@@ -95,6 +95,9 @@ GRAPHS: dict[str, tuple[Change, str]] = {
     "a string": (set_in(f"{NODES}/0/inputs/1/arg", {"as_string": "__import__('os')"}), "bad_graph"),
     "not a number": (set_in(f"{NODES}/0/inputs/1/arg", {"as_float": float("nan")}), "bad_graph"),
     "huge": (set_in(f"{NODES}/0/inputs/1/arg", {"as_int": 10**30}), "bad_graph"),
+    "huge for a float": (set_in(f"{NODES}/0/inputs/1/arg", {"as_float": 10**400}), "bad_graph"),
+    "an argument twice": (set_in(f"{NODES}/3/inputs/1/name", "input"), "bad_graph"),
+    "too many inputs": (set_in("graph_module/signature/input_specs", [{}] * 5_001), "too_large"),
     "given twice": (set_in(f"{NODES}/1/outputs/0", {"as_tensor": {"name": "t"}}), "bad_graph"),
     "no nodes": (set_in(NODES, {}), "bad_graph"),
     "too many nodes": (set_in(NODES, [{}] * 5_001), "too_large"),
@@ -109,6 +112,7 @@ CONFIGS: dict[str, tuple[Change, str]] = {
     "pickled": (first_weight(use_pickle=True), "pickle"),
     "elsewhere": (first_weight(path_name="../../models/model.json"), "bad_graph"),
     "no path": (first_weight(path_name=None), "bad_graph"),
+    "a list of paths": (first_weight(path_name=["weight_0"]), "bad_graph"),
     "longer": (first_weight(sizes=sizes(50, 50)), "wrong_size"),
     "far away": (first_weight(storage_offset={"as_int": 2**39}), "wrong_size"),
     "far apart": (first_weight(strides=sizes(2**39, 1)), "wrong_size"),
@@ -182,12 +186,20 @@ def safetensors(header: dict[str, Any] | bytes, body: bytes = b"") -> bytes:
     return len(text).to_bytes(8, "little") + text + body
 
 
-CARD = {"format_version": 1, "dim": 1, "layers": [2, 3, 1], "activation": "tanh", "dtype": "float32"}
 TENSORS = {
     "layer0.weight": {"dtype": "F32", "shape": [3, 2], "data_offsets": [0, 24]},
     "layer0.bias": {"dtype": "F32", "shape": [3], "data_offsets": [24, 36]},
     "layer1.weight": {"dtype": "F32", "shape": [1, 3], "data_offsets": [36, 48]},
     "layer1.bias": {"dtype": "F32", "shape": [1], "data_offsets": [48, 52]},
+}
+CARD = {
+    "format_version": 1,
+    "dim": 1,
+    "layers": [2, 3, 1],
+    "activation": "tanh",
+    "dtype": "float32",
+    "input_order": "x then t",
+    "tensors": list(TENSORS),
 }
 
 
@@ -198,11 +210,18 @@ def carded(card: Any = None, body: int = 52, **tensors: Any) -> bytes:
 
 def test_cards() -> None:
     assert inspect_model(carded()).dim == 1
+    assert load_model(carded(), torch.device("cpu")).dim == 1
     assert reason_of(safetensors(TENSORS, b"\0" * 52)) == "not_a_model"
     assert reason_of(carded(body=48)) == reason_of(carded(body=56)) == "wrong_size"
     assert reason_of(carded({**CARD, "activation": "exec"})) == "bad_card"
     assert reason_of(carded({**CARD, "layers": [2, 10**9, 1]})) == "bad_card"
-    assert reason_of(carded({**CARD, "layers": "2,3,1"})) == "bad_graph"
+    assert reason_of(carded({**CARD, "layers": "2,3,1"})) == "bad_card"
+    assert reason_of(carded({**CARD, "input_order": {"t": "x"}})) == "bad_card"
+    assert reason_of(carded({**CARD, "tensors": sorted(TENSORS)})) == "bad_card"
+    assert reason_of(carded({**CARD, "dim": 0, "layers": [1, 3, 1]})) == "bad_card"
+    assert reason_of(carded({**CARD, "dim": 2_000, "layers": [2_001, 1, 1]})) == "bad_card"
+    assert reason_of(carded()[:-4] + struct.pack("<f", float("nan"))) == "not_finite"
+    assert reason_of(safetensors({"__metadata__": {"burnish.card": "\ud800"}})) == "bad_card"
     assert reason_of(carded({**CARD, "dim": 7})) == "bad_card"
     moved = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
     assert reason_of(carded(**{"layer1.bias": moved})) == "wrong_size"
@@ -214,10 +233,12 @@ def test_cards() -> None:
 
 # --- fuzzing ----------------------------------------------------------------------------------------------------------
 
-MISFITS = (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError, KeyError)
+MISFITS = (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError, KeyError, OverflowError)
 """What operators say that do not fit together; the probe turns it into a refusal."""
 
+DEEP = json.loads("[" * 80 + "]" * 80)
 ATOMS: list[Any] = [None, True, -1, 0, 1, 2**31, 2**63, 1e308, "", "t", "os.system", [], {}, [[]], {"as_int": 1}, "\0"]
+ATOMS += [10**400, float("nan"), {"as_float": 10**400}, {"as_string": "exec"}, "\ud800", DEEP]
 
 
 def mutated_bytes(data: bytes, rng: random.Random) -> bytes:
@@ -255,9 +276,11 @@ def mutate(value: Any, rng: random.Random) -> Any:
 
 
 def mutated(files: dict[str, bytes], data: bytes, rng: random.Random) -> bytes:
-    kind = rng.randrange(3)
+    kind = rng.randrange(4)
     if kind == 0:
         return mutated_bytes(data, rng)
+    if kind == 3:
+        return mutated_card(rng)
     name = "model/models/model.json" if kind == 1 else "model/data/weights/model_weights_config.json"
     body = json.loads(files[name])
     for _ in range(rng.choice([1, 1, 3])):
@@ -271,11 +294,22 @@ def mutated(files: dict[str, bytes], data: bytes, rng: random.Random) -> bytes:
     return packed({**files, name: json.dumps(body).encode()})
 
 
+def mutated_card(rng: random.Random) -> bytes:
+    """Safetensors with something else in the header, in the card or in the bytes."""
+    match rng.randrange(3):
+        case 0:
+            return mutated_bytes(carded(), rng)
+        case 1:
+            return carded(mutate(CARD, rng))
+        case _:
+            header = mutate({"__metadata__": {"burnish.card": json.dumps(CARD)}, **TENSORS}, rng)
+            return safetensors(json.dumps(header).encode(), b"\0" * 52)
+
+
 def fuzz(times: int, seed: int) -> tuple[int, set[str]]:
     """How many mutants still are models, and the reasons given for the others."""
     data, rng = exported("mixed"), random.Random(seed)
     files = unpacked(data)
-    t, x = torch.rand(3), torch.rand(3, 4)
     alive, longest, reasons = 0, 0, set[str]()
     for number in range(times):
         mutant = mutated(files, data, rng)
@@ -288,7 +322,7 @@ def fuzz(times: int, seed: int) -> tuple[int, set[str]]:
         else:
             alive += 1
             with contextlib.suppress(*MISFITS):
-                field.value(t, x)
+                field.value(torch.rand(3), torch.rand(3, field.dim))
         assert time.perf_counter() - began < 10, number
     assert reasons <= set(REASONS)
     assert longest < 1_000

@@ -51,6 +51,9 @@ class Asked:
     interval: str | None = None
     seed: int | None = None
     steps: int | None = None
+    bounds: str | None = None
+    simultaneous: bool | None = None
+    points_id: str | None = None
 
     def some(self, *names: str) -> dict[str, Any]:
         """Those of the named options that were given."""
@@ -60,7 +63,9 @@ class Asked:
 def build(asked: Asked, catalogue: Callable[[], list[CatalogueEntry]]) -> dict[str, Any]:
     """The spec: the file of `--spec`, if given, with every other option laid over it."""
     spec: dict[str, Any] = _from_file(asked.spec) if asked.spec else {"kind": "surrogate"}
-    spec |= asked.some("level", "interval", "seed", "steps")
+    spec |= asked.some("level", "interval", "seed", "steps", "simultaneous")
+    if asked.bounds:
+        spec["bounds"] = _numbers("--bounds", asked.bounds)
     if budget := asked.some("seconds", "worker_seconds", "gpu_seconds", "units", "abs_tol", "rel_tol"):
         spec["budget"] = spec.get("budget", {}) | budget
     if problem := _problem(asked):
@@ -99,10 +104,14 @@ def _surrogate(asked: Asked) -> dict[str, Any] | None:
         raise BadOption("--surrogate names a model and --surrogate-expression states one; give one or the other")
     if asked.surrogate_expression:
         return {"expression": asked.surrogate_expression}
+    if asked.surrogate and asked.surrogate.startswith("sha256:"):
+        return {"model": asked.surrogate}
     return {"name": asked.surrogate} if asked.surrogate else None
 
 
 def _points(asked: Asked, spec: dict[str, Any], catalogue: Callable[[], list[CatalogueEntry]]) -> Any:
+    if asked.points_id is not None:
+        return {"array": asked.points_id}
     if asked.x and asked.points is not None:
         raise BadOption("--points draws points and --x states them; give one or the other")
     if asked.points is not None:
@@ -161,7 +170,7 @@ def _complete(spec: dict[str, Any]) -> None:
     """Say what is missing in terms of options, before the service says it in terms of fields."""
     cures = {
         "problem": "--problem NAME (see `burnish catalogue`), or --dim, --horizon, --diffusion and --terminal",
-        "points": "--points N to draw them, or --x 0.1,0.2,... for each",
+        "points": "--points N to draw them, --x 0.1,0.2,... for each, or --points-file",
         "budget": "--seconds, --units, --abs-tol or --rel-tol",
     }
     if missing := [f"no {field}; give {cure}" for field, cure in cures.items() if not spec.get(field)]:

@@ -23,10 +23,10 @@ _BINARY = """add.Tensor add.Scalar atan2.default div.Scalar div.Tensor div.Tenso
 minimum.default mul.Scalar mul.Tensor pow.Scalar pow.Tensor_Scalar pow.Tensor_Tensor remainder.Scalar remainder.Tensor
 rsub.Scalar rsub.Tensor sub.Scalar sub.Tensor addcmul.default addcdiv.default lerp.Scalar lerp.Tensor"""
 
-_COMPARISON = """eq.Scalar eq.Tensor isnan.default ge.Scalar ge.Tensor gt.Scalar gt.Tensor le.Scalar le.Tensor lt.Scalar lt.Tensor
-ne.Scalar ne.Tensor logical_and.default logical_or.default bitwise_and.Tensor bitwise_not.default bitwise_or.Tensor
-bitwise_xor.Tensor where.self where.ScalarOther where.ScalarSelf where.Scalar clamp.default clamp.Tensor
-clamp_max.default clamp_min.default masked_fill.Scalar"""
+_COMPARISON = """eq.Scalar eq.Tensor isnan.default ge.Scalar ge.Tensor gt.Scalar gt.Tensor le.Scalar le.Tensor
+lt.Scalar lt.Tensor ne.Scalar ne.Tensor logical_and.default logical_or.default bitwise_and.Tensor bitwise_not.default
+bitwise_or.Tensor bitwise_xor.Tensor where.self where.ScalarOther where.ScalarSelf where.Scalar clamp.default
+clamp.Tensor clamp_max.default clamp_min.default masked_fill.Scalar"""
 
 _LINEAR = """addmm.default baddbmm.default bmm.default cdist.default _cdist_forward.default dot.default einsum.default
 linear.default matmul.default mm.default mv.default addmv.default outer.default"""

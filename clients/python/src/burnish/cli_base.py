@@ -1,0 +1,67 @@
+"""What the commands share: options, exit codes, tables."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any
+
+import typer
+
+from burnish import settings
+from burnish._version import __version__
+
+OK, FAILED, WRONG, UNREACHABLE, CANCELLED = 0, 1, 2, 3, 4
+ENDING = {"failed": FAILED, "crashed": FAILED, "cancelled": CANCELLED}
+
+
+def option(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text, show_default=False)
+
+
+def version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"burnish {__version__}")
+        raise typer.Exit
+
+
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of the job, job_...")]
+AsJson = Annotated[bool, option("JSON in place of text; while watching, one refinement per line.", "--json")]
+NoWait = Annotated[bool, option("Do not watch: print the id of the job and return.", "--no-wait")]
+Url = Annotated[str | None, option(f"Where the service is. Default: BURNISH_BASE_URL, else {settings.BASE_URL}.")]
+ApiKey = Annotated[str | None, option("Default: BURNISH_API_KEY.")]
+Version = Annotated[
+    bool, typer.Option("--version", callback=version, is_eager=True, help="Print the version and exit.")
+]
+Local = Annotated[
+    bool,
+    typer.Option("--local", envvar="BURNISH_LOCAL", help="In this process, without a server (needs burnish-server)."),
+]
+Seconds = Annotated[float | None, option("Budget: seconds of running.")]
+WorkerSeconds = Annotated[float | None, option("Budget: seconds summed over workers.")]
+GpuSeconds = Annotated[float | None, option("Budget: seconds summed over GPU shares.")]
+Units = Annotated[int | None, option("Budget: paths to simulate.")]
+AbsTol = Annotated[float | None, option("Stop when every half-width is at most this.")]
+RelTol = Annotated[float | None, option("Stop when every half-width is at most this times |estimate|.")]
+
+app = typer.Typer(
+    help="Answers that sharpen while you wait.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+run_app = typer.Typer(help="Create a job and watch its answer sharpen.", no_args_is_help=True)
+plan_app = typer.Typer(help="What a job would cost and reach, without running it.", no_args_is_help=True)
+app.add_typer(run_app, name="run")
+app.add_typer(plan_app, name="plan")
+
+
+def ndjson(values: Iterable[Any]) -> None:
+    for value in values:
+        typer.echo(json.dumps(value.model_dump(mode="json")))
+
+
+def columns(header: Sequence[str], table: Sequence[Sequence[str]]) -> None:
+    """Plain aligned columns, the same in a terminal and in a pipe."""
+    widths = [max(len(row[i]) for row in (header, *table)) for i in range(len(header) - 1)]
+    for row in (header, *table):
+        typer.echo("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
