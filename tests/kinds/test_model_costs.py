@@ -25,11 +25,11 @@ MOST = 64 * 2**20
 
 
 def crowded() -> bytes:
-    """A directory of 100,000 entries of no name."""
+    """A directory of 400,000 entries of no name."""
     entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, *[0] * 15)
     start = b"PK\3\4" + b"\0" * 26
-    directory = entry * 100_000
-    return start + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 34_464, 34_464, len(directory), len(start), 0)
+    directory = entry * 400_000
+    return start + directory + struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 6_784, 6_784, len(directory), len(start), 0)
 
 
 def deflated(name: str, text: bytes) -> bytes:
@@ -84,7 +84,7 @@ def test_an_entry_is_looked_through_and_copied_once(monkeypatch: pytest.MonkeyPa
     assert len(seen) == len(set(seen)) == 12
 
 
-@pytest.mark.parametrize("depth", [100, *range(880, 1_000, 3), 10_000])
+@pytest.mark.parametrize("depth", [100, 500, 900, 10_000])
 def test_deep_values_are_named_shortly(depth: int) -> None:
     """As deep as JSON may be, and a message that quotes it is deeper still."""
     files = unpacked(exported("tanh"))

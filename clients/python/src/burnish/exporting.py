@@ -12,6 +12,7 @@ import importlib
 import io
 import json
 import os
+import warnings
 import zipfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -145,7 +146,10 @@ def _accepted(torch: Any, wrapped: Any, dim: int, dtype: Any, device: Any) -> An
     try:
         program = torch.export.export(wrapped, sample, dynamic_shapes=({0: free}, {0: free}))
         if _unknown(program):
-            program = program.run_decompositions(_decompositions(torch))
+            with warnings.catch_warnings():
+                # Torch 2.13 uses what it deprecates: nothing that the caller could do anything about.
+                warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)`", FutureWarning)
+                program = program.run_decompositions(_decompositions(torch))
     except Exception as error:
         raise ExportError(f"torch.export does not take this module: {type(error).__name__}: {error!s:.500}") from error
     if unknown := _unknown(program):
@@ -177,7 +181,9 @@ def _name(target: Any) -> str:
 def _refused(name: str, node: Any) -> str:
     short = name.removeprefix("torch.ops.aten.")
     known = sorted(operator.removeprefix("torch.ops.aten.") for operator in OPERATORS)
-    close = difflib.get_close_matches(short, known, n=3, cutoff=0.5)
+    families = {operator.partition(".")[0] for operator in known}
+    alike = difflib.get_close_matches(short.partition(".")[0], sorted(families), n=2)
+    close = [operator for operator in known if operator.partition(".")[0] in alike]
     hint = f"; near ones are {', '.join(close)}" if close else ""
     where = (node.meta.get("stack_trace") or "").strip().splitlines()[-1:]
     shown = f" (in {where[0].strip()!r:.160})" if where else ""
