@@ -142,7 +142,7 @@ def run_surrogate(
     no_wait: NoWait = False,
 ) -> None:
     """Correct a learned PDE solution at chosen points."""
-    given = {name: value for name, value in locals().items() if name in cli_spec.Asked.__slots__ and value is not None}
+    given = {name: value for name, value in locals().items() if name in cli_files.OPTIONS and value is not None}
     client: Burnish = context.obj
     spec_ = cli_spec.build(cli_spec.Asked(**cli_files.sent(client, given)), client.catalogue)
     if context.parent is not None and context.parent.info_name == "plan":

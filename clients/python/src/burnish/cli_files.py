@@ -9,8 +9,12 @@ import typer
 
 from burnish import calls, local, wire
 from burnish.cli_base import FAILED, AsJson, app, columns, ndjson, option
-from burnish.cli_spec import BadOption
+from burnish.cli_spec import Asked, BadOption
 from burnish.client import Burnish
+
+_SENT = ("surrogate_file", "points_file")
+OPTIONS = frozenset({*Asked.__slots__, *_SENT})
+"""Options that make up a spec, and those that name files to upload for it."""
 
 
 def is_local(client: Burnish | None) -> bool:
@@ -20,7 +24,7 @@ def is_local(client: Burnish | None) -> bool:
 
 def sent(client: Burnish, given: dict[str, Any]) -> dict[str, Any]:
     """The options with files uploaded and named by their ids."""
-    rest = {name: value for name, value in given.items() if name not in ("surrogate_file", "points_file")}
+    rest = {name: value for name, value in given.items() if name not in _SENT}
     if "surrogate_file" in given:
         if "surrogate" in given or "surrogate_expression" in given:
             raise BadOption("--surrogate-file brings a model; leave out --surrogate and --surrogate-expression")
