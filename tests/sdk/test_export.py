@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[Callable[[Tensor, Tensor, Tensor], Tensor], str]] = {
     "cdist": (lambda t, x, w: torch.exp(-torch.cdist(x, w)).sum(1), "derivatives cannot be taken"),
     "near ones": (
         lambda t, x, w: x.cumprod(1).sum(1),
-        r"operator aten.cumprod.default .*near ones are cumsum.default, prod.default, prod.dim_int",
+        r"operator aten.cumprod.default .*near ones are prod.default, prod.dim_int;",
     ),
     "no curvature": (lambda t, x, w: (x[:, :1] * 0).norm(dim=1) + t, "the Laplacian of the module is not finite at 16"),
     "not finite": (lambda t, x, w: torch.log(x[:, 0]), r"the value of the module is not finite at \d+ of 16 points"),

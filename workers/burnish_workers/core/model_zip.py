@@ -28,7 +28,7 @@ def read_archive(data: bytes) -> dict[str, bytes]:
             entries = archive.infolist()
             _check(entries, len(data))
             return _without_folder({entry.filename: _content(archive, entry) for entry in entries})
-    except ModelRejected:
+    except (ModelRejected, MemoryError):
         raise
     except Exception as error:  # whatever zipfile makes of bytes that were meant to break it
         raise ModelRejected("corrupt", f"the archive cannot be read ({type(error).__name__}: {error!s:.120})") from None

@@ -61,6 +61,8 @@ def _verdict(code: int, told: bytes, complaint: bytes, seconds: int) -> Verdict:
         verdict = Verdict(bool(found["ok"]), str(found["reason"]), str(found["message"]), dict(found["card"]))
     except (ValueError, KeyError, TypeError):
         last = complaint.decode(errors="replace").strip().splitlines()[-1:]
+        if any("MemoryError" in line or "bad_alloc" in line for line in last):
+            return Verdict(False, "too_hungry", "the model needs more memory than a probe has")
         return Verdict(False, "probe_failed", f"the probe ended with code {code}: {' '.join(last)[:300]}")
     if not verdict.ok and verdict.reason not in REASONS:
         return Verdict(False, "probe_failed", "the probe gave no known reason")

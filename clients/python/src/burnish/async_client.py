@@ -211,6 +211,22 @@ class AsyncBurnish:
         """The pool of workers, and who has what of it now."""
         return await self._do(calls.cluster())
 
+    async def fit_scaling_law(
+        self,
+        records: Sequence[Mapping[str, float]],
+        *,
+        at: Sequence[Mapping[str, float]] = (),
+        split: Mapping[str, float] | None = None,
+        level: float = 0.95,
+    ) -> wire.ScalingLaw:
+        """Fit Risk = A/data^a + B/compute^b + floor to records of your own.
+
+        `records`: mappings with `risk` and `data` or `compute` or both. `at`: where to foretell the risk. `split`:
+        `budget`, `price_data` and `price_compute`, to be told the best split.
+        """
+        request = wire.ScalingRequest.model_validate({"records": records, "at": at, "split": split, "level": level})
+        return await self._do(calls.forecast(request))
+
     async def upload_model(self, model: files.Model, *, wait: float | None = 120.0) -> wire.StoredFile:
         """Upload a model: what `burnish.export` made, or its file or bytes. The result can be given as `surrogate`.
 

@@ -164,6 +164,11 @@ def cluster() -> Call[wire.ClusterView]:
     return Call(_get("/v1/cluster"), _model(wire.ClusterView))
 
 
+def forecast(request: wire.ScalingRequest) -> Call[wire.ScalingLaw]:
+    """Stateless: sending it again changes nothing."""
+    return Call(_post("/v1/forecast", _body(request), None), _model(wire.ScalingLaw))
+
+
 def upload(type: wire.FileType, data: bytes) -> Call[wire.StoredFile]:
     """By the digest of its bytes: sending it again changes nothing."""
     path = f"/v1/{type}s/sha256:{hashlib.sha256(data).hexdigest()}"

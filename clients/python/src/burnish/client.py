@@ -209,6 +209,22 @@ class Burnish:
         """The pool of workers, and who has what of it now."""
         return self._do(calls.cluster())
 
+    def fit_scaling_law(
+        self,
+        records: Sequence[Mapping[str, float]],
+        *,
+        at: Sequence[Mapping[str, float]] = (),
+        split: Mapping[str, float] | None = None,
+        level: float = 0.95,
+    ) -> wire.ScalingLaw:
+        """Fit Risk = A/data^a + B/compute^b + floor to records of your own.
+
+        `records`: mappings with `risk` and `data` or `compute` or both. `at`: where to foretell the risk. `split`:
+        `budget`, `price_data` and `price_compute`, to be told the best split.
+        """
+        request = wire.ScalingRequest.model_validate({"records": records, "at": at, "split": split, "level": level})
+        return self._do(calls.forecast(request))
+
     def upload_model(self, model: files.Model, *, wait: float | None = 120.0) -> wire.StoredFile:
         """Upload a model: what `burnish.export` made, or its file or bytes. The result can be given as `surrogate`.
 

@@ -223,7 +223,7 @@ def _survives(torch: Any, wrapped: Any, data: bytes, points: tuple[Any, Any]) ->
     found: dict[str, float] = {}
     scale = 1e-12
     for name, mine, theirs in zip(_NAMES, *both, strict=True):
-        bad = int((~torch.isfinite(mine)).sum())
+        bad = int((~torch.isfinite(mine)).reshape(len(mine), -1).any(1).sum())
         if bad:
             where = "t in [0, 1) and x in [-1, 1)^d"
             raise ExportError(f"the {name} of the module is not finite at {bad} of {len(mine)} points with {where}")

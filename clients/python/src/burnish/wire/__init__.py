@@ -12,6 +12,7 @@ from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, Ledg
 from burnish.wire.plan import Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
 from burnish.wire.refinement import Refinement
+from burnish.wire.scaling import Foretold, Prices, ScalingLaw, ScalingPoint, ScalingRecord, ScalingRequest, Split
 from burnish.wire.specs import JobSpec, Resolution, SpecBase, SurrogateSpec, UnknownSpec
 from burnish.wire.usage import Consumption, DayUsage, Usage
 from burnish.wire.verification import Verification, VerifiedBlock, VerifyRequest
@@ -34,6 +35,7 @@ __all__ = [
     "FilePage",
     "FileType",
     "Forecast",
+    "Foretold",
     "Goal",
     "Interval",
     "Job",
@@ -49,6 +51,7 @@ __all__ = [
     "ModelReference",
     "Plan",
     "PlannedLook",
+    "Prices",
     "Problem",
     "Purpose",
     "Range",
@@ -56,8 +59,13 @@ __all__ = [
     "Refused",
     "Resolution",
     "RunnerView",
+    "ScalingLaw",
+    "ScalingPoint",
+    "ScalingRecord",
+    "ScalingRequest",
     "SpecBase",
     "Spent",
+    "Split",
     "StoppedBy",
     "StoredFile",
     "SurrogateSpec",
