@@ -34,8 +34,8 @@ class Checker:
         try:
             data = await self._artifacts.read(artifact_of(file.type, file.id))
             verdict = await self._fleet.probe(data)
-        except (WorkerDied, NoSuchClass) as error:
-            # Not the model's fault: somebody tries again when the lease expires.
+        except (WorkerDied, NoSuchClass, OSError) as error:
+            # Not the model's fault (OSError: no process could be started): somebody tries again when the lease expires.
             log.warning("model.unchecked", model=file.id, why=str(error))
             return True
         except KeyError:

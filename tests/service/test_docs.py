@@ -1,0 +1,27 @@
+"""Every JSON of the how-to is posted, and accepted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from .harness import QUICK, Service
+
+TEXT = (Path(__file__).parents[2] / "docs" / "how-to.md").read_text("utf-8")
+POSTS = re.findall(r"<!-- POST (\S+) -->\n```json\n(.*?)```", TEXT, re.DOTALL)
+
+
+def test_all_are_found() -> None:
+    assert len(POSTS) == TEXT.count("```json") >= 4
+
+
+@pytest.mark.parametrize(("path", "body"), POSTS, ids=[path for path, _ in POSTS])
+def test_posted(memory_service: Service, path: str, body: str) -> None:
+    job = memory_service.run(QUICK)["id"] if "{job}" in path else ""
+    headers = {"content-type": "application/json"}
+    reply = memory_service.client.post(path.replace("{job}", job), content=body, headers=headers)
+    assert reply.status_code in (200, 202), reply.text
+    if path == "/v1/jobs":
+        assert memory_service.finished(reply.json()["id"])["last_refinement"]["interval"] is not None
