@@ -10,23 +10,18 @@ be equal: it is the same work. Prints the wall seconds of each side and their ra
 from __future__ import annotations
 
 import argparse
-import contextlib
 import multiprocessing
 import os
 import random
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from burnish import Burnish
+from burnish_service.child import serving
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.kind import resolution_of
@@ -41,7 +36,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="length of each measurement")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, service(Path(folder), arguments.processes) as url:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), "--workers", str(arguments.processes)) as url:
         resolved = resolve(url, arguments.seconds)
         blocks = resolved["resolution"]["blocks_planned"]
         size = resolved["resolution"]["block"]
@@ -135,30 +130,6 @@ def run(index: int) -> Any:
     size = resolution.first_block if index == 0 else resolution.block
     start = 0 if index == 0 else resolution.first_block + (index - 1) * resolution.block
     return _here["simulator"].advance({}, block_key(_here["spec"].seed, 0, index), start, size)[1]
-
-
-@contextlib.contextmanager
-def service(folder: Path, workers: int) -> Iterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "burnish_service", "serve", "--port", str(port)]
-    command += ["--data-dir", str(folder), "--workers", str(workers)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            url = f"http://127.0.0.1:{port}"
-            with Burnish(url, max_retries=0) as client:
-                deadline = time.monotonic() + 120
-                while time.monotonic() < deadline:
-                    with contextlib.suppress(Exception):
-                        if client.ready():
-                            break
-                    time.sleep(0.3)
-            yield url
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(60)
 
 
 if __name__ == "__main__":

@@ -8,15 +8,10 @@ solution, which only this script knows. Ends by itself and leaves nothing runnin
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-import signal
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +19,7 @@ import numpy as np
 from burnish import Burnish
 from burnish.wire import Job, SurrogateSpec
 from burnish.wire.specs.surrogate import Point
+from burnish_service.child import serving
 from burnish_workers.kinds.surrogate.references import viscous_burgers
 from burnish_workers.kinds.surrogate.trained import trained_models
 from burnish_workers.tensors.cards import load_card
@@ -38,47 +34,14 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=200)
     parser.add_argument("--model", default=MODEL, choices=sorted(trained_models()))
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="burnish-demo-") as folder, service(Path(folder)) as url:
+    print("$ burnish-server serve   (store, Ray workers and HTTP on this machine; about 15 s)", flush=True)
+    with tempfile.TemporaryDirectory(prefix="burnish-demo-") as folder, serving(Path(folder)) as url:
         watch(url, arguments.model, arguments.points, arguments.seconds)
         with Burnish(url) as client:
             job = client.list(limit=1).data[0].snapshot
         better = compare(job, arguments.model)
     print("\nThe service has stopped. Next: `make serve`, and the README.")
     return 0 if better else 1
-
-
-@contextlib.contextmanager
-def service(folder: Path) -> Iterator[str]:
-    """A service of our own on a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    print("$ burnish-server serve   (store, Ray workers and HTTP on this machine; about 15 s)", flush=True)
-    command = [sys.executable, "-m", "burnish_service", "serve", "--port", str(port), "--data-dir", str(folder)]
-    log = (folder / "server.log").open("wb")
-    process = subprocess.Popen(command, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(url, process, folder / "server.log")
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        log.close()
-
-
-def wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, timeout: float = 180.0) -> None:
-    deadline = time.monotonic() + timeout
-    with Burnish(url, max_retries=0) as client:
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(Exception):
-                if client.ready():
-                    return
-            time.sleep(0.3)
-    raise SystemExit(f"the service did not come up; its log ends:\n{log.read_text()[-3000:]}")
 
 
 def watch(url: str, model: str, points: int, seconds: float) -> None:

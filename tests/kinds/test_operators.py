@@ -10,7 +10,7 @@ import torch
 from burnish.wire.operators import OPERATORS, SIZES
 from burnish_workers.tensors.graph import _target
 
-ATEN = sorted(OPERATORS - SIZES)
+ATEN: dict[str, Any] = {name: _target(name) for name in sorted(OPERATORS - SIZES)}
 aten: Any = torch.ops.aten
 X = torch.ones(2, 4, 3)
 ONE, LONGER = torch.ones(1), torch.ones(30)
@@ -22,23 +22,23 @@ def test_it_is_one_of_torch(name: str) -> None:
 
 
 def test_none_changes_what_it_is_given() -> None:
-    assert [name for name in ATEN if _target(name)._schema.is_mutable] == []
+    assert [name for name in ATEN if ATEN[name]._schema.is_mutable] == []
 
 
 def test_none_draws() -> None:
     drawing = {torch.Tag.nondeterministic_seeded, torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-    assert [name for name in ATEN if drawing & set(_target(name).tags)] == []
+    assert [name for name in ATEN if drawing & set(ATEN[name].tags)] == []
 
 
 def test_none_takes_places_to_read_from() -> None:
     """On a GPU a place out of range ends the process."""
 
     def takes(name: str) -> bool:
-        return any("ind" in given.name and "Tensor" in str(given.type) for given in _target(name)._schema.arguments)
+        return any("ind" in given.name and "Tensor" in str(given.type) for given in ATEN[name]._schema.arguments)
 
     assert [name for name in ATEN if takes(name)] == []
-    aten_index = torch.ops.aten.index_select.default._schema.arguments
-    assert [given.name for given in aten_index if "Tensor" in str(given.type)] == ["self", "index"]
+    example = aten.index_select.default._schema.arguments
+    assert [given.name for given in example if "Tensor" in str(given.type)] == ["self", "index"]
 
 
 LIES: dict[str, tuple[Any, tuple[Any, ...]]] = {

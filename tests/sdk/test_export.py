@@ -28,6 +28,8 @@ CPU = torch.device("cpu")
 class Uses(nn.Module):
     """A function of (t, x) and one matrix, which is kept in the file but not in the module's state."""
 
+    matrix: Tensor
+
     def __init__(self, function: Callable[[Tensor, Tensor, Tensor], Tensor], dtype: torch.dtype = torch.float32):
         super().__init__()
         self.function = function
@@ -41,6 +43,8 @@ class Uses(nn.Module):
 class Tied(nn.Module):
     """Weights that share their numbers, whole and in part."""
 
+    part: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.first, self.second = nn.Linear(DIM, DIM), nn.Linear(DIM, DIM)
@@ -52,7 +56,7 @@ class Tied(nn.Module):
         return self.second(torch.tanh(self.first(x))).sum(1) + t + (x @ self.part.T).sum(1) + self.table.sum()
 
 
-def net(*middle: nn.Module, wide: int = 8) -> nn.Module:
+def net(*middle: nn.Module, wide: int = 8) -> nn.Sequential:
     return nn.Sequential(nn.Linear(DIM + 1, 8), *middle, nn.Linear(wide, 1))
 
 

@@ -131,9 +131,7 @@ def resolved_correlated(
     }
 
 
-def lawful_digests(
-    spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING
-) -> dict[int, str]:
+def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING) -> dict[int, str]:
     """What the law says: the digest of the answer after K = 1 .. `blocks` blocks, by a bare loop over a resolved spec.
 
     No engine, no fleet, no store: keys, `advance`, `fold` and `report` in index order. Whatever conducted a job must

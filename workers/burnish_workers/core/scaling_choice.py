@@ -72,7 +72,10 @@ def limits(centre: float, spread: _Array, level: float) -> tuple[float, float]:
 
 
 def best_split(law: Law, budget: float, price_data: float, price_compute: float) -> tuple[float, float]:
-    """(D, C) of least Risk with price_data D + price_compute C = budget: a A D^(-a-1)/price_D = b B C^(-b-1)/price_C."""
+    """(D, C) of least Risk with price_data D + price_compute C = budget.
+
+    There a A D^(-a-1)/price_data = b B C^(-b-1)/price_compute.
+    """
 
     def risk(log_share: float) -> float:
         share = float(np.exp(log_share))
