@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
 import signal
 import socket
@@ -17,6 +18,7 @@ from burnish_service import ingress
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.settings import Settings
 from burnish_service.supervisor import HERE, AlreadyServing, supervise
+from burnish_workers.engine.records import StoreError
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -34,7 +36,11 @@ def main(argv: list[str] | None = None) -> int:
     here.add_argument("settings")
     arguments = parser.parse_args(argv)
     if arguments.command == HERE:
-        return run(Settings.model_validate_json(arguments.settings))
+        try:
+            return run(Settings.model_validate_json(arguments.settings))
+        except StoreError as error:
+            _say(f"burnish-server: {error}")
+            return 2
     given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
     try:
         return supervise(_filled(Settings(**given)))
@@ -66,6 +72,8 @@ def run(settings: Settings) -> int:
     from burnish_workers.engine.embedded_store import EmbeddedValkey
 
     store = None
+    if settings.redis_url is not None:
+        asyncio.run(_refuse_forgetful(settings.redis_url))
     if settings.redis_url is None:
         store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
         settings = settings.model_copy(update={"redis_url": store.url})
@@ -84,6 +92,17 @@ def run(settings: Settings) -> int:
         if store is not None:
             store.stop()
     return 0
+
+
+async def _refuse_forgetful(url: str) -> None:
+    """A store that may lose what it has acknowledged is refused before anything is accepted. Raises NotDurable."""
+    from burnish_workers.engine.redis_link import RedisLink
+
+    link = RedisLink(url, retries=5)
+    try:
+        await link.check_durability()
+    finally:
+        await link.close()
 
 
 def _listen(stopping: threading.Event) -> None:
