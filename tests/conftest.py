@@ -8,4 +8,4 @@ import os
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["BURNISH_EXTRA_KINDS"] = "burnish_workers.testing"
+os.environ["BURNISH_EXTRA_KINDS"] = "burnish_workers.testing,burnish_workers.testing_lanes"

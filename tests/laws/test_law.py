@@ -7,7 +7,7 @@ import pytest
 from burnish_workers.core.fold import Arrival
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.registry import registry
-from burnish_workers.engine import crew, progress
+from burnish_workers.engine import lanes, progress
 from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.testing import ChaosFleet, lawful_digests, resolved_correlated
 
@@ -140,5 +140,5 @@ async def test_mutant_dropped_block(law, monkeypatch):
 
 
 async def test_mutant_reused_key(law, monkeypatch):
-    monkeypatch.setattr(crew, "block_key", lambda seed, lane, index: block_key(seed, lane, index - (index == 40)))
+    monkeypatch.setattr(lanes, "block_key", lambda seed, lane, index: block_key(seed, lane, index - (index == 40)))
     assert await _mutant_is_caught(law, ChaosFleet(4, seed=11))

@@ -11,7 +11,7 @@ from burnish.wire import LedgerRow, Verification
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.registry import registry
 from burnish_workers.engine.fleet import BlockResult, BlockTask
-from burnish_workers.engine.verifying import verify
+from burnish_workers.engine.verifying import Rerun, verify
 from burnish_workers.testing import ChaosFleet, resolved_correlated
 
 from .bench import House
@@ -29,7 +29,7 @@ async def rows_of(fleet: ChaosFleet) -> list[LedgerRow]:
 
 async def verified(fleet: ChaosFleet, rows: list[LedgerRow], **changes: object) -> Verification:
     spec = registry().get("correlated").spec.model_validate({**SPEC, **changes})
-    return await verify("job_1", spec, rows, len(rows), fleet, NOTHING)
+    return await verify("job_1", rows, len(rows), Rerun(spec, fleet, NOTHING))
 
 
 async def test_every_block_reproduces_also_on_workers_that_die() -> None:

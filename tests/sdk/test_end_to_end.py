@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from burnish import AsyncBurnish, Burnish, cli_app, errors
+from burnish import AsyncBurnish, Burnish, cli_app, cli_base, errors
 from burnish.wire import Refinement
 
 from ..service.harness import QUICK, Service, blocks_of, in_memory, serving, stranded
@@ -173,7 +173,7 @@ def run(service: Service, capsys: pytest.CaptureFixture[str], *arguments: str) -
 def test_run_as_json(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     ask = ["run", "surrogate", *STATED, "--x", "0.5", "--units", "20000", "--seed", "5", "--json"]
     code, out, _ = run(service, capsys, *ask)
-    assert code == cli_app.OK
+    assert code == cli_base.OK
     seen = [Refinement.model_validate_json(line) for line in out.splitlines()]
     assert seen[-1].final
     assert [r.sequence for r in seen] == sorted({r.sequence for r in seen})
@@ -184,11 +184,11 @@ def test_run_as_json(service: Service, capsys: pytest.CaptureFixture[str]) -> No
 def test_run_show_extend_list(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(service, capsys, "run", "surrogate", *STATED, "--x", "0.5", "--units", "2000", "--no-wait")
     job = out.strip()
-    assert code == cli_app.OK
+    assert code == cli_base.OK
     assert job.startswith("job_")
-    assert run(service, capsys, "watch", job)[0] == cli_app.OK
+    assert run(service, capsys, "watch", job)[0] == cli_base.OK
     assert json.loads(run(service, capsys, "show", job, "--json")[1])["status"] == "completed"
-    assert run(service, capsys, "extend", job, "--units", "2000")[0] == cli_app.OK
+    assert run(service, capsys, "extend", job, "--units", "2000")[0] == cli_base.OK
     assert json.loads(run(service, capsys, "show", job, "--json")[1])["spent"]["units"] >= 4000
     assert job in run(service, capsys, "list")[1]
 
@@ -196,12 +196,12 @@ def test_run_show_extend_list(service: Service, capsys: pytest.CaptureFixture[st
 def test_exit_codes(service: Service, capsys: pytest.CaptureFixture[str]) -> None:
     base = ["run", "surrogate", *STATED, "--x", "0.5", "--units", "2000"]
     code, _, err = run(service, capsys, *base, "--nonlinearity", "v")
-    assert code == cli_app.WRONG
+    assert code == cli_base.WRONG
     assert "/problem/nonlinearity" in err
     assert "unknown name 'v'" in err
-    assert run(service, capsys, "show", "job_0")[0] == cli_app.WRONG
+    assert run(service, capsys, "show", "job_0")[0] == cli_base.WRONG
     failed = service.run({**QUICK, "fail_at": 0})["id"]
-    assert run(service, capsys, "watch", failed)[0] == cli_app.FAILED
+    assert run(service, capsys, "watch", failed)[0] == cli_base.FAILED
     cancelled = service.create(stranded())["id"]
-    assert run(service, capsys, "cancel", cancelled)[0] == cli_app.OK
-    assert run(service, capsys, "watch", cancelled)[0] == cli_app.CANCELLED
+    assert run(service, capsys, "cancel", cancelled)[0] == cli_base.OK
+    assert run(service, capsys, "watch", cancelled)[0] == cli_base.CANCELLED

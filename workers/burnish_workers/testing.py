@@ -20,12 +20,14 @@ from burnish.wire import SpecBase
 from burnish_workers.core.components import combine
 from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
 from burnish_workers.core.inputs import NOTHING, Inputs
-from burnish_workers.core.keys import Key, block_key
+from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import Draft, Kind, resolution_of, statistics_of
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
-from burnish_workers.engine.fleet import Bench, BlockFailed, BlockResult, BlockTask, WorkerDied, run_block
+from burnish_workers.core.schedule import Replicates
+from burnish_workers.engine.fleet import Bench, BlockFailed, BlockResult, BlockTask, WorkerDied, begun, run_block
+from burnish_workers.engine.lanes import Carries, Layout
 from burnish_workers.engine.probing import Verdict, probe
 
 MEAN = "mean"
@@ -142,11 +144,14 @@ def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu", input
     simulator, statistics = kind.load()(resolved, device, inputs), statistics_of(kind, resolved, inputs)
     schedule, resolution, state = schedule_of(resolved), resolution_of(resolved), statistics.empty()
     digests: dict[int, str] = {}
-    start = 0
+    layout = Layout(resolved.seed or 0, Replicates(resolution.first_block, resolution.block), resolution.lanes)
+    carries = Carries(layout)
     for k in range(blocks):
-        size = resolution.first_block if k == 0 else resolution.block
-        _, stats = simulator.advance({}, block_key(resolved.seed or 0, 0, k), start, size)
-        state, start = statistics.fold(state, stats), start + size
+        place = layout.place(k)
+        carry = begun(simulator, carries.into(k), place.lane)
+        carry, stats = simulator.advance(carry, place.key, place.start, place.replicates)
+        carries.land(k, carry)
+        state = statistics.fold(state, stats)
         digests[k + 1] = report(resolved, schedule, statistics, statistics.answer(state), k + 1).digest
     return digests
 

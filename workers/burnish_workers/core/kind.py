@@ -29,7 +29,8 @@ class Draft:
     """What a kind decides before anything has run.
 
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
-    `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change.
+    `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
+    `lanes`: how many chains, None where blocks do not depend on each other.
     """
 
     estimator: str
@@ -40,6 +41,7 @@ class Draft:
     pilot: int
     micro_batch: int
     plan: Plan
+    lanes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,9 @@ class Checker:
             except StoreUnavailable as error:
                 log.warning("store.unavailable", why=str(error))
                 busy = False
+            except Exception:  # a mistake of ours must not stop the jobs of this runner with it
+                log.exception("model.check_broken")
+                busy = False
             if not busy:
                 await asyncio.sleep(poll)
 

@@ -32,6 +32,7 @@ from burnish_workers.engine.crew import MAX_ATTEMPTS, Crew
 from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fleet import BlockFailed, Fleet, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
+from burnish_workers.engine.lanes import Carry
 from burnish_workers.engine.library import Library
 from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.problems import crashed, failed
@@ -196,16 +197,19 @@ class Conductor:
         """A job whose purpose is no answer."""
         fleet, store = self._ports.fleet, self._ports.store
         await self._scribe.status("running")
-        work = partial(run_errand, self._record, spec, self._kind, fleet, store, inputs)
+        artifacts = self._ports.artifacts
+        work = partial(run_errand, self._record, spec, self._kind, fleet, store, artifacts, inputs)
         await self._scribe.told(await self._until_resources(work))
 
     async def _restore(self, spec: Any, statistics: Any) -> Progress:
         """The frontier at the last checkpoint, or the very beginning."""
-        state, blocks = statistics.empty(), 0
+        state, blocks, carries = statistics.empty(), 0, dict[int, Carry]()
         if self._record.checkpoint is not None:
             checkpoint = Checkpoint.from_bytes(await self._ports.artifacts.read(self._record.checkpoint))
-            state, blocks = checkpoint.state, checkpoint.blocks
-        return Progress(spec, statistics, state, blocks, self._record.spent, self._record.epoch)
+            state, blocks, carries = checkpoint.state, checkpoint.blocks, checkpoint.carries
+        progress = Progress(spec, statistics, state, blocks, self._record.spent, self._record.epoch)
+        progress.carries.known.update(carries)
+        return progress
 
     async def _wait_for_resources(self, why: str) -> None:
         """Say so, and sleep until it is worth another try or there are new orders."""
@@ -270,7 +274,10 @@ class Conductor:
         assert self._underway is not None
         far = horizon(self._underway, self.orders.budget, self._ports.fleet.slots, progress.blocks)
         while stop is None and crew.in_flight < self._share() and (far is None or progress.issued < far):
-            crew.send(progress.issued, progress.start(progress.issued), progress.replicates(progress.issued))
+            if not progress.carries.ready(progress.issued):
+                return
+            index = progress.issued
+            crew.send(index, progress.layout.place(index), progress.carries.into(index))
             progress.issued += 1
             stop = self._stop(progress, crew)
 

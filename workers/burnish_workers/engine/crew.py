@@ -9,9 +9,9 @@ import structlog
 
 from burnish.wire import SpecBase
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.keys import block_key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.lanes import Carry, Place
 from burnish_workers.engine.resolve import code_of
 
 log = structlog.get_logger()
@@ -23,8 +23,8 @@ MAX_ATTEMPTS = 10
 @dataclass(frozen=True)
 class _Errand:
     index: int
-    start: int
-    replicates: int
+    place: Place
+    carry: Carry
     attempts: int
 
 
@@ -32,7 +32,7 @@ class Crew:
     """Sends blocks to a fleet. A block that lost its worker goes out again with the same key, and is never dropped."""
 
     def __init__(self, fleet: Fleet, spec: SpecBase, inputs: Inputs):
-        self._fleet, self._spec = fleet, spec
+        self._fleet = fleet
         self._code = code_of(spec, inputs)
         self._class = resolution_of(spec).numeric_class
         self._out: dict[asyncio.Task[BlockResult], _Errand] = {}
@@ -47,12 +47,12 @@ class Crew:
     def idle(self) -> bool:
         return not self._out and not self._stranded
 
-    def send(self, index: int, start: int, replicates: int) -> None:
-        self._send(_Errand(index, start, replicates, 1))
+    def send(self, index: int, place: Place, carry: Carry) -> None:
+        self._send(_Errand(index, place, carry, 1))
 
     def _send(self, errand: _Errand) -> None:
-        key = block_key(self._spec.seed or 0, 0, errand.index)
-        task = BlockTask(self._code, key, errand.start, errand.replicates, self._class)
+        place = errand.place
+        task = BlockTask(self._code, place.key, place.start, place.replicates, self._class, errand.carry, place.lane)
         self._out[asyncio.create_task(self._fleet.run(task))] = errand
 
     async def wait(self, changed: asyncio.Event) -> list[tuple[int, BlockResult, int]]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
 
 from burnish_workers.core.estimator import Simulator
 from burnish_workers.core.inputs import NOTHING, Inputs
@@ -32,14 +29,18 @@ class JobCode:
 
 @dataclass(frozen=True)
 class BlockTask:
-    """One block: a pure function of (job, key, start, replicates, carry). `numeric_class`: the class it must run on."""
+    """One block: a pure function of (job, key, start, replicates, carry). `numeric_class`: the class it must run on.
+
+    `lane`: the key with which its lane begins, None for memoryless jobs; the first block of a lane has an empty carry.
+    """
 
     code: JobCode
     key: Key
     start: int
     replicates: int
     numeric_class: str | None
-    carry: dict[str, NDArray[np.float64]] = field(default_factory=dict[str, NDArray[np.float64]])
+    carry: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    lane: Key | None = None
 
 
 @dataclass(frozen=True)
@@ -122,11 +123,17 @@ def numeric_class_here(device: str) -> str:
     return numeric_class(resolve_device(device))
 
 
+def begun(simulator: Simulator, carry: Mapping[str, Any], lane: Key | None) -> Mapping[str, Any]:
+    """The carry that a block goes on from: at the beginning of a lane what the simulator starts it with."""
+    return simulator.init(lane) if lane is not None and not carry else carry
+
+
 def run_block(bench: Bench, task: BlockTask) -> tuple[dict[str, Any], dict[str, Any], float]:
     """Run one block in this process: (carry, statistics, seconds)."""
     simulator = bench.simulator(task.code.digest, lambda: task.code)
     started = time.perf_counter()
-    carry, stats = simulator.advance(task.carry, task.key, task.start, task.replicates)
+    carry = begun(simulator, task.carry, task.lane)
+    carry, stats = simulator.advance(carry, task.key, task.start, task.replicates)
     return dict(carry), dict(stats), time.perf_counter() - started
 
 

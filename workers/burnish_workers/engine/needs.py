@@ -116,6 +116,8 @@ def _issuable(job: Underway, purse: Purse, slots: int) -> int:
     far = horizon(job, purse.budget, slots, progress.issued)
     if far is not None:
         limits.append(far - progress.issued)
+    if progress.layout.lanes is not None:
+        limits.append(progress.layout.lanes - job.crew.in_flight)
     if purse.planned is not None:
         limits.append(purse.planned - progress.issued)
     if purse.budget.units is not None:

@@ -12,6 +12,7 @@ from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult
+from burnish_workers.engine.lanes import Carries, Layout
 from burnish_workers.engine.verifying import summary_of
 
 
@@ -54,6 +55,8 @@ class Progress:
         self._seconds_before = self.spent.seconds
         resolution = resolution_of(self.spec)
         self._count = Replicates(resolution.first_block, resolution.block)
+        self.layout = Layout(self.spec.seed or 0, self._count, resolution.lanes)
+        self.carries = Carries(self.layout)
 
     def start(self, index: int) -> int:
         """Replicates before block `index`."""
@@ -73,6 +76,7 @@ class Progress:
         self._returned, self._returned_seconds = self._returned + 1, self._returned_seconds + result.seconds
         self._gpu_seconds += result.seconds * result.gpus
         digest = digest_arrays(result.stats)
+        self.carries.land(index, result.carry)
         arrival = self.buffer.put(index, Landed(result, digest, attempts), digest)
         self.ready.extend(landed for _, landed in arrival.ready)
 
@@ -88,10 +92,12 @@ class Progress:
                 attempts=landed.attempts,
                 epoch=self.epoch,
                 summary=summary_of(landed.result.stats),
+                carry=digest_arrays(landed.result.carry) if landed.result.carry else None,
             )
         )
         self.state = self.statistics.fold(self.state, landed.result.stats)
         self.blocks += 1
+        self.carries.folded(self.blocks)
 
     def answer(self) -> Answer:
         return self.statistics.answer(self.state)

@@ -20,6 +20,7 @@ from burnish_workers.engine.fleet import (
     JobCode,
     NoSuchClass,
     WorkerDied,
+    begun,
     numeric_class_here,
 )
 from burnish_workers.engine.probing import Verdict, probe
@@ -44,12 +45,19 @@ class BlockWorker:
         return {"pid": os.getpid(), "numeric_class": self._class}
 
     def run(
-        self, digest: str, code: list[Any], key: Key, start: int, replicates: int, carry: dict[str, Any]
+        self,
+        digest: str,
+        code: list[Any],
+        key: Key,
+        start: int,
+        replicates: int,
+        carry: dict[str, Any],
+        lane: Key | None,
     ) -> dict[str, Any]:
         """`code` holds an ObjectRef in a list, which Ray does not fetch unless this worker lacks the simulator."""
         simulator = self._bench.simulator(digest, lambda: ray.get(code[0]))
         began = time.perf_counter()
-        carry_out, stats = simulator.advance(carry, key, start, replicates)
+        carry_out, stats = simulator.advance(begun(simulator, carry, lane), key, start, replicates)
         return {"carry": dict(carry_out), "stats": dict(stats), "seconds": time.perf_counter() - began}
 
 
@@ -148,7 +156,13 @@ class RayFleet:
         seat = await self._take(task.numeric_class)
         try:
             reply = await seat.handle.run.remote(
-                task.code.digest, [self._code(task.code)], task.key, task.start, task.replicates, task.carry
+                task.code.digest,
+                [self._code(task.code)],
+                task.key,
+                task.start,
+                task.replicates,
+                dict(task.carry),
+                task.lane,
             )
         except (RayActorError, WorkerCrashedError) as error:
             await self._replace(seat)

@@ -126,7 +126,9 @@ async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) ->
     numeric_class = await fleet.numeric_class()
     draft = kind.draft(spec, numeric_class, inputs)
     trial = draft.trial.model_copy(update={"resolution": provisional(draft, numeric_class)})
-    task = BlockTask(code_of(trial, inputs), pilot_key(spec.seed or 0), 0, draft.pilot, numeric_class)
+    key = pilot_key(spec.seed or 0)
+    lane = None if draft.lanes is None else key.child(0)
+    task = BlockTask(code_of(trial, inputs), key, 0, draft.pilot, numeric_class, lane=lane)
     result = await fleet.run(task)
     seconds = result.seconds
     if COLD < seconds < PATIENCE:  # the first run of a process loads and compiles; the same block again shows the pace
@@ -185,6 +187,8 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     most = min(10**6, MOST_SAMPLES // draft.outputs)
     block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
     first = max(1, min(round(FIRST_BLOCK_SECONDS / pilot.seconds), block, round(planned)))
+    if draft.lanes is not None:  # all steps of a chain are equally long
+        first = block
     blocks = _blocks(spec, pilot, planned, first, block)
     return Resolution(
         version=draft.version,
@@ -198,6 +202,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         micro_batch=draft.micro_batch,
         tail=max(32, min(512, 200_000 // draft.outputs)),
         extensible=not spec.budget.has_tolerance if spec.extensible is None else spec.extensible,
+        lanes=draft.lanes,
         multiplicity=pilot.multiplicity,
         plan=draft.plan,
     )

@@ -11,7 +11,7 @@ from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import Report, report
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.artifacts import Artifacts
-from burnish_workers.engine.checkpoint import Checkpoint
+from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import Emission, JobRecord, NewEvent
@@ -194,7 +194,11 @@ class Scribe:
     async def _write_checkpoint(self, progress: Progress) -> str:
         """Before the event that refers to it, under a name that no other epoch uses."""
         name = f"{self._record.id}/checkpoint-{progress.blocks}-{self._record.epoch}.npz"
-        await self._artifacts.write(name, Checkpoint(progress.blocks, progress.state).to_bytes())
+        checkpoint = _checkpoint(progress)
+        if checkpoint.carries:
+            kept = Checkpoint(progress.blocks, {}, checkpoint.carries)
+            await self._artifacts.write(lanes_at(self._record.id, progress.blocks), kept.to_bytes())
+        await self._artifacts.write(name, checkpoint.to_bytes())
         self._last_checkpoint = self._clock.monotonic()
         return name
 
@@ -205,6 +209,10 @@ class Scribe:
 
     async def _emit(self, emission: Emission) -> None:
         await self._store.emit(self._record.id, self._record.epoch, emission)
+
+
+def _checkpoint(progress: Progress) -> Checkpoint:
+    return Checkpoint(progress.blocks, progress.state, progress.carries.at(progress.blocks))
 
 
 def _refinement_event(refinement: Refinement) -> NewEvent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,10 @@ from burnish.wire import LedgerRow, SpecBase, Verification, VerifiedBlock
 from burnish_workers.core.digest import digest_arrays
 from burnish_workers.core.estimator import unflatten
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.keys import block_key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.lanes import Carry, Layout, Place
 from burnish_workers.engine.resolve import code_of
 
 CLOSE = 1e-5
@@ -34,18 +35,27 @@ def summary_of(stats: Mapping[str, Any]) -> dict[str, list[float]]:
     return found
 
 
-async def verify(
-    job_id: str, spec: SpecBase, rows: list[LedgerRow], of: int, fleet: Fleet, inputs: Inputs
-) -> Verification:
+@dataclass(frozen=True)
+class Rerun:
+    """What running blocks of a job again takes. `kept`: carries that were kept of its lanes, by block."""
+
+    spec: SpecBase
+    fleet: Fleet
+    inputs: Inputs
+    kept: Mapping[int, Carry] = field(default_factory=dict[int, Carry])
+
+
+async def verify(job_id: str, rows: list[LedgerRow], of: int, rerun: Rerun) -> Verification:
     """Run the blocks of these rows again, on their numeric class where the fleet has it.
 
+    Memoryless blocks singly; a block of a lane from the last carry kept before it, or from the lane's beginning.
     Raises BlockFailed, and WorkerDied for a block that died too often.
     """
-    room = asyncio.Semaphore(max(fleet.slots, 1))
+    room = asyncio.Semaphore(max(rerun.fleet.slots, 1))
 
     async def one(row: LedgerRow) -> VerifiedBlock:
         async with room:
-            return _compared(row, await _again(spec, row, fleet, inputs))
+            return _compared(row, await _again(row, rerun))
 
     blocks = await asyncio.gather(*(one(row) for row in rows))
     exact = all(block.comparison == "digest" for block in blocks)
@@ -58,15 +68,29 @@ async def verify(
     )
 
 
-async def _again(spec: SpecBase, row: LedgerRow, fleet: Fleet, inputs: Inputs) -> BlockResult:
-    resolution = resolution_of(spec)
+async def _again(row: LedgerRow, rerun: Rerun) -> BlockResult:
+    """The block, and in a lane all blocks before it back to a carry that was kept."""
+    resolution = resolution_of(rerun.spec)
     count = Replicates(resolution.first_block, resolution.block)
-    key, start = block_key(spec.seed or 0, 0, row.index), count(row.index)
-    wanted: str | None = row.numeric_class
+    layout = Layout(rerun.spec.seed or 0, count, resolution.lanes)
+    way = [row.index]
+    while (before := layout.before(way[-1])) is not None and before not in rerun.kept:
+        way.append(before)
+    carry: Carry = {} if before is None else rerun.kept[before]
+    result = None
+    for index in reversed(way):
+        result = await _run(layout.place(index), carry, row.numeric_class, rerun)
+        carry = result.carry
+    assert result is not None
+    return result
+
+
+async def _run(place: Place, carry: Carry, wanted: str | None, rerun: Rerun) -> BlockResult:
+    code = code_of(rerun.spec, rerun.inputs)
     for attempt in range(_DEATHS):
-        task = BlockTask(code_of(spec, inputs), key, start, count(row.index + 1) - start, wanted)
+        task = BlockTask(code, place.key, place.start, place.replicates, wanted, carry, place.lane)
         try:
-            return await fleet.run(task)
+            return await rerun.fleet.run(task)
         except NoSuchClass:
             if wanted is None:
                 raise
@@ -79,10 +103,11 @@ async def _again(spec: SpecBase, row: LedgerRow, fleet: Fleet, inputs: Inputs) -
 
 def _compared(row: LedgerRow, result: BlockResult) -> VerifiedBlock:
     digest, same_class = digest_arrays(result.stats), result.numeric_class == row.numeric_class
+    left = digest_arrays(result.carry) if result.carry else None
     difference = _difference(row.summary, summary_of(result.stats))
     return VerifiedBlock(
         index=row.index,
-        reproduced=digest == row.digest if same_class else difference <= CLOSE,
+        reproduced=(digest, left) == (row.digest, row.carry) if same_class else difference <= CLOSE,
         digest=digest,
         expected=row.digest,
         numeric_class=result.numeric_class,

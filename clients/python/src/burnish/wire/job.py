@@ -84,7 +84,7 @@ class LedgerRow(Received):
     """What is kept of one folded block: enough to check a re-run, and how often it had to be issued.
 
     `summary`: for each component the mean and the standard deviation of its samples, averaged over outputs, for a
-    re-run where bits cannot be equal.
+    re-run where bits cannot be equal. `carry`: the digest of what the block left to the next of its lane.
     """
 
     index: int
@@ -94,6 +94,7 @@ class LedgerRow(Received):
     attempts: int
     epoch: int
     summary: dict[str, list[float]] = {}
+    carry: str | None = None
 
 
 class LedgerPage(Received):

@@ -43,6 +43,12 @@ class Resolution(Wire):
     micro_batch: int = Field(ge=1, le=10**6, description="Rows per tensor operation; results depend on it.")
     tail: int = Field(ge=8, le=4096, description="Extreme replicates kept on each side, per output.")
     extensible: bool
+    lanes: int | None = Field(
+        default=None,
+        ge=1,
+        le=4_096,
+        description="Chains: block i continues block i - lanes. null: none.",
+    )
     multiplicity: Multiplicity | None = Field(default=None, description="null: each output on its own.")
     plan: dict[str, int | float | str | bool] = Field(default={}, description="What the kind itself resolved.")
 
