@@ -96,6 +96,18 @@ def test_uploads(client: Burnish, tmp_path: Path) -> None:
         client.model(model.id)
 
 
+def test_kinds_of_intervals(client: Burnish) -> None:
+    asked = {"problem": SPEC["problem"], "points": [0.0, 0.3], "budget": {"units": 20_000}, "seed": 1}
+    bounded = client.surrogate(**asked, interval="bounded", bounds=(0, 1)).wait()
+    alone = client.surrogate(**asked, simultaneous=False).wait()
+    assert bounded.interval is not None
+    assert alone.interval is not None
+    assert (bounded.interval.kind, bounded.interval.simultaneous) == ("empirical_bernstein", True)
+    assert not alone.interval.simultaneous
+    for interval in (bounded.interval, alone.interval):
+        assert interval.lower[0] < EXACT < interval.upper[0]
+
+
 def test_errors(client: Burnish) -> None:
     with pytest.raises(Rejected) as wrong:
         client.submit({**SPEC, "level": 3})

@@ -70,7 +70,9 @@ class AsyncBurnish:
         t: specify.Times = 0.0,
         dim: int | None = None,
         level: float | None = None,
-        interval: Literal["stream", "fixed"] | None = None,
+        interval: Literal["stream", "fixed", "open", "bounded"] | None = None,
+        bounds: Sequence[float] | None = None,
+        simultaneous: bool | None = None,
         seed: int | None = None,
         steps: int | None = None,
         extensible: bool | None = None,
@@ -82,7 +84,8 @@ class AsyncBurnish:
 
         `problem`, `surrogate`: a name of the catalogue, or a statement in full; no surrogate means plain simulation.
         `points`: a list or array of x, all at time `t` (or one t each). `budget`: e.g. `{"seconds": 20}` or
-        `Budget(seconds=60, abs_tol=1e-3)`; the first limit reached ends the job.
+        `Budget(seconds=60, abs_tol=1e-3)`; the first limit reached ends the job. `bounds`: (low, high) of every
+        replicate, for `interval="bounded"`; `simultaneous=False`: an interval for each point on its own.
         """
         spec = specify.surrogate(
             problem,
@@ -93,6 +96,8 @@ class AsyncBurnish:
             budget=budget,
             level=level,
             interval=interval,
+            bounds=bounds,
+            simultaneous=simultaneous,
             seed=seed,
             steps=steps,
             extensible=extensible,
