@@ -7,25 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from burnish.wire.estimate import RefusalCode as Code
 from burnish_workers.core.boundary import student_critical
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.tail_index import pareto_k
-
-Code = Literal[
-    "too_few",
-    "nonfinite",
-    "heavy_tail",
-    "weight_collapse",
-    "bias_unknown",
-    "tolerance_below_floor",
-    "alpha_spent",
-    "bounds_violated",
-]
 
 LEAST_REPLICATES = 8
 """Below this many replicates no variance is trusted."""
