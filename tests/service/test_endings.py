@@ -97,7 +97,7 @@ def test_a_kind_that_the_runner_does_not_know(serve: Callable[..., Service]) -> 
     service = serve(made)
     job = service.run(QUICK)
     assert job["status"] == "crashed"
-    assert job["error"]["detail"] == "kind 'correlated' is not installed here (known: surrogate)"
+    assert job["error"]["detail"] == "kind 'correlated' is not installed here (known: surrogate, walk)"
     assert service.run(GOOD)["status"] == "completed"
 
 
