@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 import threading
+import weakref
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -28,17 +29,27 @@ from burnish_workers.engine.fleet import Fleet, InlineFleet
 from burnish_workers.engine.storage import Storage
 
 _POLL = 0.1
+_LONGEST = 103
+"""Bytes of a Unix socket's path: 107 on Linux, 103 on macOS."""
 
 
 class LocalService:
-    """Started by its constructor. `workers`: threads that run blocks, by default one for each core."""
+    """Started by its constructor. `workers`: threads that run blocks, by default one for each core.
+
+    Raises `OSError` when there is no place for its socket, `RuntimeError` when it does not come up: its settings in the
+    environment (BURNISH_...) are wrong, say.
+    """
 
     def __init__(self, workers: int | None = None, device: str = "auto") -> None:
         if not structlog.is_configured():  # what goes well is no news in somebody's notebook
             structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-        self._folder = Path(tempfile.mkdtemp(prefix="burnish-"))  # readable by its owner only
-        self.socket = str(self._folder / "http")
+        if workers is not None and workers < 1:
+            raise RuntimeError(f"workers is {workers}; it needs at least 1, or None for one on each core")
+        self._settings = _settings()
         self._fleet = InlineFleet(workers or os.cpu_count() or 1, device)
+        folder = _folder()
+        self._swept = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also at exit, unclosed
+        self.socket = str(folder / "http")
         config = uvicorn.Config(
             create_app(self._connect),
             uds=self.socket,
@@ -50,20 +61,28 @@ class LocalService:
         self._ended: Future[None] = Future()
         self._thread = threading.Thread(target=self._work, name="burnish-local", daemon=True)
         self._thread.start()
-        while not self._server.started:
-            if self._ended.done():
-                self._ended.result()
-            threading.Event().wait(0.005)
+        self._await_start()
 
     def close(self) -> None:
-        """End it; running jobs end with it. Closing twice is no error."""
+        """End it; running jobs end with it. Closing twice is no error.
+
+        A block that is running now goes on in its thread to its end, which nobody hears of.
+        """
         self._server.should_exit = True
         self._thread.join(10)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._swept()
+
+    def _await_start(self) -> None:
+        while not self._server.started:
+            if self._ended.done():
+                self.close()
+                error = self._ended.exception()
+                raise RuntimeError(f"it ended before it began: {error or 'see its log'}") from error
+            threading.Event().wait(0.005)
 
     async def _connect(self) -> Context:
         app = self._storage.app(registry(), SystemClock())
-        settings = Settings(workers=self._fleet.workers)
+        settings = self._settings.model_copy(update={"workers": self._fleet.workers})
         return Context(app, settings, SystemClock(), self._pool, self._storage.coordination)
 
     async def _pool(self) -> Pool:
@@ -76,9 +95,26 @@ class LocalService:
             self._ended.set_exception(error)
 
 
+def _settings() -> Settings:
+    try:
+        return Settings()
+    except ValueError as error:
+        raise RuntimeError(f"settings in the environment are wrong: {error}") from error
+
+
+def _folder() -> Path:
+    """A folder that only its owner can read, short enough to hold a socket."""
+    for parent in (tempfile.gettempdir(), "/tmp"):  # the first one may be long: per user on macOS, per test, per job
+        if len(os.fsencode(Path(parent) / "burnish-12345678" / "http")) <= _LONGEST:
+            return Path(tempfile.mkdtemp(prefix="burnish-", dir=parent))
+    raise OSError(f"the temporary folder's name is too long for a socket: {tempfile.gettempdir()}; set TMPDIR")
+
+
 async def _serve(server: uvicorn.Server, storage: Storage, fleet: Fleet) -> None:
-    """Front and runner until the server is told to stop; leaves nothing behind."""
+    """Front and runner until the server is told to stop, or the runner breaks; leaves nothing behind."""
     task = asyncio.create_task(storage.dispatcher(registry(), fleet, SystemClock(), Terms(poll=_POLL)).run())
+    # A front without a runner would take jobs that nobody runs: better no answer than waiting for ever.
+    task.add_done_callback(lambda _: setattr(server, "should_exit", True))
     try:
         await server.serve()
     finally:

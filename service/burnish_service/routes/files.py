@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from burnish.wire import FilePage, StoredFile
@@ -15,6 +15,14 @@ from burnish_workers.engine.app import PAGE
 
 router = APIRouter(prefix="/v1")
 
+Id = Annotated[
+    str,
+    Path(
+        description="64 hexadecimal digits, with or without `sha256:` before them.",
+        # Told, not enforced here: the engine's own error says more than that a pattern was missed.
+        json_schema_extra={"pattern": "^(sha256:)?[0-9a-f]{64}$"},
+    ),
+]
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 After = Annotated[str | None, Query(max_length=100, description="The last file of the page before.")]
 
@@ -23,7 +31,7 @@ _DELETE = {204: {"description": "It is gone."}, **problem_responses(404, 409, 42
 
 
 @router.put("/models/{sha256}", status_code=202, tags=["models"], openapi_extra=bytes_body(), responses=_PUT)
-async def put_model(request: Request, sha256: str) -> StoredFile:
+async def put_model(request: Request, sha256: Id) -> StoredFile:
     """Upload a model: `.pt2` written by `burnish.export`, or safetensors with an architecture card.
 
     It is looked through at once, and tried on a worker before jobs may use it; jobs that name it before that wait.
@@ -39,20 +47,20 @@ async def models(request: Request, limit: Limit = 20, after: After = None) -> Fi
 
 
 @router.get("/models/{sha256}", tags=["models"], responses=problem_responses(404, 422, 503))
-async def model(request: Request, sha256: str) -> StoredFile:
+async def model(request: Request, sha256: Id) -> StoredFile:
     """Its state, its card and, when it was rejected, why."""
     return await context_of(request).app.uploads.get("model", sha256)
 
 
 @router.delete("/models/{sha256}", status_code=204, tags=["models"], responses=_DELETE)
-async def delete_model(request: Request, sha256: str) -> Response:
+async def delete_model(request: Request, sha256: Id) -> Response:
     """Forget a model that no job names."""
     await context_of(request).app.uploads.delete("model", sha256)
     return Response(status_code=204)
 
 
 @router.put("/arrays/{sha256}", status_code=201, tags=["arrays"], openapi_extra=bytes_body(), responses=_PUT)
-async def put_array(request: Request, sha256: str) -> Response:
+async def put_array(request: Request, sha256: Id) -> Response:
     """Upload arrays: `.npy`, or safetensors with several by name. They are ready at once."""
     context = context_of(request)
     file = await context.app.uploads.put("array", sha256, await read_bytes(request, context.settings.max_body))
@@ -66,13 +74,13 @@ async def arrays(request: Request, limit: Limit = 20, after: After = None) -> Fi
 
 
 @router.get("/arrays/{sha256}", tags=["arrays"], responses=problem_responses(404, 422, 503))
-async def array(request: Request, sha256: str) -> StoredFile:
+async def array(request: Request, sha256: Id) -> StoredFile:
     """What is in the file."""
     return await context_of(request).app.uploads.get("array", sha256)
 
 
 @router.delete("/arrays/{sha256}", status_code=204, tags=["arrays"], responses=_DELETE)
-async def delete_array(request: Request, sha256: str) -> Response:
+async def delete_array(request: Request, sha256: Id) -> Response:
     """Forget an array file that no job names."""
     await context_of(request).app.uploads.delete("array", sha256)
     return Response(status_code=204)
