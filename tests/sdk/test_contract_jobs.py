@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from burnish import Burnish, Conflict, JobCrashed, NotFound
+from burnish import Burnish, Conflict, JobCrashed, NotFound, Rejected
 from burnish_workers.engine.memory_store import MemoryStore
 from tests.service.harness import Parts, blocks_of, serving
 
@@ -41,7 +41,7 @@ def both(request: pytest.FixtureRequest) -> Iterator[Both]:
 def test_one_key_makes_one_job(both: Both) -> None:
     first, again = (both.client.submit(QUICK, idempotency_key=f"key-{id(both)}") for _ in range(2))
     assert first.id == again.id
-    with pytest.raises(Conflict):
+    with pytest.raises(Rejected, match="used within 24 hours with another body"):
         both.client.submit({**QUICK, "seed": 2}, idempotency_key=f"key-{id(both)}")
 
 
