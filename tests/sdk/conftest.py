@@ -135,7 +135,7 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
                 return self._leave(answer)
             return self._send(answer)
 
-        do_POST = do_GET
+        do_POST = do_PUT = do_DELETE = do_GET
 
         def _send(self, answer: Answer) -> None:
             self.send_response(answer.status)

@@ -108,14 +108,42 @@ def test_upload_and_name_it(cli, tmp_path: Path) -> None:
     second = said(out)
     cli("watch", first)
     cli("watch", second)
-    code, _, err = cli("forget", model)
+    code, _, err = cli("delete", model)
     assert (code, "delete those first" in err) == (2, True)
-    code, out, _ = cli("forget", first, second, model)
+    code, out, _ = cli("delete", first, second, model)
     assert (code, out.count("deleted")) == (0, 3)
-    (tmp_path / "bad.pt2").write_bytes(b"PK\x03\x04 no model")
-    code, _, err = cli("upload", str(tmp_path / "bad.pt2"))
-    assert (code, "cannot be read" in err) == (2, True)
-    assert cli("upload", "nowhere.pt2")[0] == 2
+    assert cli("forget", said(cli("upload", "--array", str(tmp_path / "points.npy"))[1]))[0] == 0, "its old name"
+
+
+def test_what_upload_says(cli, tmp_path: Path) -> None:
+    bad, more = tmp_path / "bad.pt2", tmp_path / "more.npy"
+    bad.write_bytes(b"PK\x03\x04 no model")
+    np.save(more, np.zeros(3))
+    code, out, err = cli("upload", str(more), "--array")
+    assert (code, err) == (0, f"{more}: ready\n")
+    id = said(out)
+    assert cli("upload", str(more), "--array", "--quiet") == (0, f"{id}\n", "")
+    code, out, err = cli("upload", str(more), "--array", "--json")
+    assert (json.loads(out)["id"], err) == (id, "")
+    assert id in cli("arrays")[1]
+    code, _, err = cli("upload", str(bad))
+    assert (code, "rejected: 422 Model rejected" in err, "cannot be read" in err) == (1, True, True)
+    code, _, err = cli("upload", str(bad), "--array")
+    assert (code, "neither .npy nor safetensors" in err) == (2, True)
+    code, _, err = cli("upload", "nowhere.pt2")
+    assert (code, "nowhere.pt2: no such file" in err) == (2, True)
+
+
+def test_a_rejected_model_does_not_hold_up_the_others(cli, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    bad, good = tmp_path / "bad.pt2", tmp_path / "good.pt2"
+    bad.write_bytes(b"PK\x03\x04 no model")
+    burnish.export(
+        torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1)), 2, inputs="tx", path=good
+    )
+    code, out, err = cli("upload", str(bad), str(good))
+    assert (code, said(out).startswith("sha256:")) == (1, True)
+    assert err.splitlines()[-2:] == [f"{good}: checking ...", f"{good}: ready"]
 
 
 def test_intervals(cli) -> None:
@@ -129,26 +157,3 @@ def test_intervals(cli) -> None:
 def test_resume(cli) -> None:
     code, _, err = cli("resume", started(cli))
     assert (code, "only crashed jobs are resumed" in err) == (2, True)
-
-
-def test_in_this_process(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli_app.run(["--local", "run", "surrogate", *JOB, "--json"]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1])["final"]
-    assert cli_app.run(["run", "--local", "surrogate", *JOB]) == 0
-    assert "output 0: 0.6" in capsys.readouterr().out
-    assert cli_app.run(["run", "--local", "surrogate", *JOB, "--no-wait"]) == 2
-    assert "leaves the job to a server" in capsys.readouterr().err
-    assert cli_app.run(["--local", "--url", "http://127.0.0.1:1", "list"]) == 2
-
-
-def test_nobody_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("burnish.retries.Retries.pause", lambda *given, **more: None)
-    assert cli_app.run(["--url", "http://127.0.0.1:9", "models"]) == 3
-    assert "no answer" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("shell", ["bash", "fish", "zsh"])
-def test_completion(shell: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1")
-    assert cli_app.run(["--show-completion", shell]) == 0
-    assert "burnish" in capsys.readouterr().out

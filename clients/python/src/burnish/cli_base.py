@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 
-from burnish import settings
+from burnish import local, settings, wire
 from burnish._version import __version__
+from burnish.cli_spec import BadOption
+from burnish.client import Burnish
 
 OK, FAILED, WRONG, UNREACHABLE, CANCELLED = 0, 1, 2, 3, 4
+ENDINGS = (
+    "Exit codes: 0 well; 1 the job failed, blocks did not reproduce, or a model was rejected; 2 the request is wrong; "
+    "3 the service cannot be reached; 4 the job was cancelled."
+)
 ENDING = {"failed": FAILED, "crashed": FAILED, "cancelled": CANCELLED}
 
 
@@ -37,6 +43,7 @@ Local = Annotated[
     bool,
     typer.Option("--local", envvar="BURNISH_LOCAL", help="In this process, without a server (needs burnish-server)."),
 ]
+Here = Annotated[bool, option("As `burnish --local`.", "--local")]
 Seconds = Annotated[float | None, option("Budget: seconds of running.")]
 WorkerSeconds = Annotated[float | None, option("Budget: seconds summed over workers.")]
 GpuSeconds = Annotated[float | None, option("Budget: seconds summed over GPU shares.")]
@@ -46,6 +53,7 @@ RelTol = Annotated[float | None, option("Stop when every half-width is at most t
 
 app = typer.Typer(
     help="Answers that sharpen while you wait.",
+    epilog=ENDINGS,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -53,6 +61,31 @@ run_app = typer.Typer(help="Create a job and watch its answer sharpen.", no_args
 plan_app = typer.Typer(help="What a job would cost and reach, without running it.", no_args_is_help=True)
 app.add_typer(run_app, name="run")
 app.add_typer(plan_app, name="plan")
+
+
+def is_local(client: Burnish | None) -> bool:
+    """Whether the service lives in this process."""
+    return client is not None and client.base_url == local.BASE_URL
+
+
+def go_local(context: typer.Context) -> Burnish:
+    """The client of a service in this process, started now if there is none; it ends with the command."""
+    if context.find_root().params.get("url") is not None:
+        raise BadOption("--local runs in this process and --url names a service; give one or the other")
+    if is_local(context.obj):
+        return context.obj
+    return context.with_resource(Burnish.local())
+
+
+def kind_names(incomplete: str) -> list[str]:
+    """Kinds of jobs that begin so, for completion in a shell, which must not wait for a service."""
+    names = [command.name for command in run_app.registered_commands if command.name]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def status_names(incomplete: str) -> list[str]:
+    """Statuses of jobs that begin so."""
+    return [name for name in get_args(wire.JobStatus) if name.startswith(incomplete)]
 
 
 def ndjson(values: Iterable[Any]) -> None:

@@ -129,7 +129,7 @@ def refinement_line(record: Record) -> str:
 def summary(record: Record) -> list[str]:
     """The end of a job: its answer for a few outputs, and what it took."""
     job, last = record.job, record.last
-    why = f", stopped by {job.stopped_by.replace('_', ' ')}" if job.stopped_by else ""
+    why = words.stopped(job)
     lines = [f"{job.id} {job.status}{why}"]
     if last:
         lines += [f"  {name}: {value} {limits}" for name, value, limits, _ in rows(record)]
@@ -205,8 +205,7 @@ def panel(record: Record) -> RichPanel:
 def _state(record: Record) -> Text:
     job = record.job
     text = Text(job.status, style=f"bold {_TONE.get(job.status, 'cyan')}")
-    if job.stopped_by:
-        text.append(f", stopped by {job.stopped_by.replace('_', ' ')}", style="default not bold")
+    text.append(words.stopped(job), style="default not bold")
     if record.last:
         text.append(f"   {words.count(record.last.blocks)} blocks", style="default not bold")
         text.append(f"   {words.count(record.last.replicates)} replicates", style="default not bold")

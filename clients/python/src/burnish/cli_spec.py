@@ -110,6 +110,8 @@ def _surrogate(asked: Asked) -> dict[str, Any] | None:
 
 
 def _points(asked: Asked, spec: dict[str, Any], catalogue: Callable[[], list[CatalogueEntry]]) -> Any:
+    if asked.points_id is not None and asked.t:
+        raise BadOption("--points-file brings the times too (a first column, or `t`); leave out --t")
     if asked.points_id is not None:
         return {"array": asked.points_id}
     if asked.x and asked.points is not None:

@@ -119,6 +119,9 @@ class JobCrashed(JobError):
     """The cause is in the service."""
 
 
+_MODEL_REJECTED = "/problems/model-rejected/"
+"""How the types of problems begin that say why a model is rejected, at the door or after it was tried."""
+
 _BY_STATUS: Mapping[int, type[StatusError]] = {
     401: Unauthorised,
     403: Unauthorised,
@@ -147,6 +150,8 @@ def from_reply(status: int, body: bytes, *, request_id: str | None, retry_after:
         problem = Problem(title=_phrase(status), status=status, detail=_excerpt(body))
     if problem.request_id is None and request_id:
         problem = problem.model_copy(update={"request_id": request_id})
+    if problem.type.startswith(_MODEL_REJECTED):
+        return ModelRejected(problem, retry_after)
     otherwise = ServiceError if status >= 500 else Rejected
     return _BY_STATUS.get(status, otherwise)(problem, retry_after)
 

@@ -13,7 +13,7 @@ BASE_URL = "http://burnish.local"
 
 
 class LocalUnavailable(BurnishError):
-    """The service is not installed in this environment."""
+    """The service is not installed in this environment, or it does not come up."""
 
 
 class LocalService(Protocol):
@@ -30,8 +30,14 @@ class LocalService(Protocol):
 
 
 def start(**options: Any) -> LocalService:
-    """Start a service in this process. Raises `LocalUnavailable` when burnish-server is not installed."""
+    """Start a service in this process.
+
+    Raises `LocalUnavailable` when burnish-server is not installed, or when its service does not come up.
+    """
     found = next(iter(entry_points(group=GROUP, name=NAME)), None)
     if found is None:
         raise LocalUnavailable("local mode needs the service: pip install 'burnish-server[workers]'")
-    return cast("LocalService", found.load()(**options))
+    try:
+        return cast("LocalService", found.load()(**options))
+    except (OSError, RuntimeError) as error:
+        raise LocalUnavailable(f"the local service did not start: {error}") from error

@@ -85,8 +85,7 @@ def _picture(record: Record) -> str:
 def _notes(record: Record) -> list[str]:
     notes: list[str] = []
     if (last := record.last) is not None:
-        stopped = f", stopped by {record.job.stopped_by.replace('_', ' ')}" if record.job.stopped_by else ""
-        notes.append(f"spent {words.spent(last.spent)}, {last.blocks} blocks{stopped}")
+        notes.append(f"spent {words.spent(last.spent)}, {last.blocks} blocks{words.stopped(record.job)}")
         if ahead := words.forecast(last.forecast, words.target(*words.spec_tolerance(record.job))):
             notes.append(f"forecast: {ahead}")
         if last.refused:

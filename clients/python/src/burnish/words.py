@@ -86,6 +86,12 @@ def spent(value: wire.Spent) -> str:
     return ", ".join(parts)
 
 
+def stopped(job: wire.Job) -> str:
+    """`, stopped by abs tol`; nothing where the status says it already."""
+    why = job.stopped_by
+    return f", stopped by {why.replace('_', ' ')}" if why and why != job.status else ""
+
+
 def target(abs_tol: float | None, rel_tol: float | None) -> str:
     """The tolerance asked for."""
     asked = [f"±{short(abs_tol)}"] if abs_tol is not None else []
