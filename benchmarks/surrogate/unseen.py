@@ -29,7 +29,7 @@ from burnish_workers.kinds.surrogate.problem import problem_of
 from burnish_workers.tensors.expressions import lower
 from burnish_workers.tensors.fields import ExpressionField
 
-POINTS, SEEDS, EVALUATIONS = 250, range(4), 2_000
+POINTS, SEEDS, EVALUATIONS = 250, range(4), 1_000
 Q = "sum(x)/sqrt(d) + t"
 W = [[0.5 if i == j else 0.1 if i == j + 1 else 0.0 for j in range(6)] for i in range(6)]
 """A lower bidiagonal diffusion; |W^T 1|^2 = 5 * 0.6^2 + 0.5^2 = 2.05."""
