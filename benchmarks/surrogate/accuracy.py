@@ -22,7 +22,7 @@ from problems import Case, cases, relative
 from burnish_workers.core.inputs import NOTHING, Inputs
 
 EVALUATIONS = 410
-PLAIN = "linearised"
+PLAIN = "plain"
 SEEDS = range(5)
 FEW, MANY = 200, 1_000
 """Points of a run from so many dimensions on, and below: five runs are 1,000 points at least."""

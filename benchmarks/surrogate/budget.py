@@ -29,7 +29,7 @@ from burnish_workers.kinds.surrogate.problem import Points
 from burnish_workers.tensors.cards import card_bytes
 from burnish_workers.tensors.probe import judge
 
-POINTS, PLAIN = 100, "linearised"
+POINTS, PLAIN = 100, "plain"
 
 
 @dataclass(frozen=True)
