@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from cells import Cell, cell, publish
-from jobs import Array, body, cut, looks, resolved
+from jobs import Array, body, cut, looks, resolved, uncorrected
 from problems import Case, cases, relative
 
 from burnish_workers.core.inputs import NOTHING, Inputs
@@ -62,10 +62,9 @@ def observed(
     assert seen is not None
     assert spec.resolution is not None
     answer = seen.answer
-    start = answer.combined.value - sum(part.mean for part in answer.parts.values())
     return {
         "method": spec.resolution.estimator,
-        "surrogate_error": relative(start, truth),
+        "surrogate_error": relative(uncorrected(surrogate, inputs, t, x), truth),
         "error": relative(answer.combined.value, truth),
         "evaluations": answer.diagnostics["evaluations_per_point"],
         "replicates": seen.replicates,

@@ -14,10 +14,12 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.estimator import Answer
+from burnish_workers.core.expression import Expression
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.kind import resolution_of
@@ -26,6 +28,8 @@ from burnish_workers.core.report import Report, report, schedule_of
 from burnish_workers.core.schedule import critical_for
 from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.resolve import resolve
+from burnish_workers.tensors.expressions import lower
+from burnish_workers.tensors.graph import load_model
 
 Array = NDArray[np.float64]
 KIND = "surrogate"
@@ -74,6 +78,23 @@ def resolved(posted: dict[str, Any], inputs: Inputs) -> SurrogateSpec:
     found = asyncio.run(resolve(spec, registry().get(KIND), _fleet(), inputs))
     assert isinstance(found, SurrogateSpec)
     return found
+
+
+@torch.no_grad()
+def uncorrected(surrogate: dict[str, Any], inputs: Inputs, t: Array, x: Array) -> Array:
+    """u_hat at the points (m,)."""
+    if "zero" in surrogate:
+        return np.zeros(len(t))
+    if "model" in surrogate:
+        places = (torch.as_tensor(a, dtype=torch.float32) for a in (t, x))
+        return load_model(inputs.files[surrogate["model"]], torch.device("cpu")).value(*places).double().numpy()
+    return lower(parse(surrogate["expression"], x.shape[1]))({"t": torch.as_tensor(t), "x": torch.as_tensor(x)}).numpy()
+
+
+def parse(text: str, dim: int) -> Expression:
+    """A formula in t and x in so many dimensions."""
+    shapes: dict[str, Any] = {"t": "scalar", "x": "vector"}
+    return Expression.parse(text, shapes, sizes={"x": dim}, constants={"d": float(dim)})
 
 
 def evaluations(spec: SurrogateSpec, inputs: Inputs, replicates: int) -> int:

@@ -43,7 +43,9 @@ def _legend(axes: Axes, colours: dict[str, str]) -> None:
     for label, colour in colours.items():
         axes.plot([], [], "o-", color=colour, markersize=4, label=label)
     axes.grid(True, axis="x", color=FAINT, linewidth=0.5)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.45, 1.0 + 0.9 / axes.figure.get_figheight()), ncols=2, frameon=False)  # pyright: ignore[reportAttributeAccessIssue]
+    axes.legend(
+        loc="upper center", bbox_to_anchor=(0.45, 1.0 + 0.9 / axes.figure.get_figheight()), ncols=2, frameon=False
+    )  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def budget(results: dict[str, Any]) -> Figure:
@@ -90,7 +92,9 @@ def tolerance(results: dict[str, Any]) -> Figure:
         axes.plot(row["errors"], [place] * len(row["errors"]), "|", color=OURS, markersize=9, markeredgewidth=0.7)
     axes.axvline(1.0, color=THEIRS, linewidth=1.2)
     labels = [f"{row['case']}, {row['asked']:g} of its error" for row in reversed(rows)]
-    axes.set(yticks=range(len(rows)), yticklabels=labels, xlabel="|error| / tolerance, a line for each point", xlim=(0, None))
+    axes.set(
+        yticks=range(len(rows)), yticklabels=labels, xlabel="|error| / tolerance, a line for each point", xlim=(0, None)
+    )
     return figure
 
 

@@ -38,7 +38,14 @@ def _arrows(values: list[float] | None) -> str:
 
 
 def accuracy(rows: list[Cell]) -> str:
-    heads = ["case", "surrogate", "plain", "corrected", "corrected / surrogate", "published: surrogate → plain → corrected"]
+    heads = [
+        "case",
+        "surrogate",
+        "plain",
+        "corrected",
+        "corrected / surrogate",
+        "published: surrogate → plain → corrected",
+    ]
     heads += ["method", "evaluations", "CPU-s, 1,000 points"]
     return _table(
         heads,
@@ -80,7 +87,15 @@ def coverage(rows: list[Cell]) -> str:
 
 
 def tolerance(rows: list[Cell]) -> str:
-    heads = ["case", "asked, of the surrogate's error", "jobs that met it", "ended by", "points within", "median", "largest"]
+    heads = [
+        "case",
+        "asked, of the surrogate's error",
+        "jobs that met it",
+        "ended by",
+        "points within",
+        "median",
+        "largest",
+    ]
     return _table(
         [*heads, "half-width", "worker-s"],
         [
@@ -160,7 +175,8 @@ def written(page: str, name: str, results: dict[str, Any]) -> str:
     if not found or end not in rest:
         raise RuntimeError(f"docs/benchmarks.md has no {begin} ... {end}")
     after = rest.partition(end)[2]
-    return f"{before}{begin}\n{TABLES[name](results['rows'])}\n\n`{results['command']}`, {results['machine']}.\n{end}{after}"
+    table, source = TABLES[name](results["rows"]), f"`{results['command']}`, {results['machine']}."
+    return f"{before}{begin}\n{table}\n\n{source}\n{end}{after}"
 
 
 def tables() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from cells import Cell, cell, publish
+from jobs import uncorrected
 from problems import Case
 
 from burnish import Burnish
@@ -44,16 +45,12 @@ def run(client: Burnish, ask: Ask, seed: int) -> Cell:
     """One job, as a user would post it."""
     t, x = ask.case.draw(POINTS, 5_000 + seed)
     truth = ask.case.exact(t, x)
-    data = ask.case.file.read_bytes()
-    from burnish_workers.tensors.graph import load_model
-
-    with torch.no_grad():
-        field = load_model(data, torch.device("cpu"))
-        value = field.value(*(torch.as_tensor(a, dtype=torch.float32) for a in (t, x))).double().numpy()
+    named, inputs = ask.case.surrogate()
+    value = uncorrected(named, inputs, t, x)
     tolerance = ask.shrink * float(np.sqrt(np.mean((value - truth) ** 2)))
     budget: dict[str, Any] = {"abs_tol": tolerance, "worker_seconds": PATIENCE}
     job = client.surrogate(
-        problem=ask.case.named, surrogate=client.upload_model(data), points=x, t=t, budget=budget, seed=seed
+        problem=ask.case.named, surrogate=client.upload_model(ask.case.file), points=x, t=t, budget=budget, seed=seed
     ).wait()
     last = job.snapshot.last_refinement
     assert last is not None

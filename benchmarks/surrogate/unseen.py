@@ -19,14 +19,12 @@ import numpy as np
 import torch
 from accuracy import observed
 from cells import Cell, cell, publish
-from jobs import Array
+from jobs import Array, parse, uncorrected
 
 from burnish.wire.specs.surrogate import SurrogateSpec
-from burnish_workers.core.expression import Expression
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.kinds.surrogate.equation import tensor_equation
 from burnish_workers.kinds.surrogate.problem import problem_of
-from burnish_workers.tensors.expressions import lower
 from burnish_workers.tensors.fields import ExpressionField
 
 POINTS, SEEDS, EVALUATIONS = 250, range(4), 1_000
@@ -124,22 +122,16 @@ def draw(unseen: Unseen, count: int, seed: int) -> tuple[Array, Array]:
     return rng.uniform(0, horizon, count), rng.uniform(-0.5, 0.5, (count, dim))
 
 
-def _parse(text: str, dim: int) -> Expression:
-    shapes: dict[str, Any] = {"t": "scalar", "x": "vector"}
-    return Expression.parse(text, shapes, sizes={"x": dim, "z": dim}, constants={"d": float(dim)})
-
-
 def exact(unseen: Unseen, t: Array, x: Array) -> Array:
     """u* in double precision."""
-    places = {"t": torch.as_tensor(t), "x": torch.as_tensor(x)}
-    return lower(_parse(unseen.solution, x.shape[1]))(places).numpy()
+    return uncorrected({"expression": unseen.solution}, NOTHING, t, x)
 
 
 def check(unseen: Unseen) -> None:
     """u* solves the equation that is posted: residual and terminal mismatch vanish to single precision."""
     point = {"kind": "surrogate", "points": [{"x": 0.0}], "budget": {"units": 1}}
     problem = problem_of(SurrogateSpec.model_validate({**point, "problem": unseen.equation}))
-    field = ExpressionField(_parse(unseen.solution, problem.dim), problem.dim, probes=4_000)
+    field = ExpressionField(parse(unseen.solution, problem.dim), problem.dim, probes=4_000)
     equation = tensor_equation(problem, field, torch.device("cpu"))
     t, x = (torch.as_tensor(a, dtype=torch.float32) for a in draw(unseen, 20, 99))
     eps = equation.linearise(t, x, torch.Generator().manual_seed(1))[0].residual.abs().max()
