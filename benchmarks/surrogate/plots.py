@@ -43,9 +43,7 @@ def _legend(axes: Axes, colours: dict[str, str]) -> None:
     for label, colour in colours.items():
         axes.plot([], [], "o-", color=colour, markersize=4, label=label)
     axes.grid(True, axis="x", color=FAINT, linewidth=0.5)
-    axes.legend(
-        loc="upper center", bbox_to_anchor=(0.45, 1.0 + 0.9 / axes.figure.get_figheight()), ncols=2, frameon=False
-    )  # pyright: ignore[reportAttributeAccessIssue]
+    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
 
 
 def budget(results: dict[str, Any]) -> Figure:

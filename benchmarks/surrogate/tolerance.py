@@ -50,7 +50,12 @@ def run(client: Burnish, ask: Ask, seed: int) -> Cell:
     tolerance = ask.shrink * float(np.sqrt(np.mean((value - truth) ** 2)))
     budget: dict[str, Any] = {"abs_tol": tolerance, "worker_seconds": PATIENCE}
     job = client.surrogate(
-        problem=ask.case.named, surrogate=client.upload_model(ask.case.file), points=x, t=t, budget=budget, seed=seed
+        problem=ask.case.named,
+        surrogate=client.upload_model(ask.case.file),
+        points=x,
+        t=t.tolist(),
+        budget=budget,
+        seed=seed,
     ).wait()
     last = job.snapshot.last_refinement
     assert last is not None
@@ -80,7 +85,7 @@ def rows() -> list[Cell]:
                 for s in SEEDS
             ]
             found.append(summary(ask, runs))
-            print(found[-1], flush=True)
+            print({name: value for name, value in found[-1].items() if name != "errors"}, flush=True)
     return found
 
 
