@@ -65,15 +65,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Parser:
-    """Parses the expressions of one problem: `d` is a number there, x has d coordinates, z one per Brownian motion."""
+    """Parses the expressions of one problem: `d` is a number there, `i` the vector 1, 2, ..., d, x has d coordinates
+    and z one per Brownian motion."""
 
     dim: int
     noise_dim: int
 
     def __call__(self, text: str, pointer: str, variables: Mapping[str, Shape], *shapes: Shape) -> Expression:
         sizes = {"x": self.dim, "z": self.noise_dim}
+        constants = {"d": float(self.dim), "i": tuple(range(1, self.dim + 1))}
         try:
-            expression = Expression.parse(text, variables, sizes=sizes, constants={"d": float(self.dim)})
+            expression = Expression.parse(text, variables, sizes=sizes, constants=constants)
         except ExpressionError as error:
             raise SpecError(pointer, str(error)) from None
         if expression.shape not in shapes:
