@@ -45,10 +45,11 @@ class _Line:
 
 
 def _default_reaction(u: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
-    intensity = np.clip(0.2 - 0.009 * (u - 50), 0.02, 0.2)
-    rate = intensity / 3 + 0.02
-    falls = np.where((u > 50) & (u < 70), 0.003, 0.0)
-    return -rate * u, falls * u - rate, np.zeros_like(u)
+    intensity: Floats = np.clip(0.2 - 0.009 * (u - 50), 0.02, 0.2)
+    rate: Floats = intensity / 3.0 + 0.02
+    falls: Floats = np.where((u > 50) & (u < 70), 0.003, 0.0)
+    none: Floats = np.zeros_like(u)
+    return -rate * u, falls * u - rate, none
 
 
 def _two_rates_reaction(u: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
