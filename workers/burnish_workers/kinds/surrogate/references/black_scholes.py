@@ -55,7 +55,8 @@ def _default_reaction(u: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
 def _two_rates_reaction(u: Floats, z: Floats) -> tuple[Floats, Floats, Floats]:
     borrows = z / SIGMA > u
     value = -0.04 * u - 0.02 / SIGMA * z + np.where(borrows, 0.02 * (z / SIGMA - u), 0.0)
-    return value, -0.04 - 0.02 * borrows, np.where(borrows, 0.0, -0.02 / SIGMA)
+    by_u: Floats = np.where(borrows, -0.06, -0.04)
+    return value, by_u, np.where(borrows, 0.0, -0.02 / SIGMA)
 
 
 _DEFAULT = _Line(0.02, 1.0, _default_reaction, lambda x: x, np.log(100), 1.0)
