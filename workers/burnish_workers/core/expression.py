@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TypeVar, cast, overload
 
 from burnish_workers.core.expression_degree import degree
+from burnish_workers.core.expression_factor import Factor, factor
 from burnish_workers.core.expression_ops import NUMPY, FloatArray, Ops, evaluate
 from burnish_workers.core.expression_parser import Constant, parse
 from burnish_workers.core.expression_tree import ExpressionError, Kind, Node, Number, Shape, Vector, variables_of
@@ -76,6 +77,13 @@ class Expression:
         Degree <= 1 in {"u", "z"} means that the equation is linear and its linearisation has no remainder.
         """
         return degree(self.tree, names)
+
+    def factor_of(self, name: str) -> Factor | None:
+        """c, () or (d,), where the formula is a constant times the vector `name`, coordinate by coordinate; else None.
+
+        Read off the tree: 0.2*x, (0.1 + i/d)*x, 0.03*x - x/50 and 0 are, x*sum(x)/sum(x) is not.
+        """
+        return factor(self.tree, name)
 
     @overload
     def evaluate(self, env: Mapping[str, FloatArray]) -> FloatArray: ...
