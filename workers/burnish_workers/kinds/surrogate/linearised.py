@@ -1,4 +1,5 @@
-"""The linearised Feynman-Kac estimator, in the residual and in the martingale form: independent antithetic pairs, and two corrections that make it honest.
+"""The linearised Feynman-Kac estimator, in the residual and in the martingale form: independent antithetic pairs, and
+two corrections that make it honest.
 
     u = u_hat + E[pair of path functionals]  +  E[time-step correction]  +  E[remainder]
 

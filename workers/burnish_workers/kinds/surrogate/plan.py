@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from burnish.wire import Resolution
 from burnish_workers.core.estimator import Plan
 from burnish_workers.core.guard import LEAST_REPLICATES
-from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, nonlinear
+from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, PLAIN, nonlinear
 from burnish_workers.kinds.surrogate.picard_levels import level_evaluations, level_rows
 from burnish_workers.kinds.surrogate.problem import Problem
 
@@ -49,6 +49,8 @@ LEAST_SHARE, MOST_SHARE = 2, 64
 """Replicates for each sample of a correction: the optimum for the pilot's spreads lies between, or is taken there."""
 
 _KEPT = 8
+_LIGHTER = {MARTINGALE: 0.5, PLAIN: 0.1}
+"""Nominal cost of an evaluation by methods that need no residual of the surrogate."""
 
 NESTED_COST = 5
 """A residual whose gradient is taken by autograd costs about as much as so many plain ones (measured on a 5x50 MLP)."""
@@ -137,6 +139,9 @@ class Composition:
 
     def cost(self, component: str) -> float:
         """Nominal cost of one sample, in residuals."""
+        return self._effort(component) * _LIGHTER.get(self.method, 1.0)
+
+    def _effort(self, component: str) -> float:
         if component == REMAINDER:
             pairs = 2 if self.gradient else 1
             return self.evaluations(component) + pairs * 4 * (self.inner_steps + 1) * (NESTED_COST - 1)

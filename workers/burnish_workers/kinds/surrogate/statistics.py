@@ -14,7 +14,7 @@ from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.components import Combined, combine
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.kinds.surrogate.bias import Bias, Columns, measure, relative
 from burnish_workers.kinds.surrogate.methods import Setting
@@ -35,9 +35,6 @@ ROUNDING = 2.0**-23
 
 LISTED = 64
 """Up to so many outputs the parts of the error are told for each."""
-
-COMPARED = "compared"
-"""Name under which a plan keeps what `auto` compared."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +105,23 @@ class SurrogateStatistics:
             plan[f"{name}_share"] = min(composition.share(name, shrunk * own, path) for own, path in spreads)
         return plan
 
+    def foreseen(self, state: State, plan: Plan) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What a pilot with these statistics lets expect of a plan that was tuned by it: the variance of the answer
+        times the number of replicates, and the bias, of each output."""
+        variance = np.zeros(self.outputs)
+        finer = self.composition.steps / int(plan["steps"])
+        for name in self.composition.components:
+            share = 1 if name == PATH else int(plan[f"{name}_share"])
+            variance += np.nan_to_num(state[name].variance) * share * (finer**2 if name == STEP else 1.0)
+        left = self._left(state)
+        return variance, left.by_step * finer**2 + left.by_order
+
+    def _left(self, state: State) -> Bias:
+        degree = self.setting.problem.nonlinearity.degree_in({"u", "z"})
+        quadratic = degree is not None and degree <= 2
+        defect = self._summed(state).value - state[SURROGATE].mean
+        return measure(state, defect, self.composition, quadratic, self._alike)
+
     def _steps(self, state: State, alike: NDArray[np.intp]) -> int:
         defect = (self._summed(state).value - state[SURROGATE].mean)[alike]
         first, second = (relative(Columns.of(state[name], alike), defect) for name in (STEP, SECOND_ORDER))
@@ -124,9 +138,7 @@ class SurrogateStatistics:
         parts = {name: part for name, part in state.items() if name in self.composition.components}
         defect = combined.value - state[SURROGATE].mean
         known = all(bool((part.count >= 2).all()) for part in parts.values())
-        degree = self.setting.problem.nonlinearity.degree_in({"u", "z"})
-        quadratic = degree is not None and degree <= 2
-        left = measure(state, defect, self.composition, quadratic, self._alike)
+        left = self._left(state)
         # Paths are simulated in single precision, which resolves no more than this.
         rounding = ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
         beyond = left.by_step + left.by_order + rounding
