@@ -1,4 +1,4 @@
-"""The forward Laplacian of any field that can carry duals: one pass, all directions at once, in chunks that fit a cache."""
+"""The forward Laplacian of any field that carries duals: one pass for all directions, in chunks that fit a cache."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.duals import Diagonal, Dual, Tangents
 from burnish_workers.tensors.jets import Jet, attached
 
-# Tangents of one node kept in flight per chunk: 0.6 MB of float32 stays in a core's L2 (5x50 MLP, d = 20: twice as
-# many jets per CPU-second as with 4096 samples at once); a GPU wants large launches instead.
-CPU_CHUNK_ELEMENTS = 140_000
+# Tangents of one node kept in flight per chunk: about 1 MB of float32 stays near a core, and hides what a node costs
+# by itself (5x50 MLP, d = 20: 54,000, 71,000, 78,000 jets per CPU-second with 140, 280 and 560 thousand on a busy
+# machine); a GPU wants large launches instead.
+CPU_CHUNK_ELEMENTS = 280_000
 GPU_CHUNK_ELEMENTS = 1 << 28
 
 
 class Carrier(Protocol):
     """A field whose operations pass on tangents and the generator."""
+
+    def value(self, t: Tensor, x: Tensor) -> Tensor:
+        """u: t (B,), x (B, d) -> (B,)."""
+        ...
 
     @property
     def breadth(self) -> int:

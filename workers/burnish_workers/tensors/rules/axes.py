@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -67,8 +68,7 @@ def total(a: Dual, dims: Sequence[int] | None, keepdim: bool = False) -> Dual:
 
 def count(a: Dual, dims: Sequence[int] | None) -> int:
     """How many entries a sum over `dims` adds up."""
-    dims = range(a.value.ndim) if not dims else dims
-    return int(torch.tensor([a.value.shape[dim] for dim in dims]).prod()) if a.value.ndim else 1
+    return math.prod(a.value.shape[dim] for dim in dims or range(a.value.ndim))
 
 
 def unsqueezed(a: Dual, dim: int, out: Tensor | None = None) -> Dual:

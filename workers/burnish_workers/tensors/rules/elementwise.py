@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from burnish_workers.tensors.duals import Dual, chain, composed
+from burnish_workers.tensors.duals import Diagonal, Dual, Tangents, chain, composed
 
 Slopes = Callable[..., tuple[Tensor | float, Tensor | None]]
 """From the value, the argument and the parameters: f' and f'' (None: zero)."""
@@ -259,17 +259,26 @@ def over(out: Tensor, self: Dual, other: Dual | float) -> Dual:
 
 def choose(out: Tensor, condition: Dual, self: Any, other: Any) -> Dual:
     """`where`: what is not chosen may be infinite."""
-    yes, no = (as_dual(branch).ranked(out.shape).densified() for branch in (self, other))
-    chosen = condition.value
+    yes, no = (as_dual(branch).ranked(out.shape) for branch in (self, other))
+    chosen, zero = condition.value, out.new_zeros(())
 
-    def pick(a: Tensor | None, b: Tensor | None) -> Tensor | None:
+    def pick(where: Tensor, a: Tensor | None, b: Tensor | None) -> Tensor | None:
         if a is None and b is None:
             return None
-        zero = out.new_zeros(())
-        return torch.where(chosen, zero if a is None else a, zero if b is None else b)
+        return torch.where(where, zero if a is None else a, zero if b is None else b)
 
-    a, b = yes.dense(), no.dense()
-    return Dual(out, pick(a, b), pick(yes.generated, no.generated))
+    diagonals = [dual.tangents for dual in (yes, no) if isinstance(dual.tangents, Diagonal)]
+    generated = pick(chosen, yes.generated, no.generated)
+    if diagonals and all(dual.tangents is None or _along(dual.tangents, diagonals[0]) for dual in (yes, no)):
+        entries = [dual.tangents.entries if isinstance(dual.tangents, Diagonal) else None for dual in (yes, no)]
+        picked = pick(diagonals[0].within(chosen), *entries)
+        assert picked is not None
+        return Dual(out, Diagonal(picked, diagonals[0].offset), generated)
+    return Dual(out, pick(chosen, yes.dense(), no.dense()), generated)
+
+
+def _along(tangents: Tangents, diagonal: Diagonal) -> bool:
+    return isinstance(tangents, Diagonal) and tangents.offset == diagonal.offset
 
 
 def fill(out: Tensor, self: Dual, mask: Dual, value: Any) -> Dual:

@@ -17,8 +17,8 @@ from burnish_workers.tensors.rules.reductions import norm
 
 def linear(out: Tensor, input: Dual, weight: Dual, bias: Dual | None = None) -> Dual:
     """x W^T + b."""
-    result = contract(input, transposed(weight, 0, 1)) if weight.value.ndim == 2 else contract(input, weight)
-    return replace(result if bias is None or bias.constant else add(result, bias), value=out)
+    result = contract(input, transposed(weight, 0, 1) if weight.value.ndim == 2 else weight, out)
+    return result if bias is None or bias.constant else replace(add(result, bias), value=out)
 
 
 def matmul(
@@ -26,46 +26,51 @@ def matmul(
 ) -> Dual:
     """`matmul`, `mm`, `bmm`, `mv`, `dot`: they differ in what they accept."""
     right = next(given for given in (other, mat2, vec, tensor) if given is not None)
-    return replace(contract(self, right), value=out)
+    return contract(self, right, out)
 
 
 def add_product(out: Tensor, self: Dual, beta: float = 1, alpha: float = 1, **factors: Dual) -> Dual:
     """`addmm`, `addmv`, `baddbmm`: beta self + alpha a b."""
-    product = contract(*factors.values())
+    product = contract(*factors.values(), out)
     product = product if alpha == 1 else scale(product, float(alpha))
-    return replace(product if self.constant else add(product, self, float(beta)), value=out)
+    product = product if self.constant else add(product, self, float(beta))
+    return replace(product, value=out)
 
 
 def outer(out: Tensor, self: Dual, vec2: Dual) -> Dual:
     return multiply(unsqueezed(self, 1), unsqueezed(vec2, 0))
 
 
-def contract(a: Dual, b: Dual) -> Dual:
-    """a @ b, with what torch.matmul makes of vectors and batches."""
-    value = a.value @ b.value
-    left, right = a.value.ndim, b.value.ndim
-    result = _matrices(unsqueezed(a, 0) if left == 1 else a, unsqueezed(b, 1) if right == 1 else b)
-    return replace(result, value=value) if left > 1 and right > 1 else reshaped(value, result)
+def contract(a: Dual, b: Dual, out: Tensor | None = None) -> Dual:
+    """a @ b, with what torch.matmul makes of vectors and batches; `out` is its value, where that is known."""
+    out = a.value @ b.value if out is None else out
+    if a.value.ndim > 1 and b.value.ndim > 1:
+        return _matrices(a, b, out)
+    left = unsqueezed(a, 0) if a.value.ndim == 1 else a
+    right = unsqueezed(b, 1) if b.value.ndim == 1 else b
+    return reshaped(out, _matrices(left, right, left.value @ right.value))
 
 
-def _matrices(a: Dual, b: Dual) -> Dual:
+def _matrices(a: Dual, b: Dual, value: Tensor) -> Dual:
     """a @ b of matrices, or of batches of them."""
-    value = a.value @ b.value
-    moved = _diagonal_times(a, b)
-    a, b = a.densified(), b.densified()
+    moved, curved = _diagonal_times(a, b), None
     if moved is None:
         p = _in_front(opened(a.dense(), a.value.shape, (-1,), 1), value.ndim)
         q = _in_front(opened(b.dense(), b.value.shape, (-2,), 1), value.ndim)
-        # P (k, .., n, m) @ (m, l) is one product of a tall matrix; in batches it would be many small ones.
-        moved = sum_of(None if p is None else p @ b.value, None if q is None else a.value @ q)
+        moved = sum_of(None if p is None else _tall(p, b.value), None if q is None else a.value @ q)
         curved = None if p is None or q is None else (p @ q).sum(0)
-    else:
-        curved = None
     driven, driving = a.full_generated(), b.full_generated()
     generated = sum_of(
         None if driven is None else driven @ b.value, None if driving is None else a.value @ driving, curved
     )
     return Dual(value, moved, generated, own=True)
+
+
+def _tall(p: Tensor, matrix: Tensor) -> Tensor:
+    """P (k, .., n, m) @ (m, l) as one product of a tall matrix; torch would make many small ones of it."""
+    if matrix.ndim > 2:
+        return p @ matrix
+    return (p.reshape(-1, p.shape[-1]) @ matrix).view(*p.shape[:-1], matrix.shape[-1])
 
 
 def _in_front(part: Tensor | None, ndim: int) -> Tensor | None:

@@ -30,7 +30,7 @@ def mean(a: Dual, dims: Sequence[int] | None, keepdim: bool = False) -> Dual:
 
 
 def extreme(out: Tensor, self: Dual, dim: Sequence[int] = (), keepdim: bool = False) -> Dual:
-    """`amax`, `amin`: the derivative of the entry that is taken; shared evenly where several are equal, as torch does."""
+    """`amax`, `amin`: the derivative of the entry that is taken; shared where several are equal, as torch does."""
     dims = list(dim) or list(range(self.value.ndim))
     top = out
     if not keepdim:

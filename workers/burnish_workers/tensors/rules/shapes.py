@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from burnish_workers.tensors.duals import Diagonal, Dual, Tangents
 from burnish_workers.tensors.rules.axes import (
@@ -68,6 +69,16 @@ def expand(out: Tensor, self: Dual, **_: Any) -> Dual:
 
 
 def select(out: Tensor, self: Dual, dim: int, index: int) -> Dual:
+    """One entry along an axis; of a diagonal, one direction."""
+    diagonal, last = self.tangents, self.value.ndim - 1
+    if isinstance(diagonal, Diagonal) and dim % self.value.ndim == last:
+        place = index % self.width - diagonal.offset
+        generated = opened(self.generated, self.value.shape, (dim,), 0)
+        moved = None
+        if 0 <= place < diagonal.count:
+            entry = diagonal.entries[..., place][None]
+            moved = pad(entry, [0, 0] * (entry.ndim - 1) + [place, diagonal.count - 1 - place])
+        return Dual(out, moved, None if generated is None else generated.select(dim, index))
     return mapped(out, self, (dim,), lambda part, lead: part.select(shifted(dim, lead), index))
 
 
@@ -163,7 +174,7 @@ def along_all(call: Callable[..., Tensor]) -> Callable[..., Dual]:
     """`constant_pad_nd` with zeros counts from the last axis: nothing to shift."""
 
     def rule(out: Tensor, self: Dual, pad: Sequence[int], value: float = 0) -> Dual:
-        return mapped(out, self, None, lambda part, lead: call(part, pad, 0))
+        return mapped(out, self, None, lambda part, lead: call(part, list(pad), 0))
 
     return rule
 
