@@ -1,0 +1,98 @@
+"""How the Laplacian of a field is taken: one choice for all fields.
+
+| engine        | cost for k Brownian motions            | generated        |
+|---------------|----------------------------------------|------------------|
+| `forward`     | one pass with k tangents               | exact            |
+| `nested`      | k Hessian-vector products              | exact            |
+| `hutchinson`  | a reverse pass and one with 1 tangent  | unbiased         |
+| `coordinates` | the same                               | unbiased         |
+
+u and z are exact with each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from burnish_workers.core.registry import near
+from burnish_workers.tensors.diffusion import Diffusion
+from burnish_workers.tensors.fields import Field
+from burnish_workers.tensors.forward import chunk_of, in_chunks
+from burnish_workers.tensors.jets import Jet, nested_jet
+from burnish_workers.tensors.probes import Probes, probed_jet
+
+Engine = Literal["auto", "forward", "nested", "hutchinson", "coordinates"]
+ENGINES: tuple[Engine, ...] = ("auto", "forward", "nested", "hutchinson", "coordinates")
+
+EXACT_UP_TO = 1_000
+"""`auto` takes all second derivatives up to so many Brownian motions, and probes beyond."""
+
+
+@dataclass(frozen=True, slots=True)
+class NestedField:
+    """A field whose derivatives come from nested autograd."""
+
+    field: Field
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return self.field.dim
+
+    def value(self, t: Tensor, x: Tensor) -> Tensor:
+        """u: t (B,), x (B, d) -> (B,)."""
+        return self.field.value(t, x)
+
+    def jet(
+        self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator | None = None
+    ) -> Jet:
+        """u, z, generated, all exact. Draws nothing from the generator."""
+
+        def rows(i: int, j: int) -> Jet:
+            return nested_jet(self.field.value, t[i:j], x[i:j], drift[i:j], diffusion.rows(i, j))
+
+        elements = self.field.breadth * diffusion.noise_dim(self.dim)
+        return in_chunks(rows, len(t), chunk_of(elements, x.device))
+
+
+@dataclass(frozen=True, slots=True)
+class ProbedField:
+    """A field whose generator is probed at random, afresh for each sample: unbiased; u and z are exact."""
+
+    field: Field
+    kind: Probes
+    probes: int = 1
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return self.field.dim
+
+    def value(self, t: Tensor, x: Tensor) -> Tensor:
+        """u: t (B,), x (B, d) -> (B,)."""
+        return self.field.value(t, x)
+
+    def jet(
+        self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator | None = None
+    ) -> Jet:
+        """u, z, and generated along `probes` directions drawn from the generator."""
+        return probed_jet(self.field, self.kind, self.probes, t, x, drift, diffusion, generator)
+
+
+def with_engine(field: Field, engine: str, noise_dim: int) -> Field | NestedField | ProbedField:
+    """The field with its derivatives taken by that engine. Raises ValueError for one that is not known."""
+    match engine:
+        case "forward":
+            return field
+        case "auto":
+            return field if noise_dim <= EXACT_UP_TO else ProbedField(field, "hutchinson")
+        case "nested":
+            return NestedField(field)
+        case "hutchinson" | "coordinates":
+            return ProbedField(field, engine)
+        case _:
+            raise ValueError(f"Laplacian engine: {near(engine, ENGINES)}")
