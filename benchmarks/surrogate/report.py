@@ -21,7 +21,7 @@ from plots import draw
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
-PARTS = ("accuracy", "coverage", "tolerance", "unseen", "budget", "throughput")
+PARTS = ("accuracy", "coverage", "tolerance", "unseen", "single", "budget", "ablation", "throughput")
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
@@ -159,12 +159,51 @@ def _curve(seconds: list[float], errors: list[float]) -> str:
     return "; ".join(f"{s:.1f} → {e:.1e}" for s, e in zip(seconds, errors, strict=True))
 
 
+def single(rows: list[Cell]) -> str:
+    heads = ["case", "method", "R", "CPU-s", "half-width", "of which bias", "error"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                row["method"],
+                f"{look['replicates']:,}",
+                f"{look['seconds']:.2f}",
+                f"{look['half_width']:.3%}" if look["published"] else "refused",
+                f"{look['bias']:.4%}",
+                f"{look['error']:+.4%}",
+            ]
+            for row in rows
+            for look in row["looks"]
+        ],
+    )
+
+
+def ablation(rows: list[Cell]) -> str:
+    heads = ["case", "variant", "corrected / surrogate", "range over seeds", "evaluations"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                row["variant"],
+                f"{row['ratio']:.3f}",
+                f"{row['least']:.3f} to {row['most']:.3f}",
+                str(row["evaluations"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
 TABLES: dict[str, Callable[[list[Cell]], str]] = {
     "accuracy": accuracy,
     "coverage": coverage,
     "tolerance": tolerance,
     "unseen": unseen,
+    "single": single,
     "budget": budget,
+    "ablation": ablation,
 }
 
 
