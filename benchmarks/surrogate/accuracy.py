@@ -97,6 +97,7 @@ def summary(case: Case, ours: list[Cell], plain: list[Cell]) -> Cell:
         "covered": sum(each["covered"] for each in ours) / total,
         "refused": sum(e["refused"] for e in ours) / max(1, sum(e["refused"] + e["published"] for e in ours)),
         "bias_share": float(np.mean([each["bias_share"] for each in ours])),
+        "train_seconds": case.about["cpu_seconds"],
         "seconds_per_1000_points": 1_000 * sum(each["seconds"] for each in ours) / total,
     }
 

@@ -11,15 +11,16 @@ logarithms. `plain` simulates without a surrogate.
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from cells import Cell, cell, publish
+from cells import WORK, Cell, cell, publish
 from jobs import body, looks, resolved, sized, uncorrected
-from problems import Case, relative
-from train_models import BATCH, options, problem
+from problems import Case, about, relative
+from train_models import options, problem
 
 from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
@@ -48,14 +49,24 @@ LADDERS = (
 )
 
 
+def network(case: Case, steps: int, seed: int) -> tuple[bytes, float]:
+    """A network after so many steps as a file, and the CPU-seconds that took; trained once."""
+    file = WORK / "networks" / f"{case.key}-{steps}-s{seed}.safetensors"
+    if not file.exists():
+        posed, how = problem(case), options(case).model_copy(update={"steps": steps})
+        nowhere, began = Points(np.zeros(1), np.zeros((1, case.dim))), time.process_time()
+        states = [told.state for told in fit(posed, nowhere, how, Key(seed, (case.dim, steps)), every=steps)]
+        trained = time.process_time() - began
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(card_bytes(Trainer.of(posed, nowhere, how).field(states[-1]), {"cpu_seconds": trained}))
+    data = file.read_bytes()
+    return data, about(data)["cpu_seconds"]
+
+
 def rung(ladder: Ladder, steps: int, seed: int) -> Cell:
     """Train, look at the error, correct, look again."""
     case = ladder.case
-    posed, how = problem(case), options(case).model_copy(update={"steps": steps, "batch": BATCH})
-    nowhere, began = Points(np.zeros(1), np.zeros((1, case.dim))), time.process_time()
-    states = [told.state for told in fit(posed, nowhere, how, Key(seed, (case.dim, steps)), every=steps)]
-    trained = time.process_time() - began
-    data = card_bytes(Trainer.of(posed, nowhere, how).field(states[-1]), {})
+    data, trained = network(case, steps, seed)
     name = "sha256:" + "0" * 64
     inputs = Inputs({name: {**inspect_model(data).card, **judge(data)["card"]}}, {name: data})
     t, x = case.draw(POINTS, 700 + seed)
@@ -114,14 +125,18 @@ def row(ladder: Ladder) -> Cell:
 def main() -> None:
     """Run what is missing and print the curves."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--train", action="store_true", help="train the networks and nothing more")
     parser.add_argument("--quick", action="store_true", help="the first three rungs, nothing published")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     found: list[Cell] = []
     for ladder in LADDERS:
+        for steps, seed in itertools.product(ladder.steps, ladder.seeds) if arguments.train else ():
+            print(ladder.case.label, steps, seed, f"{network(ladder.case, steps, seed)[1]:.1f} CPU-s", flush=True)
+    for ladder in () if arguments.train else LADDERS:
         found.append(row(replace(ladder, steps=ladder.steps[:3]) if arguments.quick else ladder))
         print(found[-1], flush=True)
-    if not arguments.quick:
+    if not (arguments.quick or arguments.train):
         publish("budget", "python benchmarks/surrogate/budget.py", found, points=POINTS)
 
 

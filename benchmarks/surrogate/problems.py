@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -77,6 +79,13 @@ class Case:
         return MODELS / f"{self.key}.{'pt2' if self.model == 'gp' else 'safetensors'}"
 
     @property
+    def about(self) -> dict[str, Any]:
+        """How the model was made: kept in a network's own card, beside a kernel's file."""
+        if self.model == "gp":
+            return json.loads(self.file.with_suffix(".json").read_text())
+        return about(self.file.read_bytes())
+
+    @property
     def published(self) -> Figures | None:
         return PUBLISHED.get((self.problem, self.dim, self.model))
 
@@ -96,11 +105,15 @@ class Case:
         return uploaded(self.file)
 
 
+def about(data: bytes) -> dict[str, Any]:
+    """What the card of a network says of how it was made."""
+    card = inspect_model(data).tanh
+    return {} if card is None else card.card["about"]
+
+
 @cache
 def uploaded(file: Path) -> tuple[dict[str, Any], Inputs]:
     """A model file as it is after an upload: looked through and tried."""
-    import hashlib
-
     data = file.read_bytes()
     name = f"sha256:{hashlib.sha256(data).hexdigest()}"
     verdict = judge(data)

@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/surrogate/train_models.py [--only viscous-burgers]
 
-Same seeds, same files, on one kind of processor. Each file carries in its card how it was trained, in steps and in
+Same seeds, same networks up to rounding. Each file carries in its card how it was trained, in steps and in
 CPU-seconds. "pinn" networks are 5x50 tanh, trained for a minute or less; "early" ones are stopped after seconds, at
 the level of the published surrogates or worse.
 """
@@ -10,12 +10,15 @@ the level of the published surrogates or worse.
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from gp import fit_burgers
 from problems import DIMS, MODELS, Case, relative
+from torch import Tensor
 
 import burnish
 from burnish.wire.specs.fit import Fit
@@ -55,24 +58,33 @@ def problem(case: Case) -> Problem:
 
 
 def train(case: Case) -> bytes:
-    """A network as a file that can be uploaded."""
+    """A network as a file that can be uploaded, with how it was made in its card."""
     how, posed = options(case), problem(case)
     nowhere, began = Points(np.zeros(1), np.zeros((1, case.dim))), time.process_time()
     states = [told.state for told in fit(posed, nowhere, how, Key(SEED, (case.dim,)), every=how.steps or 1)]
+    seconds, field = time.process_time() - began, Trainer.of(posed, nowhere, how).field(states[-1])
+    made = {"problem": case.named, "fit": how.model_dump(mode="json", exclude_none=True), "seed": SEED}
+    return card_bytes(field, {**made, **measured(case, seconds, field.value)})
+
+
+def collocate(case: Case) -> None:
+    """A kernel's file, and beside it how it was made."""
+    began = time.process_time()
+    mean = fit_burgers(case.dim, SEED)
     seconds = time.process_time() - began
-    field = Trainer.of(posed, nowhere, how).field(states[-1])
-    about = {
-        "problem": case.named,
-        "fit": how.model_dump(mode="json", exclude_none=True),
-        "seed": SEED,
-        "cpu_seconds": round(seconds, 1),
-    }
+    burnish.export(mean, case.dim, path=case.file)
+    made = {"problem": case.named, "seed": SEED, **measured(case, seconds, mean)}
+    case.file.with_suffix(".json").write_text(json.dumps(made, indent=2) + "\n")
+
+
+def measured(case: Case, seconds: float, value: Callable[[Tensor, Tensor], Tensor]) -> dict[str, float]:
+    """Seconds and error, three digits each."""
     t, x = case.draw(1_000, 77)
     with torch.no_grad():
-        value = field.value(torch.as_tensor(t, dtype=torch.float32), torch.as_tensor(x, dtype=torch.float32))
-    error = relative(value.double().numpy(), case.exact(t, x))
-    print(f"{case.label:16} {how.steps} steps, {seconds:.1f} CPU-s, relative L2 error {error:.2e}", flush=True)
-    return card_bytes(field, {**about, "relative_l2": float(f"{error:.3g}")})
+        found = value(torch.as_tensor(t, dtype=torch.float32), torch.as_tensor(x, dtype=torch.float32))
+    error = relative(found.double().numpy(), case.exact(t, x))
+    print(f"{case.label:16} {seconds:.1f} CPU-s, relative L2 error {error:.2e}", flush=True)
+    return {"cpu_seconds": float(f"{seconds:.3g}"), "relative_l2": float(f"{error:.3g}")}
 
 
 def networks() -> list[Case]:
@@ -94,7 +106,7 @@ def main() -> None:
         if arguments.only not in case.key or case.file.exists():
             continue
         if case.model == "gp":
-            burnish.export(fit_burgers(case.dim, SEED), case.dim, path=case.file)
+            collocate(case)
         else:
             case.file.write_bytes(train(case))
 
