@@ -17,20 +17,23 @@ import numpy as np
 import torch
 from cells import Cell, cell, publish
 from jobs import Array, body, cut, looks, resolved, uncorrected
-from problems import Case, cases, relative
+from problems import DIMS, Case, cases, relative
 
 from burnish_workers.core.inputs import NOTHING, Inputs
 
 EVALUATIONS = 410
 PLAIN = "plain"
 SEEDS = range(5)
-FEW, MANY = 200, 1_000
-"""Points of a run from so many dimensions on, and below: five runs are 1,000 points at least."""
-HIGH = 50
+MANY, FEW, FEWER = 1_000, 200, 100
+"""Points of a run: networks of each problem's first dimension and whatever costs next to nothing; others; kernels."""
 
 
 def points_of(case: Case) -> int:
-    return FEW if case.dim >= HIGH else MANY
+    """Five runs are 5,000, 1,000 or 500 points."""
+    if case.model == "gp":
+        return FEWER
+    first = case.dim == DIMS[case.problem][0] and case.model == "pinn"
+    return MANY if first or case.problem == "linear-convection-diffusion" else FEW
 
 
 def run(case: Case, method: str, seed: int, points: int, bare: bool = False) -> Cell:
@@ -136,7 +139,7 @@ def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="part of a label, such as 'VB' or 'VB 20'")
-    parser.add_argument("--points", type=int, help="of every run; default 1,000, from d = 50 on 200")
+    parser.add_argument("--points", type=int, help="of every run; default: 1,000, 200 or 100 by cost")
     parser.add_argument("--method", default="auto")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
