@@ -16,12 +16,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cells import Cell, published
+from cells import Cell, cell, publish, published
 from plots import draw
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
-PARTS = ("accuracy", "coverage", "tolerance", "unseen", "single", "budget", "ablation", "throughput")
+PARTS = ("accuracy", "coverage", "tolerance", "unseen", "single", "budget", "ablation")
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> str:
@@ -196,6 +196,10 @@ def ablation(rows: list[Cell]) -> str:
     )
 
 
+def throughput(rows: list[Cell]) -> str:
+    return "\n".join(["```", *(row["line"] for row in rows), "```"])
+
+
 TABLES: dict[str, Callable[[list[Cell]], str]] = {
     "accuracy": accuracy,
     "coverage": coverage,
@@ -204,6 +208,7 @@ TABLES: dict[str, Callable[[list[Cell]], str]] = {
     "single": single,
     "budget": budget,
     "ablation": ablation,
+    "throughput": throughput,
 }
 
 
@@ -216,6 +221,13 @@ def written(page: str, name: str, results: dict[str, Any]) -> str:
     after = rest.partition(end)[2]
     table, source = TABLES[name](results["rows"]), f"`{results['command']}`, {results['machine']}."
     return f"{before}{begin}\n{table}\n\n{source}\n{end}{after}"
+
+
+def measure_throughput() -> Cell:
+    """What the throughput script prints, without the line that names the processor."""
+    script = [sys.executable, str(HERE / "throughput.py")]
+    told = subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    return {"lines": told.splitlines()[1:]}
 
 
 def tables() -> None:
@@ -236,6 +248,10 @@ def main() -> None:
     for part in () if arguments.draw else PARTS:
         print(f"# {part}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{part}.py")], check=True)
+    if not arguments.draw:
+        lines = cell("throughput", "lines", measure_throughput)["lines"]
+        command = "python benchmarks/surrogate/throughput.py"
+        publish("throughput", command, [{"line": line} for line in lines])
     tables()
     for path in draw():
         print(path.name)
