@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 from cells import Cell, cell, publish
-from jobs import Array, body, cut, looks, resolved, uncorrected
+from jobs import Array, body, looks, uncorrected, within
 from problems import DIMS, Case, cases, relative
 
 from burnish_workers.core.inputs import NOTHING, Inputs
@@ -55,7 +55,7 @@ def observed(
     evaluations: int,
 ) -> Cell:
     """Run a job of so many evaluations and compare every interval with the exact solution."""
-    spec = cut(resolved(body(problem, surrogate, t, x, seed=seed, method=method), inputs), inputs, evaluations)
+    spec = within(body(problem, surrogate, t, x, seed=seed, method=method), inputs, evaluations)
     covered, published, refused, seen = np.ones(len(t), dtype=bool), 0, 0, None
     for seen in looks(spec, inputs):
         error = np.abs(seen.answer.combined.value - truth)

@@ -103,6 +103,19 @@ def evaluations(spec: SurrogateSpec, inputs: Inputs, replicates: int) -> int:
     return sum(composition.samples(name, replicates) * composition.evaluations(name) for name in composition.components)
 
 
+LEAST_STEPS = 4
+"""Times of a path, where the pilot's choice would take more than a few evaluations pay for."""
+
+
+def within(posted: dict[str, Any], inputs: Inputs, most: int) -> SurrogateSpec:
+    """The resolved job, cut to `most` evaluations per point; with LEAST_STEPS times of a path, as a user may ask, where
+    the least job that the pilot suggests takes more."""
+    spec = resolved(posted, inputs)
+    if evaluations(spec, inputs, FIRST) > most:
+        spec = resolved({**posted, "steps": LEAST_STEPS}, inputs)
+    return cut(spec, inputs, most)
+
+
 def cut(spec: SurrogateSpec, inputs: Inputs, most: int) -> SurrogateSpec:
     """The same job with the most replicates whose components take no more than `most` evaluations per point."""
     low, high = FIRST, FIRST
