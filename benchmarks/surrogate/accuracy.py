@@ -69,6 +69,7 @@ def observed(
         "method": spec.resolution.estimator,
         "surrogate_error": relative(uncorrected(surrogate, inputs, t, x), truth),
         "error": relative(answer.combined.value, truth),
+        "shrunk": relative(np.array(answer.diagnostics["shrinkage"]["estimate"], dtype=float), truth),
         "evaluations": answer.diagnostics["evaluations_per_point"],
         "replicates": seen.replicates,
         "seconds": seen.seconds,
@@ -91,6 +92,7 @@ def summary(case: Case, ours: list[Cell], plain: list[Cell]) -> Cell:
         "surrogate": _spread([each["surrogate_error"] for each in ours]),
         "plain": _spread([each["error"] for each in plain]),
         "corrected": _spread([each["error"] for each in ours]),
+        "shrunk": _spread([each["shrunk"] for each in ours]),
         "ratio": _spread([each["error"] / each["surrogate_error"] for each in ours]),
         "published": case.published,
         "methods": sorted({each["method"] for each in ours}),
@@ -129,7 +131,7 @@ def line(row: Cell) -> str:
     beside = "" if published is None else "   published " + " -> ".join(f"{value:.1e}" for value in published)
     return (
         f"{row['case']:16}{row['surrogate'][0]:9.1e}{row['plain'][0]:9.1e}{ours[0]:9.1e} +- {ours[1]:.0e}"
-        f"  ratio {row['ratio'][0]:.3f}  {'/'.join(row['methods'])}, {row['evaluations']} evaluations,"
+        f"  ratio {row['ratio'][0]:.3f}, shrunk {row['shrunk'][0]:.1e}  {'/'.join(row['methods'])}, {row['evaluations']} evaluations,"
         f" R = {row['replicates']}, covered {row['covered']:.3f}, refused {row['refused']:.3f},"
         f" bias {row['bias_share']:.2f}, {row['seconds_per_1000_points']:.2f} s{beside}"
     )

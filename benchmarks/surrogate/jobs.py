@@ -61,7 +61,7 @@ def body(
 ) -> dict[str, Any]:
     """A spec as a user would post it. Each point has its own interval: so that points count as trials of coverage."""
     points = [{"t": float(s), "x": place.tolist()} for s, place in zip(t, x, strict=True)]
-    more = {"method": method, "seed": seed, "extensible": False, "simultaneous": False}
+    more = {"method": method, "seed": seed, "extensible": False, "simultaneous": False, "shrinkage": True}
     paid = budget or {"worker_seconds": 60}
     return {"kind": KIND, "problem": problem, "surrogate": surrogate, "points": points, "budget": paid, **more}
 

@@ -44,6 +44,7 @@ def accuracy(rows: list[Cell]) -> str:
         "plain",
         "corrected",
         "corrected / surrogate",
+        "shrunk",
         "published: surrogate → plain → corrected",
     ]
     heads += ["method", "evaluations", "CPU-s: training; 1,000 points"]
@@ -56,6 +57,7 @@ def accuracy(rows: list[Cell]) -> str:
                 f"{row['plain'][0]:.1e}",
                 _error(row["corrected"]),
                 f"{row['ratio'][0]:.3f}",
+                f"{row['shrunk'][0]:.1e}",
                 _arrows(row["published"]),
                 ", ".join(row["methods"]),
                 str(row["evaluations"]),
