@@ -131,7 +131,8 @@ def line(row: Cell) -> str:
     beside = "" if published is None else "   published " + " -> ".join(f"{value:.1e}" for value in published)
     return (
         f"{row['case']:16}{row['surrogate'][0]:9.1e}{row['plain'][0]:9.1e}{ours[0]:9.1e} +- {ours[1]:.0e}"
-        f"  ratio {row['ratio'][0]:.3f}, shrunk {row['shrunk'][0]:.1e}  {'/'.join(row['methods'])}, {row['evaluations']} evaluations,"
+        f"  ratio {row['ratio'][0]:.3f}, shrunk {row['shrunk'][0]:.1e}"
+        f"  {'/'.join(row['methods'])}, {row['evaluations']} evaluations,"
         f" R = {row['replicates']}, covered {row['covered']:.3f}, refused {row['refused']:.3f},"
         f" bias {row['bias_share']:.2f}, {row['seconds_per_1000_points']:.2f} s{beside}"
     )
