@@ -44,8 +44,8 @@ class Ladder:
 
 
 LADDERS = (
-    Ladder(Case("viscous-burgers", 20, "pinn"), (30, 100, 300, 1_000, 3_000), 0.3, (1, 2)),
-    Ladder(Case("diffusion-reaction", 100, "pinn"), (30, 100, 300, 1_000), 0.3, (1, 2)),
+    Ladder(Case("viscous-burgers", 20, "pinn"), (30, 100, 300, 1_000), 0.3, (1, 2)),
+    Ladder(Case("diffusion-reaction", 100, "pinn"), (30, 100, 300, 700), 0.3, (1, 2)),
 )
 
 
