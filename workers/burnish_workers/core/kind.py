@@ -30,7 +30,8 @@ class Draft:
 
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
-    `lanes`: how many chains, None where blocks do not depend on each other.
+    `lanes`: how many chains, None where blocks do not depend on each other; `rivals`: other estimators that could run
+    the same spec, for the pilot to compare.
     """
 
     estimator: str
@@ -42,6 +43,7 @@ class Draft:
     micro_batch: int
     plan: Plan
     lanes: int | None = None
+    rivals: tuple[Draft, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -14,19 +14,24 @@ from burnish_workers.kinds.surrogate.problem import Problem
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.expressions import lower
 from burnish_workers.tensors.fields import Field
+from burnish_workers.tensors.jets import attached
 
 
 class Linearisation(NamedTuple):
-    """The defect equation at (u_hat, z_hat): eps (B,), F_u (B,), F_z (B, k) or None where F ignores z."""
+    """The defect equation at (u_hat, z_hat): eps (B,), F_u (B,), F_z (B, k) or None where F ignores z.
+
+    In the martingale form: F - F_u u_hat - <F_z, z_hat> for eps, and `hedge`, z_hat (B, k).
+    """
 
     residual: Tensor
     by_u: Tensor
     by_z: Tensor | None
+    hedge: Tensor | None = None
 
     def repeat(self, copies: int) -> Linearisation:
         """The same for `copies` stacked copies of the points."""
-        by_z = None if self.by_z is None else self.by_z.repeat(copies, 1)
-        return Linearisation(self.residual.repeat(copies), self.by_u.repeat(copies), by_z)
+        by_z, hedge = (None if part is None else part.repeat(copies, 1) for part in (self.by_z, self.hedge))
+        return Linearisation(self.residual.repeat(copies), self.by_u.repeat(copies), by_z, hedge)
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,8 @@ class TensorEquation:
     """d_t u + <mu, grad u> + 1/2 Tr(sigma sigma^T Hess u) + F(t, x, u, z) = 0, u(T, .) = g, with a surrogate u_hat.
 
     t (B,), x (B, d), u (B,), z (B, k). All functions are differentiable in x where autograd is on.
+    `frozen`: F stays at (u_hat, z_hat), with F_u = F_z = 0 (Picard iteration). `hedged`: the martingale form, which
+    needs no second derivatives of u_hat; see `path_functional`.
     """
 
     dim: int
@@ -45,16 +52,36 @@ class TensorEquation:
     terminal: Callable[[Tensor], Tensor]
     uses_u: bool
     uses_z: bool
+    frozen: bool = False
+    hedged: bool = False
 
     def terminal_defect(self, x: Tensor) -> Tensor:
-        """g~ = g - u_hat(T, .)."""
+        """g~ = g - u_hat(T, .); g itself in the martingale form."""
+        if self.hedged:
+            return self.terminal(x)
         return self.terminal(x) - self.surrogate.value(x.new_full((len(x),), self.horizon), x)
 
     def linearise(self, t: Tensor, x: Tensor, probes: torch.Generator) -> tuple[Linearisation, Tensor, Tensor]:
         """The residual eps = generated + F(u_hat, z_hat) and the partial derivatives of F there; also u_hat, z_hat."""
+        if self.hedged:
+            return self._hedged(t, x)
         jet = self.surrogate.jet(t, x, self.drift(t, x), self.diffusion(t, x), probes)
         value, by_u, by_z = self._partials(t, x, jet.u, jet.z)
         return Linearisation(jet.generated + value, by_u, by_z), jet.u, jet.z
+
+    def _hedged(self, t: Tensor, x: Tensor) -> tuple[Linearisation, Tensor, Tensor]:
+        u, z = slope(self.surrogate, t, x, self.diffusion(t, x))
+        value, by_u, by_z = self._partials(t, x, u, z)
+        running = value - by_u * u if by_z is None else value - by_u * u - (by_z * z).sum(-1)
+        return Linearisation(running, by_u, by_z, z), u, z
+
+    def rates(self, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """F_u (B,) and F_z (B, k) or None at (u_hat, z_hat), without second derivatives of u_hat."""
+        if self.frozen or not (self.uses_u or self.uses_z):
+            return torch.zeros_like(x[:, 0]), None
+        u, z = slope(self.surrogate, t, x, self.diffusion(t, x))
+        _, by_u, by_z = self._partials(t, x, u, z)
+        return by_u, by_z
 
     def remainder(self, t: Tensor, x: Tensor, u: Tensor, z: Tensor, v: Tensor, w: Tensor) -> Tensor:
         """Q(v, w) = F(u_hat + v, z_hat + w) - F(u_hat, z_hat) - F_u v - <F_z, w>."""
@@ -63,7 +90,7 @@ class TensorEquation:
         return self.nonlinearity(t, x, u + v, z + w) - value - first_order
 
     def _partials(self, t: Tensor, x: Tensor, u: Tensor, z: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        if not (self.uses_u or self.uses_z):
+        if self.frozen or not (self.uses_u or self.uses_z):
             return self.nonlinearity(t, x, u, z), torch.zeros_like(u), None
         keep = torch.is_grad_enabled() and (u.requires_grad or z.requires_grad or x.requires_grad)
         with torch.enable_grad():
@@ -76,6 +103,18 @@ class TensorEquation:
             grads = torch.autograd.grad(value.sum(), (u, z), create_graph=keep, allow_unused=True)
         by_u = torch.zeros_like(u) if grads[0] is None else grads[0]
         return (value if keep else value.detach()), by_u, grads[1] if self.uses_z else None
+
+
+def slope(field: Field, t: Tensor, x: Tensor, diffusion: Diffusion) -> tuple[Tensor, Tensor]:
+    """u (B,) and z = sigma^T grad u (B, k) of a field by one reverse pass; differentiable in x where autograd is on."""
+    keep = torch.is_grad_enabled() and x.requires_grad
+    with torch.enable_grad():
+        place = x if keep else x.detach().requires_grad_()
+        u = field.value(t, place)
+        (by_x,) = torch.autograd.grad(u.sum(), place, create_graph=keep)
+    # A field that is linear in x has a gradient which does not depend on x at all.
+    z = diffusion.transpose(by_x)
+    return (u, attached(z, x)) if keep else (u.detach(), z)
 
 
 def tensor_equation(problem: Problem, surrogate: Field, device: torch.device) -> TensorEquation:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from burnish.wire import CatalogueEntry
-from burnish.wire.specs.surrogate import Point, SurrogateSpec
+from burnish.wire.specs.surrogate import PicardLevels, Point, SurrogateSpec
 from burnish_workers.core.estimator import Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
+from burnish_workers.core.registry import near
 from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
-from burnish_workers.kinds.surrogate.plan import PATH, components, default_plan
+from burnish_workers.kinds.surrogate.methods import PICARD, PLAIN, Setting, candidates, nonlinear, why_not
+from burnish_workers.kinds.surrogate.picard_levels import level_rows
+from burnish_workers.kinds.surrogate.plan import (
+    BASIS,
+    LEVELS,
+    MOST_LEVELS,
+    MOST_NESTED,
+    PATH,
+    components,
+    default_plan,
+)
 from burnish_workers.kinds.surrogate.problem import points_of, problem_of, surrogate_of
-from burnish_workers.kinds.surrogate.replay import check_resolution
+from burnish_workers.kinds.surrogate.replay import ANEW, check_resolution
 from burnish_workers.kinds.surrogate.statistics import statistics
 from burnish_workers.kinds.surrogate.trained import trained_models
 
@@ -27,35 +39,108 @@ _ROWS_CPU, _ROWS_GPU = 8_192, 262_144
 _TRIAL_POINTS, _PILOT = 16, 256
 """The pilot looks at no more than so many points, spread over those posted, and so many replicates over all."""
 
+_ALTERNATIVES: dict[str, list[tuple[int, int]]] = {PICARD: [(2, 10), (3, 4)], PLAIN: [(2, 10), (3, 4)]}
+"""Levels and basis that the pilot compares where the spec does not say."""
+
+MOST_OUTPUTS = 20_000
+"""Points times outputs of each: what a refinement lists."""
+
 
 def check(spec: SurrogateSpec, inputs: Inputs) -> None:
     """Judge a spec at the door. Raises SpecError."""
     problem = problem_of(spec)
-    points_of(spec, problem.dim, problem.horizon, inputs)
-    surrogate_of(spec, problem.dim, inputs)
-    if spec.interval == "bounded" and components(problem) != (PATH,):
+    points = points_of(spec, problem.dim, problem.horizon, inputs)
+    setting = _setting(spec, inputs)
+    _check_outputs(spec, setting, len(points.t))
+    methods = _methods(spec, setting)
+    _check_picard(spec, setting)
+    if spec.interval == "bounded" and (setting.gradient or components(problem, methods[0]) != (PATH,)):
         what = "bounded intervals need an estimator without corrections: F free of u and z, constant coefficients"
-        raise SpecError("/interval", f"{what}; use stream or open")
+        raise SpecError("/interval", f"{what}, and no gradient; use stream or open")
     if spec.resolution is not None:
-        least_steps = int(default_plan(problem, 1)["steps"])
-        check_resolution(spec.resolution, spec.steps, least_steps, draft(spec, spec.resolution.numeric_class, inputs))
+        given = spec.resolution
+        if given.estimator not in methods:
+            raise SpecError("/resolution/estimator", f"{near(given.estimator, methods)}; {ANEW}")
+        levels = spec.picard or PicardLevels(
+            levels=_whole(given.plan.get("levels"), LEVELS, MOST_LEVELS),
+            basis=_whole(given.plan.get("basis"), BASIS, 64),
+        )
+        drafted = _draft(spec, setting, given.estimator, levels, given.numeric_class, inputs)
+        least_steps = int(default_plan(problem, 1, given.estimator)["steps"])
+        check_resolution(given, spec.steps, least_steps, drafted, setting.width)
+
+
+def _whole(value: Any, default: int, most: int) -> int:
+    return value if type(value) is int and 2 <= value <= most else default
+
+
+def _setting(spec: SurrogateSpec, inputs: Inputs) -> Setting:
+    problem = problem_of(spec)
+    return Setting.of(spec, problem, surrogate_of(spec, problem.dim, inputs), inputs)
+
+
+def _check_outputs(spec: SurrogateSpec, setting: Setting, points: int) -> None:
+    if len(set(spec.outputs)) < len(spec.outputs):
+        raise SpecError("/outputs", f"{spec.outputs[0]!r} is there twice; known outputs are value and gradient")
+    if points * setting.width > MOST_OUTPUTS:
+        what = f"{points} points with {setting.width} outputs each are more than the {MOST_OUTPUTS} of a job"
+        raise SpecError("/outputs", f"{what}; split it into several jobs")
+
+
+def _check_picard(spec: SurrogateSpec, setting: Setting) -> None:
+    if spec.picard is None:
+        return
+    if spec.method not in (PICARD, PLAIN):
+        raise SpecError("/picard", f"belongs to the methods picard and plain; the method is {spec.method}")
+    if not nonlinear(setting.problem):
+        return
+    nested = level_rows(spec.picard.levels - 1, spec.picard.basis)
+    if nested > MOST_NESTED:
+        what = f"{spec.picard.levels} levels of basis {spec.picard.basis} nest {nested:,} paths in one sample"
+        raise SpecError("/picard", f"{what}, more than the {MOST_NESTED:,} that a worker holds; ask for fewer")
+
+
+def _methods(spec: SurrogateSpec, setting: Setting) -> list[str]:
+    """The methods that this spec may run by, the preferred one first. Raises SpecError where there is none."""
+    if spec.method != "auto":
+        reason = why_not(spec.method, setting)
+        if reason is not None:
+            raise SpecError(*reason)
+        return [spec.method]
+    found = candidates(setting)
+    if not found:
+        raise SpecError(*(why_not(PLAIN, setting) or ("/method", "no method applies")))
+    return found[:1] if spec.interval == "bounded" else found
 
 
 def draft(spec: SurrogateSpec, numeric_class: str, inputs: Inputs) -> Draft:
-    problem = problem_of(spec)
+    setting = _setting(spec, inputs)
+    drafts: list[Draft] = []
+    for method in _methods(spec, setting):
+        alternatives = _ALTERNATIVES.get(method, []) if nonlinear(setting.problem) and spec.picard is None else []
+        for levels, basis in alternatives or [(LEVELS, BASIS)]:
+            asked = spec.picard or PicardLevels(levels=levels, basis=basis)
+            drafts.append(_draft(spec, setting, method, asked, numeric_class, inputs))
+    return replace(drafts[0], rivals=tuple(drafts[1:]))
+
+
+def _draft(
+    spec: SurrogateSpec, setting: Setting, method: str, levels: PicardLevels, numeric_class: str, inputs: Inputs
+) -> Draft:
+    problem = setting.problem
     points = points_of(spec, problem.dim, problem.horizon, inputs)
-    outputs = len(points.t)
-    chosen = list(range(0, outputs, -(-outputs // _TRIAL_POINTS)))
+    count, width = len(points.t), setting.width
+    chosen = list(range(0, count, -(-count // _TRIAL_POINTS)))
     trial = [Point(t=float(points.t[i]), x=points.x[i].tolist()) for i in chosen]
     return Draft(
-        estimator="linearised",
+        estimator=method,
         version=VERSION,
-        outputs=outputs,
+        outputs=count * width,
         trial=spec.model_copy(update={"points": trial}),
-        trial_outputs=len(chosen),
+        trial_outputs=len(chosen) * width,
         pilot=min(256, max(8, _PILOT // len(chosen))),
         micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
-        plan=default_plan(problem, spec.steps),
+        plan=default_plan(problem, spec.steps, method, levels.levels, levels.basis),
     )
 
 

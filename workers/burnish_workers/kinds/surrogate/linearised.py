@@ -1,4 +1,4 @@
-"""The linearised Feynman-Kac estimator: independent antithetic pairs, and two corrections that make it honest.
+"""The linearised Feynman-Kac estimator, in the residual and in the martingale form: independent antithetic pairs, and two corrections that make it honest.
 
     u = u_hat + E[pair of path functionals]  +  E[time-step correction]  +  E[remainder]
 
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from burnish_workers.kinds.surrogate.bismut import journey, random_time
 from burnish_workers.kinds.surrogate.equation import TensorEquation
 from burnish_workers.kinds.surrogate.paths import (
     Paths,
@@ -39,7 +40,9 @@ from burnish_workers.kinds.surrogate.plan import LEAST_CRUDE
 class Linearised:
     """`steps`: S, times of a path; `strata`: pairs of a replicate; `outer_steps`, `inner_steps`: of the remainder.
 
-    All methods take n copies of each of m points as rows: t (B,), x (B, d) with B = n m, and return samples (B,).
+    All methods take n copies of each of m points as rows: t (B,), x (B, d) with B = n m, and return samples (B,). In
+    the martingale form (`equation.hedged`) they need no second derivatives of u_hat. `path` and `step` may be
+    differentiated in x: pathwise, the stratified direction held, since the mean is the same for each.
     """
 
     equation: TensorEquation
@@ -49,12 +52,11 @@ class Linearised:
     outer_steps: int
     inner_steps: int
 
-    @torch.no_grad()
     def path(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
         """The mean of `strata` antithetic pairs of path functionals."""
         rows, strata = len(t), self.strata
         start, _, z = self.equation.linearise(t, x, generator)
-        t, x, direction = t.repeat(strata), x.repeat(strata, 1), _unit(z).repeat(strata, 1)
+        t, x, direction = t.repeat(strata), x.repeat(strata, 1), _unit(z.detach()).repeat(strata, 1)
         stratum = torch.arange(strata, device=t.device, dtype=torch.float64).repeat_interleave(rows)
         times = stratified_times(t, self.equation.horizon, self.steps, generator)
         noise = self._noise(len(t), self.steps + 1, x, generator)
@@ -65,7 +67,6 @@ class Linearised:
         values = path_functional(self.equation, mirrored, generator, start=start.repeat(2 * strata))
         return values.view(2 * strata, rows).mean(0)
 
-    @torch.no_grad()
     def step(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
         """C = (fine - coarse)/(ratio - 1), minus the Euler bias of `path` to first order, and what C leaves, (2, B).
 
@@ -101,12 +102,32 @@ class Linearised:
             r = stratified_times(t, equation.horizon, 1, generator)[:, 0]
             place, discount = travel(equation, t, x, r, self._noise(len(t), self.outer_steps, x, generator), generator)
             _, u, z = equation.linearise(r, place, generator)
-        v, w = self._defect(r, place, generator)
-        with torch.no_grad():
-            both = [equation.remainder(r, place, u, z, v[i], w[i]) for i in (0, 1)]
-            joint = equation.remainder(r, place, u, z, v.mean(0), w.mean(0))
-            unbiased = 2 * joint - (both[0] + both[1]) / 2
+            unbiased = self._left_out(r, place, u, z, generator)
             return (equation.horizon - t).double() * discount.exp() * unbiased.double()
+
+    @torch.no_grad()
+    def weighted_remainder(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+        """The remainder and its sigma^T grad by a Bismut-Elworthy-Li weight, (B, 1 + k), over a mirrored pair of paths
+        to r = U^2: nothing of Q is differentiated."""
+        equation = self.equation
+        span, density = random_time(equation.horizon - t, True, generator)
+        noise = self._noise(len(t), self.outer_steps, x, generator)[:, None]
+        noise = torch.cat([noise, -noise])
+        (end,) = journey(equation, t.repeat(2), x.repeat(2, 1), (span.repeat(2),), noise, weighted=True, steady=False)
+        _, u, z = equation.linearise(end.t, end.x, generator)
+        scale = density.repeat(2) * end.discount.exp()
+        value = (scale * self._left_out(end.t, end.x, u, z, generator)).double()
+        assert end.weight is not None
+        both = torch.cat([value[:, None], value[:, None] * end.weight.double()], 1)
+        return both.view(2, len(t), -1).mean(0)
+
+    @torch.no_grad()
+    def _left_out(self, t: Tensor, x: Tensor, u: Tensor, z: Tensor, generator: torch.Generator) -> Tensor:
+        """Q^(v, w) at (t, x): (B,)."""
+        v, w = self._defect(t, x, generator)
+        both = [self.equation.remainder(t, x, u, z, v[i], w[i]) for i in (0, 1)]
+        joint = self.equation.remainder(t, x, u, z, v.mean(0), w.mean(0))
+        return 2 * joint - (both[0] + both[1]) / 2
 
     def _defect(self, t: Tensor, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Two independent estimates of v (2, B) and w = sigma^T grad v (2, B, k) at (t, x), pathwise."""

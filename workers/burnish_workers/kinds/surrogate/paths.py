@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from burnish_workers.kinds.surrogate.equation import Linearisation, TensorEquation
+from burnish_workers.kinds.surrogate.stepping import euler
 from burnish_workers.tensors.diffusion import Diffusion
 
 
@@ -102,6 +103,9 @@ def path_functional(
 ) -> Tensor:
     """e^{A_T} g~(X_T) + sum_k e^{A_k} eps(t_k, X_k) (T - t)/S along each path: (B,), float64.
 
+    In the martingale form (`equation.hedged`) g stands for g~, F - F_u u_hat - <F_z, z_hat> for eps, and u_hat(s, x)
+    and sum_k e^{A_k} <z_hat(t_k, X_k), B_{k+1} - B_k> are taken away: the mean of that sum is 0 on any grid.
+
     Drift, diffusion and discount rate are held (Euler) from each of the times `refreshed` to the next, all times where
     None; fewer make a coarser partner of a path, on the same noise and the same quadrature times. `start`: the
     linearisation where the paths start, where it is known already (many paths start at one point).
@@ -109,7 +113,7 @@ def path_functional(
     t, x, times, noise = paths
     steps = times.shape[1]
     here = start or equation.linearise(t, x, probes)[0]
-    by_u, now = here.by_u, t
+    by_u, hedge, now, origin = here.by_u, here.hedge, t, x
     drift, sigma = _coefficients(equation, t, x, here.by_z)
     discount = torch.zeros(len(t), dtype=torch.float64, device=t.device)
     total = torch.zeros_like(discount)
@@ -117,17 +121,21 @@ def path_functional(
     for k in range(steps + 1):
         then = times[:, k] if k < steps else torch.full_like(t, equation.horizon)
         dt = then - now
-        x = x + drift * dt[:, None] + sigma.apply(noise[:, k]) * dt.sqrt()[:, None]
+        if hedge is not None:
+            total = total - discount.exp() * ((hedge * noise[:, k]).sum(-1) * dt.sqrt()).double()
+        x = euler(x, dt, drift, sigma, noise[:, k])
         discount = discount + (by_u * dt).double()
         now = then
         if k == steps:
             break
         here, _, _ = equation.linearise(now, x, probes)
+        hedge = here.hedge
         total = total + discount.exp() * here.residual.double() * weight
         if refreshed is None or k in refreshed:
             by_u = here.by_u
             drift, sigma = _coefficients(equation, now, x, here.by_z)
-    return total + discount.exp() * equation.terminal_defect(x).double()
+    total = total + discount.exp() * equation.terminal_defect(x).double()
+    return total - equation.surrogate.value(t, origin).double() if equation.hedged else total
 
 
 def travel(
@@ -141,7 +149,7 @@ def travel(
         now = t + k * dt
         here, _, _ = equation.linearise(now, x, probes)
         drift, sigma = _coefficients(equation, now, x, here.by_z)
-        x = x + drift * dt[:, None] + sigma.apply(noise[:, k]) * dt.sqrt()[:, None]
+        x = euler(x, dt, drift, sigma, noise[:, k])
         discount = discount + (here.by_u * dt).double()
     return x, discount
 

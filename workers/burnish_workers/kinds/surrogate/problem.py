@@ -52,10 +52,14 @@ class Problem:
         return degree is not None and degree <= 1
 
     @property
+    def steady(self) -> bool:
+        """mu and sigma are constant: one step of a path without F in it is exact."""
+        return self.drift.is_constant and (not isinstance(self.diffusion, Expression) or self.diffusion.is_constant)
+
+    @property
     def exact_paths(self) -> bool:
         """F ignores u and z, mu and sigma are constant: no discretisation anywhere, so no time-step bias."""
-        steady = not isinstance(self.diffusion, Expression) or self.diffusion.is_constant
-        return self.drift.is_constant and steady and not (self.nonlinearity.names & {"u", "z"})
+        return self.steady and not (self.nonlinearity.names & {"u", "z"})
 
     @property
     def noise_dim(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -20,9 +20,13 @@ from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.surrogate.equation import tensor_equation
 from burnish_workers.kinds.surrogate.linearised import Linearised
-from burnish_workers.kinds.surrogate.plan import MEASURED, PATH, REMAINDER, STEP, SURROGATE, Composition
+from burnish_workers.kinds.surrogate.methods import MARTINGALE, PICARD, PLAIN, Setting
+from burnish_workers.kinds.surrogate.outputs import Outputs
+from burnish_workers.kinds.surrogate.picard import Picard
+from burnish_workers.kinds.surrogate.plan import PATH, REMAINDER, STEP, SURROGATE, Composition, is_level, level_of
 from burnish_workers.kinds.surrogate.problem import (
     Points,
+    Problem,
     SurrogateOf,
     UploadedModel,
     points_of,
@@ -36,9 +40,14 @@ from burnish_workers.tensors.generators import torch_generator
 from burnish_workers.tensors.graph import load_model
 
 _CHILD = {PATH: 0, STEP: 1, REMAINDER: 2}
-"""The branch of a block's key from which each component draws."""
+"""The branch of a block's key from which each component draws; those of Picard levels follow."""
 
 Sampler = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""t (B,), x (B, d) -> (c, B, w): c things measured, w outputs of each point."""
+
+
+def _child(component: str) -> int:
+    return len(_CHILD) + level_of(component) if is_level(component) else _CHILD[component]
 
 
 @dataclass(frozen=True)
@@ -46,12 +55,16 @@ class SurrogateSimulator:
     """Simulates blocks of replicates at each point, with their share of the corrections."""
 
     points: Points
-    surrogate: Field
+    outputs: Outputs
     composition: Composition
     samplers: dict[str, Sampler]
     micro_batch: int
     tail: int
     device: torch.device
+
+    @property
+    def surrogate(self) -> Field:
+        return self.outputs.equation.surrogate
 
     def init(self, lane: Key) -> Arrays:
         return {}
@@ -61,34 +74,36 @@ class SurrogateSimulator:
         samples = self.composition.samples
         for name, sampler in self.samplers.items():
             count = samples(name, start + replicates) - samples(name, start)
-            generator = torch_generator(block.child(_CHILD[name]), self.device)
-            drawn = self._samples(sampler, count, generator)
+            generator = torch_generator(block.child(_child(name)), self.device)
+            drawn = self._samples(name, sampler, count, generator)
             kept = max(1, min(self.tail, count))  # no more extremes travel than there are samples
-            parts |= {label: Moments.of(drawn[:, i], kept) for i, label in enumerate(MEASURED[name])}
+            parts |= {label: Moments.of(drawn[:, i], kept) for i, label in enumerate(self.composition.measured(name))}
         return carry, flatten(parts)
 
     @cached_property
     @torch.no_grad()
     def _constant(self) -> Moments:
-        """u_hat at the points, as two equal samples: a component with a mean and no variance."""
-        value = self.surrogate.value(*self._tensors()).double().cpu().numpy()
+        """u_hat (and z_hat) at the points, as two equal samples: a component with a mean and no variance."""
+        value = self.outputs.surrogate(*self._tensors()).double().flatten().cpu().numpy()
         return Moments.of(np.stack([value, value]), tail=1)
 
     def _tensors(self) -> tuple[Tensor, Tensor]:
         t, x = (torch.as_tensor(a, dtype=torch.float32, device=self.device) for a in (self.points.t, self.points.x))
         return t, x
 
-    def _samples(self, sampler: Sampler, count: int, generator: torch.Generator) -> NDArray[np.float64]:
-        """`count` samples at every point, (count, c, m) where the sampler measures c things, at most `micro_batch` rows
-        at a time."""
+    def _samples(self, name: str, sampler: Sampler, count: int, generator: torch.Generator) -> NDArray[np.float64]:
+        """`count` samples at every point, (count, c, outputs) where the sampler measures c things, at most
+        `micro_batch` rows at a time."""
         m = len(self.points.t)
         t, x = self._tensors()
-        at_once = max(1, self.micro_batch // (2 * self.composition.strata * m))
+        at_once = max(1, self.micro_batch // (self.composition.rows(name) * m))
         pieces: list[Tensor] = []
         for start in range(0, count, at_once):
             n = min(at_once, count - start)
-            pieces.append(sampler(t.repeat(n), x.repeat(n, 1), generator).view(-1, n, m))
-        return torch.cat(pieces, 1).transpose(0, 1).cpu().numpy() if pieces else np.empty((0, 2, m))
+            drawn = sampler(t.repeat(n), x.repeat(n, 1), generator)
+            pieces.append(drawn.reshape(len(drawn), n, -1))
+        measured, width = len(self.composition.measured(name)), self._constant.outputs
+        return torch.cat(pieces, 1).transpose(0, 1).cpu().numpy() if pieces else np.empty((0, measured, width))
 
 
 def _field(surrogate: SurrogateOf, dim: int, device: torch.device, inputs: Inputs) -> Field:
@@ -105,10 +120,32 @@ def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSim
     """The simulator of a resolved spec on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
     device = resolve_device(device_name)
     resolution, problem = resolution_of(spec), problem_of(spec)
-    composition = Composition.of(problem, resolution)
-    field = _field(surrogate_of(spec, problem.dim, inputs), problem.dim, device, inputs)
-    equation = tensor_equation(problem, field, device)
-    estimator = Linearised(
+    surrogate = surrogate_of(spec, problem.dim, inputs)
+    setting = Setting.of(spec, problem, surrogate, inputs)
+    composition = Composition.of(problem, resolution, setting.gradient)
+    plain = composition.method == PLAIN
+    field = _field(None if plain else surrogate, problem.dim, device, inputs)
+    equation = replace(
+        tensor_equation(problem, field, device),
+        frozen=composition.method in (PICARD, PLAIN),
+        hedged=composition.method == MARTINGALE or (composition.method == PICARD and setting.kinked),
+    )
+    outputs = Outputs(equation, setting.value, setting.gradient)
+    return SurrogateSimulator(
+        points=points_of(spec, problem.dim, problem.horizon, inputs),
+        outputs=outputs,
+        composition=composition,
+        samplers=_samplers(outputs, problem, composition),
+        micro_batch=resolution.micro_batch,
+        tail=resolution.tail,
+        device=device,
+    )
+
+
+def _samplers(outputs: Outputs, problem: Problem, composition: Composition) -> dict[str, Sampler]:
+    """What draws each component."""
+    equation = outputs.equation
+    paths = Linearised(
         equation=equation,
         noise_dim=problem.noise_dim,
         steps=composition.steps,
@@ -116,13 +153,32 @@ def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSim
         outer_steps=composition.outer_steps,
         inner_steps=composition.inner_steps,
     )
-    samplers: dict[str, Sampler] = {PATH: estimator.path, STEP: estimator.step, REMAINDER: estimator.remainder}
-    return SurrogateSimulator(
-        points=points_of(spec, problem.dim, problem.horizon, inputs),
-        surrogate=equation.surrogate,
-        composition=composition,
-        samplers={name: samplers[name] for name in composition.components},
-        micro_batch=resolution.micro_batch,
-        tail=resolution.tail,
-        device=device,
+    picard = Picard(
+        equation=equation,
+        noise_dim=problem.noise_dim,
+        basis=composition.basis,
+        outer_steps=composition.outer_steps,
+        inner_steps=composition.inner_steps,
+        steady=problem.steady,
     )
+
+    def remainder(t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+        if not outputs.gradient:
+            return paths.remainder(t, x, generator).view(1, -1, 1)
+        return outputs.columns(paths.weighted_remainder(t, x, generator))[None]
+
+    def level(number: int) -> Sampler:
+        def sample(t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
+            drawn = picard.level(number, t, x, generator, outputs.gradient)
+            measured = drawn if number == len(composition.levels) else drawn[:1]
+            return torch.stack([outputs.columns(part) for part in measured]).double()
+
+        return sample
+
+    known: dict[str, Sampler] = {
+        PATH: lambda t, x, generator: outputs.along(lambda x: paths.path(t, x, generator), t, x),
+        STEP: lambda t, x, generator: outputs.along(lambda x: paths.step(t, x, generator), t, x),
+        REMAINDER: remainder,
+        **{name: level(level_of(name)) for name in composition.levels},
+    }
+    return {name: known[name] for name in composition.components}

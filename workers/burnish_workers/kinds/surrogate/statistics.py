@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatte
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments, merge
+from burnish_workers.kinds.surrogate.bias import Bias, Columns, measure, relative
+from burnish_workers.kinds.surrogate.methods import Setting
 from burnish_workers.kinds.surrogate.plan import (
-    MEASURED,
+    NOISE,
     PATH,
     REMAINDER,
     SECOND_ORDER,
@@ -25,24 +28,32 @@ from burnish_workers.kinds.surrogate.plan import (
     Composition,
     steps_for,
 )
-from burnish_workers.kinds.surrogate.problem import points_of, problem_of
-
-ORDERS = 5.0
-"""Over q: how fast successive orders of the remainder are taken to shrink, see `_beyond`."""
-
+from burnish_workers.kinds.surrogate.problem import points_of, problem_of, surrogate_of
 
 ROUNDING = 2.0**-23
 """Spacing of single-precision numbers, relative to their size."""
 
+LISTED = 64
+"""Up to so many outputs the parts of the error are told for each."""
+
+COMPARED = "compared"
+"""Name under which a plan keeps what `auto` compared."""
+
 
 @dataclass(frozen=True)
 class SurrogateStatistics:
-    """Sums of independent component means, one column per point. Points share no randomness with each other."""
+    """Sums of independent component means, one column per output, outputs of a point side by side.
+
+    Points share no randomness with each other, outputs of one point do.
+    """
 
     outputs: int
     tail: int
     composition: Composition
+    setting: Setting
     steps_given: bool = False
+    compared: str | None = None
+    shrinkage: bool = False
 
     @property
     def leading(self) -> str:
@@ -50,10 +61,22 @@ class SurrogateStatistics:
 
     @property
     def independent(self) -> bool:
-        return True
+        return self.setting.width == 1
+
+    @property
+    def points(self) -> int:
+        """m, of which each has `width` outputs."""
+        return self.outputs // self.setting.width
+
+    @cached_property
+    def _alike(self) -> list[NDArray[np.intp]]:
+        """Outputs on one scale: the values, the gradients."""
+        place = np.arange(self.outputs) % self.setting.width
+        values = place < int(self.setting.value)
+        return [np.flatnonzero(chosen) for chosen in (values, ~values) if chosen.any()]
 
     def empty(self) -> State:
-        labels = [label for name in self.composition.components for label in MEASURED[name]]
+        labels = [label for name in self.composition.components for label in self.composition.measured(name)]
         parts = {label: Moments.empty(self.outputs, self.tail) for label in labels}
         return {SURROGATE: Moments.empty(self.outputs, 1), **parts}
 
@@ -63,7 +86,7 @@ class SurrogateStatistics:
 
     def units(self, replicates: int) -> int:
         composition = self.composition
-        return self.outputs * sum(
+        return self.points * sum(
             composition.paths(name) * composition.samples(name, replicates) for name in composition.components
         )
 
@@ -75,121 +98,136 @@ class SurrogateStatistics:
         """More times where the time-step correction is no small one; shares of the corrections by Neyman's rule."""
         composition, plan = self.composition, Plan()
         if STEP in state and not self.steps_given:
-            defect = self._summed(state).value - state[SURROGATE].mean
-            steps = steps_for(composition.steps, _relative(state[STEP], defect), _relative(state[SECOND_ORDER], defect))
+            steps = max(self._steps(state, alike) for alike in self._alike)
             composition = composition.with_steps(steps)
             plan |= {"steps": steps, "outer_steps": composition.outer_steps, "inner_steps": composition.inner_steps}
-        path = _spread(state[PATH])
-        for name in (STEP, REMAINDER):
-            if name in state:
-                # A correction proportional to the step has a spread proportional to it.
-                shrunk = self.composition.steps / composition.steps if name == STEP else 1.0
-                plan[f"{name}_share"] = composition.share(name, shrunk * _spread(state[name]), path)
+        for name in composition.components[1:]:
+            # A correction proportional to the step has a spread proportional to it.
+            shrunk = self.composition.steps / composition.steps if name == STEP else 1.0
+            spreads = [(_spread(state[name], alike), _spread(state[PATH], alike)) for alike in self._alike]
+            plan[f"{name}_share"] = min(composition.share(name, shrunk * own, path) for own, path in spreads)
         return plan
+
+    def _steps(self, state: State, alike: NDArray[np.intp]) -> int:
+        defect = (self._summed(state).value - state[SURROGATE].mean)[alike]
+        first, second = (relative(Columns.of(state[name], alike), defect) for name in (STEP, SECOND_ORDER))
+        return steps_for(self.composition.steps, first, second)
 
     def _summed(self, state: State) -> Combined:
         # Corrections begin with the first look: before it the estimate is the uncorrected one, without an interval.
-        begun = {name: part for name, part in state.items() if name != SECOND_ORDER and part.count.max(initial=0) > 0}
+        beside = (SECOND_ORDER, NOISE)
+        begun = {name: part for name, part in state.items() if name not in beside and part.count.max(initial=0) > 0}
         return combine(begun, leading=PATH)
 
     def answer(self, state: State) -> Answer:
         combined = self._summed(state)
-        parts = {name: part for name, part in state.items() if name not in (SURROGATE, SECOND_ORDER)}
+        parts = {name: part for name, part in state.items() if name in self.composition.components}
         defect = combined.value - state[SURROGATE].mean
         known = all(bool((part.count >= 2).all()) for part in parts.values())
-        by_step, by_remainder = self._beyond(state, defect)
+        degree = self.setting.problem.nonlinearity.degree_in({"u", "z"})
+        quadratic = degree is not None and degree <= 2
+        left = measure(state, defect, self.composition, quadratic, self._alike)
         # Paths are simulated in single precision, which resolves no more than this.
-        beyond = by_step + by_remainder + ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
+        rounding = ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
+        beyond = left.by_step + left.by_order + rounding
         return Answer(
             combined=combined,
             bias=beyond,
             bias_known=known,
             parts=parts,
             floor=float(beyond.max()) if known else None,
-            bias_error=self._beyond_error(state) if len(parts) > 1 and known else None,
-            remedy=lambda target: remedy(self.composition.steps, by_step, by_remainder, target),
+            bias_error=left.error if len(parts) > 1 and known else None,
+            remedy=lambda target: remedy(self.composition, left.by_step, left.by_order, target),
             diagnostics={
-                "estimator": "linearised",
+                "estimator": self.composition.method,
+                **({COMPARED: self.compared} if self.compared else {}),
+                **_layout(self.setting),
                 "defect_rms": _finite(_rms(defect)),
                 "evaluations_per_point": sum(
                     int(part.count.max(initial=0)) * self.composition.evaluations(name) for name, part in parts.items()
                 ),
                 **_sizes(parts),
                 **({"next_order_bias": _finite(_rms(beyond))} if len(parts) > 1 else {}),
+                "error": _split(combined, left, rounding, known, len(parts) > 1),
+                **({"shrinkage": _shrunk(combined, state[SURROGATE].mean)} if self.shrinkage else {}),
             },
         )
 
-    def _beyond(self, state: State, defect: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """What the corrections for the time step and for the remainder may still miss, per point: the sum of both is
-        added to every half-width.
-
-        Time step C: what a third level shows, net of its noise, and |C|/2S, because a bias need not arise evenly over
-        the path. Remainder C: |C| (5 q + q'), where q = rms C / rms v measures the factor by which successive orders
-        in the defect v shrink (up to 4.8 q on Burgers' equation), and q' the relative Euler bias of the short paths on
-        which the remainder is computed, by the first-order law from that of the long ones.
-        """
-        step, remainder, none = state.get(STEP), state.get(REMAINDER), np.zeros_like(defect)
-        by_step = none if step is None else _net(state[SECOND_ORDER]) + _net(step) / (2 * self.composition.steps)
-        if remainder is None:
-            return by_step, none
-        coarser = self.composition.steps / self.composition.inner_steps
-        ratio = min(1.0, ORDERS * _relative(remainder, defect) + coarser * _relative(step, defect))
-        return by_step, np.abs(remainder.mean) * ratio
-
-    def _beyond_error(self, state: State) -> NDArray[np.float64]:
-        """Standard error of what `_beyond` adds up, to first order: its ratio is an average over all points."""
-        total = np.zeros(self.outputs)
-        if STEP in state:
-            scaled = state[STEP].standard_error / (2 * self.composition.steps)
-            total = total + np.nan_to_num(state[SECOND_ORDER].standard_error) ** 2 + np.nan_to_num(scaled) ** 2
-        if REMAINDER in state:
-            total = total + np.nan_to_num(state[REMAINDER].standard_error) ** 2
-        return np.sqrt(total)
-
 
 def remedy(
-    steps: int, by_step: NDArray[np.float64], by_remainder: NDArray[np.float64], target: NDArray[np.float64]
+    composition: Composition,
+    by_step: NDArray[np.float64],
+    by_order: NDArray[np.float64],
+    target: NDArray[np.float64],
 ) -> str:
-    """How to get the bias of every point below its tolerance. What is left of the time step falls as 1/steps^2."""
-    room = target - by_remainder
+    """How to get the bias of every output below its tolerance. What is left of the time step falls as 1/steps^2."""
+    steps, room = composition.steps, target - by_order
     if not (room > 0).all():
+        if composition.levels:
+            more = f"ask for more Picard levels ({len(composition.levels) + 2}) or a larger basis"
+            return f"{more}: what the iteration leaves exceeds the tolerance"
         return "fit a surrogate that is closer to the solution: what its linearisation leaves exceeds the tolerance"
     wanted = steps * float(np.sqrt(np.max(by_step / room)))
     enough = 2 ** int(np.ceil(np.log2(max(wanted, 2.0 * steps))))
     return f"take steps = {enough}: what the time step leaves at {steps} falls as 1/steps^2"
 
 
-def _relative(correction: Moments | None, defect: NDArray[np.float64]) -> float:
-    """rms C / rms v over all points, net of Monte Carlo noise, at most 1; 0 where there is no correction."""
-    scale = _rms(defect)
-    if correction is None or correction.count.max(initial=0) == 0:
-        return 0.0
-    noise = np.nan_to_num(correction.standard_error) ** 2
-    size = float(np.sqrt(max(0.0, float(np.mean(correction.mean**2 - noise)))))
-    return min(1.0, size / scale) if scale > 0 and np.isfinite(scale) else 1.0
+def _spread(part: Moments, alike: NDArray[np.intp]) -> float:
+    """Root mean square over the outputs of a sample's standard deviation."""
+    return _rms(np.sqrt(np.nan_to_num(part.variance[alike])))
 
 
-def _spread(part: Moments) -> float:
-    """Root mean square over the points of a sample's standard deviation."""
-    return _rms(np.sqrt(np.nan_to_num(part.variance)))
+def _layout(setting: Setting) -> dict[str, Any]:
+    """How the outputs of each point stand side by side, where there are several."""
+    if not setting.gradient:
+        return {}
+    components = [f"z[{i}]" for i in range(setting.problem.noise_dim)]
+    return {"outputs": (["value"] if setting.value else []) + components}
 
 
-def _net(part: Moments) -> NDArray[np.float64]:
-    """|mean| of each point less what noise adds to it: sqrt(max(0, mean^2 - standard error^2))."""
-    return np.sqrt(np.maximum(0.0, part.mean**2 - np.nan_to_num(part.standard_error) ** 2))
+def _split(
+    combined: Combined, left: Bias, rounding: NDArray[np.float64], known: bool, corrected: bool
+) -> dict[str, Any]:
+    """The parts of the error by their causes: root mean squares, and each output's own where there are few.
+
+    `sampling` is a standard error; the others are added to every half-width and do not shrink with sampling.
+    """
+    parts = {"sampling": combined.standard_error}
+    if corrected:
+        # What has not been measured yet is not known to be nothing.
+        unknown = np.full_like(rounding, np.nan)
+        parts |= {"truncation": left.by_order if known else unknown, "time_step": left.by_step if known else unknown}
+    parts["rounding"] = rounding
+    rms = {name: _finite(_rms(values)) for name, values in parts.items()}
+    if len(rounding) > LISTED:
+        return rms
+    return {**rms, "outputs": {name: [_finite(float(v)) for v in values] for name, values in parts.items()}}
+
+
+def _shrunk(combined: Combined, surrogate: NDArray[np.float64]) -> dict[str, Any]:
+    """u_hat + kappa v with kappa = max(0, 1 - se^2/v^2) (James and Stein 1961, each output on its own): often closer
+    than the estimate where the correction drowns in noise, but biased towards the surrogate: it has no interval."""
+    defect, error = combined.value - surrogate, combined.standard_error
+    with np.errstate(divide="ignore", invalid="ignore"):
+        kappa = np.where(defect == 0, 0.0, np.maximum(0.0, 1 - error**2 / defect**2))
+    return {
+        "estimate": [_finite(float(v)) for v in surrogate + kappa * defect],
+        "kappa_mean": _finite(float(np.mean(kappa))),
+        "note": "a second estimate, drawn towards the surrogate; the interval is not its own",
+    }
 
 
 def _sizes(state: Mapping[str, Moments]) -> dict[str, Any]:
-    """Root mean squares over the points of the corrections and of their standard errors: part of the error, named."""
+    """Root mean squares over the outputs of the corrections and of their standard errors: part of the error, named."""
     labels = {STEP: "time_step_correction", REMAINDER: "remainder"}
     return {
-        label: {
-            "rms": _finite(_rms(state[name].mean)),
-            "standard_error": _finite(_rms(state[name].standard_error)),
-            "replicates": int(state[name].count.min()),
+        labels.get(name, f"picard_{name}"): {
+            "rms": _finite(_rms(part.mean)),
+            "standard_error": _finite(_rms(part.standard_error)),
+            "replicates": int(part.count.min()),
         }
-        for name, label in labels.items()
-        if name in state
+        for name, part in state.items()
+        if name != PATH
     }
 
 
@@ -205,6 +243,14 @@ def statistics(spec: SurrogateSpec, inputs: Inputs) -> SurrogateStatistics:
     """The statistics of a resolved spec."""
     resolution, problem = resolution_of(spec), problem_of(spec)
     points = points_of(spec, problem.dim, problem.horizon, inputs)
+    setting = Setting.of(spec, problem, surrogate_of(spec, problem.dim, inputs), inputs)
+    compared = resolution.plan.get(COMPARED)
     return SurrogateStatistics(
-        len(points.t), resolution.tail, Composition.of(problem, resolution), spec.steps is not None
+        outputs=len(points.t) * setting.width,
+        tail=resolution.tail,
+        composition=Composition.of(problem, resolution, setting.gradient),
+        setting=setting,
+        steps_given=spec.steps is not None,
+        compared=compared if isinstance(compared, str) else None,
+        shrinkage=spec.shrinkage,
     )

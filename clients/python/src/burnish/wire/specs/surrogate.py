@@ -124,6 +124,13 @@ Points = Annotated[
 ]
 
 
+class PicardLevels(Wire):
+    """Full-history multilevel Picard: n iterates, nested means of M^l samples. The cost grows as M^(n - 1)."""
+
+    levels: int = Field(default=2, ge=2, le=5, description="n, the iterate that is computed.")
+    basis: int = Field(default=10, ge=2, le=64, description="M, samples of a nested mean to the power of its level.")
+
+
 class SurrogateSpec(SpecBase):
     """Correct `surrogate` on `problem` at `points`."""
 
@@ -131,6 +138,17 @@ class SurrogateSpec(SpecBase):
     problem: Problem
     surrogate: Surrogate = Field(default=ZeroSurrogate(zero=True))
     points: Points
-    outputs: list[Literal["value"]] = Field(default=["value"], min_length=1, max_length=1)
-    method: Literal["auto", "linearised"] = "auto"
+    outputs: list[Literal["value", "gradient"]] = Field(
+        default=["value"],
+        min_length=1,
+        max_length=2,
+        description="value: u; gradient: z = sigma^T grad u, k outputs more at every point, beside its value.",
+    )
+    method: Literal["auto", "linearised", "martingale", "picard", "plain"] = Field(
+        default="auto", description="auto: a pilot compares those that apply, once, before the first block."
+    )
+    picard: PicardLevels | None = Field(default=None, description="For picard and plain. Default: the pilot chooses.")
+    shrinkage: bool = Field(
+        default=False, description="Also give u_hat + kappa v, a second estimate without an interval, in diagnostics."
+    )
     steps: int | None = Field(default=None, ge=1, le=4_096, description="Time steps of a path. Default: resolved.")
