@@ -30,8 +30,9 @@ class Draft:
 
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
-    `lanes`: how many chains, None where blocks do not depend on each other; `rivals`: other estimators that could run
-    the same spec, for the pilot to compare.
+    `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
+    None where blocks do not depend on each other; `rivals`: other estimators that could run the same spec, for the
+    pilot to compare.
     """
 
     estimator: str
@@ -43,6 +44,7 @@ class Draft:
     micro_batch: int
     plan: Plan
     lanes: int | None = None
+    adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
 
 

@@ -58,6 +58,7 @@ def schedule_of(spec: SpecBase) -> Schedule:
         extensible=r.extensible,
         extra=tuple(r.extra_looks),
         kind=spec.interval,
+        adaptive=r.decides_from is not None,
     )
 
 
@@ -99,7 +100,7 @@ def report(
         "refused": refused.model_dump(mode="json") if refused else None,
         "diagnostics": diagnostics,
     }
-    replicates = int(answer.combined.replicates.min())
+    replicates = round(float(answer.combined.replicates.mean()))
     value = answer.combined.value
     return Report(blocks, replicates, estimate, interval, refused, diagnostics, value, half_width, digest(body))
 

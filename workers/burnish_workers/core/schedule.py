@@ -21,9 +21,11 @@ from burnish_workers.core.boundary import (
     DELTA,
     fixed_critical,
     last_critical,
+    last_of_any,
     normal_tail,
     open_critical,
     student_critical,
+    union_bound,
     wang_tsiatis,
 )
 
@@ -83,6 +85,7 @@ class Schedule:
     extensible: bool
     extra: tuple[int, ...] = ()
     kind: Kind = "stream"
+    adaptive: bool = False
 
     @staticmethod
     def plan(
@@ -93,6 +96,7 @@ class Schedule:
         extensible: bool,
         extra: tuple[int, ...] = (),
         kind: Kind = "stream",
+        adaptive: bool = False,
     ) -> Schedule:
         """Fix the looks of a job.
 
@@ -106,6 +110,8 @@ class Schedule:
             kind: "stream", all looks hold jointly; "fixed", only the final answer counts, each look at level alpha;
                 "open", any moment is a look, without end; "bounded", likewise, with intervals that need no critical
                 value.
+            adaptive: outputs get samples by what was seen of them, so that how their errors at the looks hang together
+                is not known beforehand: the looks share alpha by the union bound.
 
         Raises:
             ValueError: numbers out of range, or replicates that are not linear.
@@ -119,7 +125,7 @@ class Schedule:
         if blocks_max < 1 or not 0 < alpha < 1:
             raise ValueError(f"blocks_max is {blocks_max} and alpha {alpha}: give blocks_max >= 1 and 0 < alpha < 1")
         within = tuple(sorted({k for k in extra if first_look <= k < blocks_max}))
-        return Schedule(blocks_max, first_look, linear, alpha, extensible, within, kind)
+        return Schedule(blocks_max, first_look, linear, alpha, extensible, within, kind, adaptive)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data, for the resolved spec."""
@@ -205,7 +211,8 @@ class Schedule:
         if self.kind != "stream":
             return Look(blocks, epoch, n, self._critical(n), closing=True)
         passed = [look for look in _looks(self, epoch) if look.blocks < blocks]
-        z = last_critical([look.critical for look in passed], [*(look.replicates for look in passed), n], alpha)
+        rule = last_of_any if self.adaptive else last_critical
+        z = rule([look.critical for look in passed], [*(look.replicates for look in passed), n], alpha)
         return Look(blocks, epoch, n, z, closing=True) if np.isfinite(z) else None
 
 
@@ -227,7 +234,7 @@ def _looks(schedule: Schedule, epoch: int) -> tuple[Look, ...]:
     if schedule.kind != "stream":
         z = [schedule._critical(n) for n in counts]  # pyright: ignore[reportPrivateUsage]
     else:
-        c = wang_tsiatis(counts, alpha)
+        c = union_bound(counts, alpha) if schedule.adaptive else wang_tsiatis(counts, alpha)
         z = [c * (n / counts[-1]) ** (DELTA - 0.5) for n in counts]
     return tuple(Look(k, epoch, n, value) for k, n, value in zip(places, counts, z, strict=True))
 

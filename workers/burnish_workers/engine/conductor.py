@@ -32,7 +32,6 @@ from burnish_workers.engine.crew import MAX_ATTEMPTS, Crew
 from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fleet import BlockFailed, Fleet, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
-from burnish_workers.engine.lanes import Carry
 from burnish_workers.engine.library import Library
 from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.problems import crashed, failed
@@ -203,12 +202,12 @@ class Conductor:
 
     async def _restore(self, spec: Any, statistics: Any) -> Progress:
         """The frontier at the last checkpoint, or the very beginning."""
-        state, blocks, carries = statistics.empty(), 0, dict[int, Carry]()
+        kept = Checkpoint(0, statistics.empty())
         if self._record.checkpoint is not None:
-            checkpoint = Checkpoint.from_bytes(await self._ports.artifacts.read(self._record.checkpoint))
-            state, blocks, carries = checkpoint.state, checkpoint.blocks, checkpoint.carries
-        progress = Progress(spec, statistics, state, blocks, self._record.spent, self._record.epoch)
-        progress.carries.known.update(carries)
+            kept = Checkpoint.from_bytes(await self._ports.artifacts.read(self._record.checkpoint))
+        progress = Progress(spec, statistics, kept.state, kept.blocks, self._record.spent, self._record.epoch)
+        progress.carries.known.update(kept.carries)
+        progress.decisions.made.update(kept.decisions)
         return progress
 
     async def _wait_for_resources(self, why: str) -> None:
@@ -274,10 +273,10 @@ class Conductor:
         assert self._underway is not None
         far = horizon(self._underway, self.orders.budget, self._ports.fleet.slots, progress.blocks)
         while stop is None and crew.in_flight < self._share() and (far is None or progress.issued < far):
-            if not progress.carries.ready(progress.issued):
+            if not progress.can_issue():
                 return
             index = progress.issued
-            crew.send(index, progress.layout.place(index), progress.carries.into(index))
+            crew.send(index, progress.layout.place(index), progress.carries.into(index), progress.decisions.of(index))
             progress.issued += 1
             stop = self._stop(progress, crew)
 

@@ -17,6 +17,7 @@ from burnish.wire.specs import Multiplicity
 from burnish_workers.core.boundary import fixed_critical
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Answer, State, Statistics
+from burnish_workers.core.forecast import shared_need
 from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import pilot_key
@@ -173,6 +174,8 @@ def _measure(
         z = fixed_critical(1 - spec.level if shared is None else shared.alpha) * WIDER[spec.interval]
         counts = np.where(target > 0, (z * deviation / np.where(target > 0, target, 1.0)) ** 2, np.inf)
         finite = counts[np.isfinite(counts)]
+        if draft.adaptive and len(finite):
+            finite = shared_need(np.sqrt(finite)) ** 2
         needed = float(finite.max()) if len(finite) else 1e6
     plan_cost = final.cost(LONG) / LONG / (trial.cost(draft.pilot) / draft.pilot)
     each = max(seconds, 1e-6) / draft.pilot * plan_cost * draft.outputs / draft.trial_outputs
@@ -190,6 +193,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     if draft.lanes is not None:  # all steps of a chain are equally long
         first = block
     blocks = _blocks(spec, pilot, planned, first, block)
+    first_look = 1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers)
     return Resolution(
         version=draft.version,
         estimator=draft.estimator,
@@ -197,12 +201,13 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         first_block=first,
         block=block,
         blocks_planned=min(blocks, 10**7),
-        first_look=1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers),
+        first_look=first_look,
         extra_looks=_extra(spec, pilot, first, block, blocks),
         micro_batch=draft.micro_batch,
         tail=max(32, min(512, 200_000 // draft.outputs)),
         extensible=not spec.budget.has_tolerance if spec.extensible is None else spec.extensible,
         lanes=draft.lanes,
+        decides_from=_decides_from(draft, blocks, first_look, workers),
         multiplicity=pilot.multiplicity,
         plan=draft.plan,
     )
@@ -218,6 +223,12 @@ def _blocks(spec: SpecBase, pilot: Pilot, planned: float, first: int, block: int
     while _units_only(spec.budget) and pilot.units(count(blocks)) < spec.budget.units:
         blocks += 1
     return blocks
+
+
+def _decides_from(draft: Draft, blocks: int, first_look: int, workers: int) -> int | None:
+    """The look that decides first: by then every worker has had a block, and two more looks are to come that use it."""
+    start = max(first_look, workers)
+    return start if draft.adaptive and blocks >= 4 * start else None
 
 
 def _units_only(budget: Budget) -> bool:

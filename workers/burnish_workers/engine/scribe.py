@@ -212,7 +212,7 @@ class Scribe:
 
 
 def _checkpoint(progress: Progress) -> Checkpoint:
-    return Checkpoint(progress.blocks, progress.state, progress.carries.at(progress.blocks))
+    return Checkpoint(progress.blocks, progress.state, progress.carries.at(progress.blocks), progress.decisions.made)
 
 
 def _refinement_event(refinement: Refinement) -> NewEvent:

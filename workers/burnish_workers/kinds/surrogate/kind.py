@@ -141,6 +141,7 @@ def _draft(
         pilot=min(256, max(8, _PILOT // len(chosen))),
         micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
         plan=default_plan(problem, spec.steps, method, levels.levels, levels.basis),
+        adaptive=count > 1 and spec.interval != "bounded",
     )
 
 

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.components import Combined, combine
+from burnish_workers.core.decisions import Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments, merge
+from burnish_workers.kinds.surrogate.allotment import Allotment, hardest
 from burnish_workers.kinds.surrogate.bias import Bias, Columns, measure, relative
 from burnish_workers.kinds.surrogate.methods import Setting
 from burnish_workers.kinds.surrogate.plan import (
@@ -51,6 +53,7 @@ class SurrogateStatistics:
     tail: int
     composition: Composition
     setting: Setting
+    allotment: Allotment
     steps_given: bool = False
     compared: str | None = None
     shrinkage: bool = False
@@ -108,6 +111,12 @@ class SurrogateStatistics:
             plan[f"{name}_share"] = min(composition.share(name, shrunk * own, path) for own, path in spreads)
         return plan
 
+    def decide(self, state: State, ahead: Ahead) -> Decision:
+        names, scale = self.composition.components, [_spread(state[PATH], alike) or 1.0 for alike in self._alike]
+        pairs = list(zip(self._alike, scale, strict=True))
+        spreads = {name: max(_spread(state[name], alike) / own for alike, own in pairs) for name in names}
+        return self.allotment.decide(self.answer(state), spreads, ahead)
+
     def _steps(self, state: State, alike: NDArray[np.intp]) -> int:
         defect = (self._summed(state).value - state[SURROGATE].mean)[alike]
         first, second = (relative(Columns.of(state[name], alike), defect) for name in (STEP, SECOND_ORDER))
@@ -130,7 +139,7 @@ class SurrogateStatistics:
         # Paths are simulated in single precision, which resolves no more than this.
         rounding = ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
         beyond = left.by_step + left.by_order + rounding
-        return Answer(
+        found = Answer(
             combined=combined,
             bias=beyond,
             bias_known=known,
@@ -152,6 +161,9 @@ class SurrogateStatistics:
                 **({"shrinkage": _shrunk(combined, state[SURROGATE].mean)} if self.shrinkage else {}),
             },
         )
+        if self.points > 1 and known:
+            found.diagnostics["hardest"] = hardest(found, self.setting.width)
+        return found
 
 
 def remedy(
@@ -245,11 +257,13 @@ def statistics(spec: SurrogateSpec, inputs: Inputs) -> SurrogateStatistics:
     points = points_of(spec, problem.dim, problem.horizon, inputs)
     setting = Setting.of(spec, problem, surrogate_of(spec, problem.dim, inputs), inputs)
     compared = resolution.plan.get(COMPARED)
+    composition = Composition.of(problem, resolution, setting.gradient)
     return SurrogateStatistics(
         outputs=len(points.t) * setting.width,
         tail=resolution.tail,
-        composition=Composition.of(problem, resolution, setting.gradient),
+        composition=composition,
         setting=setting,
+        allotment=Allotment(setting.width, spec.budget, composition),
         steps_given=spec.steps is not None,
         compared=compared if isinstance(compared, str) else None,
         shrinkage=spec.shrinkage,
