@@ -188,6 +188,10 @@ class AsyncBurnish:
             sheet.data, sheet.has_more, sheet.next, lambda cursor: self.ledger(job_id, after=int(cursor), limit=limit)
         )
 
+    async def artifact(self, job_id: str, name: str) -> bytes:
+        """A file that a job left, such as `arrays.name` of a large answer."""
+        return await self._do(calls.artifact(job_id, name))
+
     async def resume(self, job_id: str) -> AsyncJob:
         """Let a crashed job go on from where it was."""
         return AsyncJob(self, await self._do(calls.resume(job_id)))

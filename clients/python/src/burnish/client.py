@@ -186,6 +186,10 @@ class Burnish:
             sheet.data, sheet.has_more, sheet.next, lambda cursor: self.ledger(job_id, after=int(cursor), limit=limit)
         )
 
+    def artifact(self, job_id: str, name: str) -> bytes:
+        """A file that a job left, such as `arrays.name` of a large answer."""
+        return self._do(calls.artifact(job_id, name))
+
     def resume(self, job_id: str) -> Job:
         """Let a crashed job go on from where it was."""
         return Job(self, self._do(calls.resume(job_id)))

@@ -62,9 +62,18 @@ def half_widths(interval: wire.Interval | None) -> list[float | None]:
     return [None if lo is None or hi is None else (hi - lo) / 2 for lo, hi in pairs]
 
 
-def widest(interval: wire.Interval | None) -> float | None:
-    """The half-width of the worst output; null when there is none."""
-    return max((h for h in half_widths(interval) if h is not None), default=None)
+def widest(refinement: wire.Refinement | None) -> float | None:
+    """The half-width of the worst output, listed or not; null when there is none."""
+    if refinement is None or refinement.interval is None:
+        return None
+    if refinement.arrays is not None:
+        return refinement.arrays.widest_half_width
+    return max((h for h in half_widths(refinement.interval) if h is not None), default=None)
+
+
+def outputs_of(refinement: wire.Refinement) -> int:
+    """How many outputs the answer has, listed or not."""
+    return refinement.arrays.outputs if refinement.arrays else len(refinement.estimate.value)
 
 
 def limits(interval: wire.Interval | None, output: int) -> str:
@@ -127,15 +136,18 @@ def outputs(indices: Sequence[int], most: int = 5) -> str:
     return f"output{'s' if len(indices) != 1 else ''} {named}{rest}"
 
 
-def headline(estimate: wire.Estimate | None, interval: wire.Interval | None) -> str:
-    """The answer in one line: one output in full, many by their widest half-width."""
-    if estimate is None:
+def headline(last: wire.Refinement | None, told: wire.Refinement | None) -> str:
+    """The answer in one line: one output in full, many by their widest half-width.
+
+    `told`: the refinement that brought the newest interval.
+    """
+    if last is None:
         return "no answer yet"
-    half = widest(interval)
-    if len(estimate.value) == 1:
-        return number(estimate.value[0], half) + (f" ± {short(half)}" if half is not None else "")
+    half, value = widest(told), last.estimate.value
+    if len(value) == 1:
+        return number(value[0], half) + (f" ± {short(half)}" if half is not None else "")
     tail = f"every half-width at most {short(half)}" if half is not None else "no interval yet"
-    return f"{len(estimate.value)} outputs, {tail}"
+    return f"{outputs_of(last)} outputs, {tail}"
 
 
 def spec_tolerance(job: wire.Job) -> tuple[float | None, float | None]:

@@ -2,7 +2,7 @@
 
 Without a tolerance the root mean square error over the points is least, for a given number of samples, where a point's
 samples are proportional to its spread, n_i ~ s_i (Neyman 1934); with one every half-width must reach its own,
-n_i ~ (s_i/tol_i)^2. Over the components of an answer n_c ~ s_c/sqrt(cost_c), with nominal costs: never measured seconds.
+n_i ~ (s_i/tol_i)^2. Over the components of an answer n_c ~ s_c/sqrt(cost_c). Costs are nominal: never measured seconds.
 """
 
 from __future__ import annotations

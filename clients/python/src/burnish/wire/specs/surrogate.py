@@ -15,7 +15,7 @@ from burnish.wire.files import ArrayReference, ModelReference
 from burnish.wire.specs.base import SpecBase
 
 MAX_DIM = 1_000
-MAX_POINTS = 1_000
+MAX_POINTS = 10_000
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
