@@ -216,13 +216,24 @@ class Schedule:
         return Look(blocks, epoch, n, z, closing=True) if np.isfinite(z) else None
 
 
-def critical_for(look: Look, dof: ArrayLike) -> NDArray[np.float64]:
+def critical_for(
+    look: Look, dof: ArrayLike, skewness: ArrayLike = 0.0, replicates: ArrayLike = np.inf
+) -> NDArray[np.float64]:
     """Critical value of Student's t with the tail of the look's normal one, t_dof^-1(Phi(z_j)), in the shape of dof.
 
     Computed from the tail probability Phi(-z_j), exact for any z up to 37. Where dof is large it is z_j itself; where
-    dof is nan, so that no variance is known, it is nan.
+    dof is nan, so that no variance is known, it is nan. `skewness`, g, of that many replicates makes one tail of the
+    studentised mean exp(c) times as heavy and the other lighter, c = |g| z^3/(3 sqrt n) to leading order (Hall 1987):
+    the tail aimed at is Phi(-z_j)/cosh(c), so that both together have the chance they should. It matters far out, where
+    many outputs share the confidence: of 42 gamma variables (g = 1) the mean misses 5.7 times as often as 5.7e-5
+    without, 2.9 times with it.
     """
-    return student_critical(normal_tail(look.critical), dof)
+    c = np.abs(np.asarray(skewness, dtype=np.float64)) * look.critical**3 / (3 * np.sqrt(replicates))
+    return student_critical(normal_tail(look.critical) / np.cosh(np.minimum(np.nan_to_num(c), _SKEWED)), dof)
+
+
+_SKEWED = 8.0
+"""c beyond which the expansion says nothing more."""
 
 
 @lru_cache(maxsize=1024)
