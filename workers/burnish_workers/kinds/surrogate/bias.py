@@ -91,8 +91,8 @@ def of_levels(parts: Mapping[str, Columns], defect: _Array, composition: Composi
     """Picard iteration: a geometric tail C 2 q/(1 - q) for the last level C; what halving leaves of the bias by noise;
     and the Euler bias of the short paths, as for the remainder.
 
-    C is the root mean square of a point's own level and of all points' together, net of noise: a level may pass through
-    0 where the next does not. q is the largest ratio of successive levels in root mean square. A single level has none
+    C is the root mean square of a point's own level and of all points' together: a level may pass through 0 where the
+    next does not. q is the largest ratio of successive levels in root mean square. A single level has none
     above it to compare with, and its mean hides what cancels in it: there q is that of its samples, not their mean.
     """
     last = parts[composition.levels[-1]]
@@ -103,7 +103,7 @@ def of_levels(parts: Mapping[str, Columns], defect: _Array, composition: Composi
     if len(composition.levels) == 1 and _rms(parts[PATH].mean) > 0:
         ratios.append(_rms(np.hypot(last.mean, np.nan_to_num(last.deviation))) / _rms(parts[PATH].mean))
     q = min(max(ratios), LEAST_CONTRACTION)
-    tail = np.sqrt((_net(last) ** 2 + _size(last) ** 2) / 2) * TAIL * q / (1 - q)
+    tail = np.sqrt((last.mean**2 + np.mean(last.mean**2)) / 2) * TAIL * q / (1 - q)
     noise = 0.0 if quadratic else NOISE_LEFT * _net(parts[NOISE])
     coarse = min(1.0, _coarse(parts, defect, composition))
     shortened = np.sum([np.abs(parts[name].mean) for name in composition.levels], axis=0)
