@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.betting import Bounds
 from burnish_workers.core.bounded import BoundedStatistics
-from burnish_workers.core.estimator import Plan, Simulator, Statistics
+from burnish_workers.core.estimator import Plan, Simulator, State, Statistics
 from burnish_workers.core.inputs import Inputs
 
 MOST_SAMPLES = 5 * 10**7
@@ -48,6 +48,28 @@ class Draft:
     rivals: tuple[Draft, ...] = ()
 
 
+COMPARED = "compared"
+"""Name under which a plan says what a pilot compared, where several estimators could have run the spec."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """An estimator that a pilot tried: its tuned `draft`, the `statistics` of the trial and their `state`.
+
+    `seconds`: worker-seconds of a replicate of the whole job by that draft; `units`: of a replicate, too.
+    """
+
+    draft: Draft
+    statistics: Statistics
+    state: State
+    seconds: float
+    units: float
+
+
+def _first(spec: Any, contestants: Sequence[Contestant], workers: int) -> tuple[int, str]:
+    return 0, ""
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the engine calls of a kind.
@@ -55,7 +77,8 @@ class Kind:
     `check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
     that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
-    that can be posted as they are: the law is tested on them.
+    that can be posted as they are: the law is tested on them. `choose` picks among the estimators that a pilot tried
+    (the draft, its rivals), for so many workers: an index, and what was compared, in words.
     """
 
     name: str
@@ -67,6 +90,7 @@ class Kind:
     load: Callable[[], Callable[[Any, str, Inputs], Simulator]]
     examples: Callable[[], list[dict[str, Any]]]
     catalogue: Callable[[], list[CatalogueEntry]] = list
+    choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
 
     def info(self) -> KindInfo:
         return KindInfo(

@@ -21,7 +21,7 @@ from burnish_workers.core.forecast import shared_need
 from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES, least_replicates
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import pilot_key
-from burnish_workers.core.kind import MOST_SAMPLES, Draft, Kind, statistics_of
+from burnish_workers.core.kind import COMPARED, MOST_SAMPLES, Contestant, Draft, Kind, statistics_of
 from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
@@ -46,6 +46,9 @@ CHEAP_SECONDS = 2.0
 
 FIRST_CHEAP = 2 * FULL_REPLICATES
 """Twice what the full guard asks for: its tail index then rests on 60 values instead of 40."""
+
+CONTEST_SECONDS = 0.4
+"""Rivals of the preferred estimator are tried while they take no longer, all together: an answer is waited for."""
 
 LONG = 10_000
 """Replicates over which the mean cost of one is taken: corrections come with every so many."""
@@ -109,6 +112,7 @@ class Trial:
     pilot: Pilot
     answer: Answer
     seconds: float
+    contestant: Contestant
 
 
 async def resolve(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> SpecBase:
@@ -125,9 +129,25 @@ def resolved_by(trial: Trial, spec: SpecBase, workers: int) -> SpecBase:
 
 
 async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> Trial:
-    """Run a few replicates on a worker, on randomness that no answer uses."""
+    """Run a few replicates on a worker, on randomness that no answer uses; of each rival too, where there are some."""
     numeric_class = await fleet.numeric_class()
     draft = kind.draft(spec, numeric_class, inputs)
+    tried = [await _try(spec, kind, fleet, inputs, draft, numeric_class)]
+    left, pace = CONTEST_SECONDS, tried[0].seconds / tried[0].contestant.statistics.cost(draft.pilot)
+    for rival in draft.rivals:
+        planned = rival.trial.model_copy(update={"resolution": provisional(rival, numeric_class)})
+        if pace * statistics_of(kind, planned, inputs).cost(rival.pilot) > left:
+            continue
+        tried.append(await _try(spec, kind, fleet, inputs, rival, numeric_class))
+        left -= tried[-1].seconds * (2 if tried[-1].seconds > COLD else 1)
+    if len(tried) == 1:
+        return tried[0]
+    index, said = kind.choose(spec, [trial.contestant for trial in tried], fleet.workers)
+    chosen = tried[index]
+    return replace(chosen, draft=replace(chosen.draft, plan={**chosen.draft.plan, COMPARED: said}))
+
+
+async def _try(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs, draft: Draft, numeric_class: str) -> Trial:
     trial = draft.trial.model_copy(update={"resolution": provisional(draft, numeric_class)})
     key = pilot_key(spec.seed or 0)
     lane = None if draft.lanes is None else key.child(0)
@@ -138,11 +158,12 @@ async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) ->
         seconds = min(seconds, (await fleet.run(task)).seconds)
     statistics = statistics_of(kind, trial, inputs)
     state = statistics.fold(statistics.empty(), result.stats)
-    draft = replace(draft, plan={**draft.plan, **statistics.tuned(state)})
+    draft = replace(draft, plan={**draft.plan, **statistics.tuned(state)}, rivals=())
     final = spec.model_copy(update={"resolution": provisional(draft, numeric_class)})
     shared = _shared(spec, draft, statistics, result.stats.get(REPLICATES))
     pilot = _measure(spec, draft, statistics, statistics_of(kind, final, inputs), state, seconds, shared)
-    return Trial(draft, numeric_class, pilot, statistics.answer(state), seconds)
+    contestant = Contestant(draft, statistics, state, pilot.seconds, pilot.units(LONG) / LONG)
+    return Trial(draft, numeric_class, pilot, statistics.answer(state), seconds, contestant)
 
 
 def _shared(

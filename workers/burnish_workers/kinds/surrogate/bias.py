@@ -13,6 +13,7 @@ from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.surrogate.plan import NOISE, PATH, REMAINDER, SECOND_ORDER, STEP, Composition
 
 _Array = NDArray[np.float64]
+_Chosen = NDArray[np.intp]
 
 ORDERS = 5.0
 """Over q: how fast successive orders of the remainder are taken to shrink, see `of_remainder`."""
@@ -37,7 +38,7 @@ class Bias:
     error: _Array
 
 
-def measure(state: State, defect: _Array, composition: Composition, quadratic: bool, kinds: list[_Array]) -> Bias:
+def measure(state: State, defect: _Array, composition: Composition, quadratic: bool, kinds: list[_Chosen]) -> Bias:
     """What the answer may still miss. `kinds`: indices of the outputs that are alike (values, gradients), over which
     ratios are taken; `quadratic`: F is a polynomial of degree 2 at most in (u, z)."""
     by_step, by_order = of_step(state, composition.steps, len(defect)), np.zeros(len(defect))
@@ -53,15 +54,17 @@ def measure(state: State, defect: _Array, composition: Composition, quadratic: b
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Means and standard errors of some outputs of a component."""
+    """Means, their standard errors, and standard deviations of samples, of some outputs of a component."""
 
     mean: _Array
     error: _Array
+    deviation: _Array
     begun: bool
 
     @staticmethod
-    def of(part: Moments, chosen: _Array) -> Columns:
-        return Columns(part.mean[chosen], part.standard_error[chosen], bool(part.count.max(initial=0)))
+    def of(part: Moments, chosen: _Chosen) -> Columns:
+        spread = np.sqrt(part.variance[chosen])
+        return Columns(part.mean[chosen], part.standard_error[chosen], spread, bool(part.count.max(initial=0)))
 
 
 def of_step(state: State, steps: int, outputs: int) -> _Array:
@@ -74,25 +77,37 @@ def of_step(state: State, steps: int, outputs: int) -> _Array:
 def of_remainder(parts: Mapping[str, Columns], defect: _Array, composition: Composition) -> _Array:
     """Remainder C: |C| (5 q + q'), where q = rms C / rms v measures the factor by which successive orders in the defect
     v shrink (up to 4.8 q on Burgers' equation), and q' the relative Euler bias of the short paths on which the
-    remainder is computed, by the first-order law from that of the long ones."""
+    remainder is computed, by the first-order law from that of the long ones. At kinks of F, what halving leaves of the
+    bias by noise."""
     remainder = parts.get(REMAINDER)
     if remainder is None:
         return np.zeros_like(defect)
     ratio = min(1.0, ORDERS * relative(remainder, defect) + _coarse(parts, defect, composition))
-    return np.abs(remainder.mean) * ratio
+    noise = NOISE_LEFT * _net(parts[NOISE]) if composition.bent else 0.0
+    return np.abs(remainder.mean) * ratio + noise
 
 
 def of_levels(parts: Mapping[str, Columns], defect: _Array, composition: Composition, quadratic: bool) -> _Array:
-    """Picard iteration: a geometric tail |C_last| TAIL q/(1 - q), with q the largest ratio of successive levels in root
-    mean square; the noise that halving leaves; and the Euler bias of the short paths, as for the remainder."""
+    """Picard iteration: a geometric tail C 2 q/(1 - q) for the last level C; what halving leaves of the bias by noise;
+    and the Euler bias of the short paths, as for the remainder.
+
+    C is the root mean square of a point's own level and of all points' together: a level may pass through 0 where the
+    next does not. q is the largest ratio of successive levels in root mean square. A single level has none
+    above it to compare with, and its mean hides what cancels in it: there q is that of its samples, not their mean.
+    """
     last = parts[composition.levels[-1]]
-    sizes = [_rms(parts[PATH].mean), *(_size(parts[name]) for name in composition.levels)]
-    ratios = [b / a if a > 0 else 1.0 for a, b in zip(sizes, sizes[1:], strict=False)]
+    below = [parts[PATH], *(parts[name] for name in composition.levels[:-1])]
+    # Net above and raw below: noise that looks like a level must not make the next one look larger than it.
+    pairs = zip(below, (parts[name] for name in composition.levels), strict=True)
+    ratios = [_size(b) / _rms(a.mean) if _rms(a.mean) > 0 else 1.0 for a, b in pairs]
+    if len(composition.levels) == 1 and _rms(parts[PATH].mean) > 0:
+        ratios.append(_rms(np.hypot(last.mean, np.nan_to_num(last.deviation))) / _rms(parts[PATH].mean))
     q = min(max(ratios), LEAST_CONTRACTION)
-    tail = np.abs(last.mean) * TAIL * q / (1 - q)
-    noise = 0.0 if quadratic else NOISE_LEFT * np.sqrt(np.maximum(0, parts[NOISE].mean ** 2 - _square(parts[NOISE])))
+    tail = np.sqrt((last.mean**2 + np.mean(last.mean**2)) / 2) * TAIL * q / (1 - q)
+    noise = 0.0 if quadratic else NOISE_LEFT * _net(parts[NOISE])
     coarse = min(1.0, _coarse(parts, defect, composition))
-    return tail + noise + coarse * sum(np.abs(parts[name].mean) for name in composition.levels)
+    shortened = np.sum([np.abs(parts[name].mean) for name in composition.levels], axis=0)
+    return tail + noise + coarse * shortened
 
 
 def _coarse(parts: Mapping[str, Columns], defect: _Array, composition: Composition) -> float:
@@ -127,6 +142,10 @@ def net(part: Moments) -> _Array:
 def _size(part: Columns) -> float:
     """Root mean square of a correction, net of its noise."""
     return float(np.sqrt(max(0.0, float(np.mean(part.mean**2 - _square(part))))))
+
+
+def _net(part: Columns) -> _Array:
+    return np.sqrt(np.maximum(0.0, part.mean**2 - _square(part)))
 
 
 def _square(part: Columns) -> _Array:

@@ -8,11 +8,12 @@ from typing import Any
 
 from burnish.wire import CatalogueEntry
 from burnish.wire.specs.surrogate import PicardLevels, Point, SurrogateSpec
-from burnish_workers.core.estimator import Simulator
+from burnish_workers.core.estimator import Plan, Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
 from burnish_workers.core.registry import near
 from burnish_workers.kinds.surrogate.catalogue import equations
+from burnish_workers.kinds.surrogate.contest import choose
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
 from burnish_workers.kinds.surrogate.methods import PICARD, PLAIN, Setting, candidates, nonlinear, why_not
 from burnish_workers.kinds.surrogate.picard_levels import level_rows
@@ -39,8 +40,14 @@ _ROWS_CPU, _ROWS_GPU = 8_192, 262_144
 _TRIAL_POINTS, _PILOT = 16, 256
 """The pilot looks at no more than so many points, spread over those posted, and so many replicates over all."""
 
-_ALTERNATIVES: dict[str, list[tuple[int, int]]] = {PICARD: [(2, 10), (3, 4)], PLAIN: [(2, 10), (3, 4)]}
+_DIFFERENTIATED = 4
+"""A pilot of gradients has so many times fewer replicates: each costs that much more, and gives as many outputs."""
+
+_SINGLE = [(LEVELS, BASIS)]
+_ALTERNATIVES = [(LEVELS, BASIS), (3, 4)]
 """Levels and basis that the pilot compares where the spec does not say."""
+
+_RIVAL_SHARE = 8
 
 MOST_OUTPUTS = 20_000
 """Points times outputs of each: what a refinement lists."""
@@ -114,14 +121,23 @@ def _methods(spec: SurrogateSpec, setting: Setting) -> list[str]:
 
 
 def draft(spec: SurrogateSpec, numeric_class: str, inputs: Inputs) -> Draft:
+    """The draft of the preferred method, with its rivals: cheap ones first."""
     setting = _setting(spec, inputs)
-    drafts: list[Draft] = []
-    for method in _methods(spec, setting):
-        alternatives = _ALTERNATIVES.get(method, []) if nonlinear(setting.problem) and spec.picard is None else []
-        for levels, basis in alternatives or [(LEVELS, BASIS)]:
-            asked = spec.picard or PicardLevels(levels=levels, basis=basis)
-            drafts.append(_draft(spec, setting, method, asked, numeric_class, inputs))
-    return replace(drafts[0], rivals=tuple(drafts[1:]))
+    several = nonlinear(setting.problem) and spec.picard is None
+    tried = [
+        (rank, method, spec.picard or PicardLevels(levels=levels, basis=basis))
+        for method in _methods(spec, setting)
+        for rank, (levels, basis) in enumerate(_ALTERNATIVES if several and method in (PICARD, PLAIN) else _SINGLE)
+    ]
+    tried.sort(key=lambda each: each[0])
+    drafts = [_draft(spec, setting, method, levels, numeric_class, inputs) for _, method, levels in tried]
+    rivals = [replace(each, pilot=max(8, each.pilot // 2), plan=_sparse(each.plan)) for each in drafts[1:]]
+    return replace(drafts[0], rivals=tuple(rivals))
+
+
+def _sparse(plan: Plan) -> Plan:
+    """A plan whose higher Picard levels are tried by few samples."""
+    return {**plan, **{name: _RIVAL_SHARE for name in plan if name.startswith("level_") and name != "level_1_share"}}
 
 
 def _draft(
@@ -138,7 +154,7 @@ def _draft(
         outputs=count * width,
         trial=spec.model_copy(update={"points": trial}),
         trial_outputs=len(chosen) * width,
-        pilot=min(256, max(8, _PILOT // len(chosen))),
+        pilot=min(256, max(8, _PILOT // len(chosen) // (_DIFFERENTIATED if setting.gradient else 1))),
         micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
         plan=default_plan(problem, spec.steps, method, levels.levels, levels.basis),
         adaptive=count > 1 and spec.interval != "bounded",
@@ -190,4 +206,5 @@ KIND = Kind(
     load=load,
     examples=lambda: EXAMPLES,
     catalogue=catalogue,
+    choose=choose,
 )

@@ -83,7 +83,7 @@ class Picard:
         return 2 * joint - apart, joint - apart
 
     def _iterate(self, number: int, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        """Two independent halves of U_number (and its sigma^T grad where F depends on z): (2, B, 1) or (2, B, 1 + k)."""
+        """Two independent halves of U_number, with sigma^T grad where F depends on z: (2, B, 1) or (2, B, 1 + k)."""
         weighted = self.equation.uses_z
         total = _halves(lambda t, x: self._ground(t, x, generator, weighted), half(self.basis**number), t, x)
         for j in range(1, number):
@@ -128,7 +128,8 @@ class Picard:
 
 
 def _paired(value: Tensor, weight: Tensor | None, slope: Tensor | None = None) -> Tensor:
-    """Means over mirrored pairs of value (2 B,) and value times weight (2 B, k), or of `slope`: (B, 1) or (B, 1 + k)."""
+    """Means over mirrored pairs of value (2 B,), and of value times weight (2 B, k) or of `slope`: (B, 1) or
+    (B, 1 + k)."""
     if slope is None and weight is not None:
         slope = value[:, None] * weight
     both = value[:, None] if slope is None else torch.cat([value[:, None], slope], 1)

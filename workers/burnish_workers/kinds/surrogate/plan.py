@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from burnish.wire import Resolution
 from burnish_workers.core.estimator import Plan
 from burnish_workers.core.guard import LEAST_REPLICATES
-from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, nonlinear
+from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, PLAIN, bent, nonlinear
 from burnish_workers.kinds.surrogate.picard_levels import level_evaluations, level_rows
 from burnish_workers.kinds.surrogate.problem import Problem
 
@@ -21,7 +21,8 @@ SECOND_ORDER = "step_second_order"
 """What the time-step correction leaves: measured with it, part of the interval and not of the answer."""
 
 NOISE = "noise"
-"""What the noise of the last Picard iterate does to F: taken out of its level, and measured there."""
+"""What noise in the last Picard iterate, or in the nested level of the remainder, does to F: taken out there by halves,
+and measured where that may not take out all."""
 
 LEVELS, BASIS, MOST_LEVELS, MOST_BASIS = 2, 10, 5, 64
 """n and M of multilevel Picard where neither the spec nor the pilot says, and the most that a spec may ask for."""
@@ -49,6 +50,8 @@ LEAST_SHARE, MOST_SHARE = 2, 64
 """Replicates for each sample of a correction: the optimum for the pilot's spreads lies between, or is taken there."""
 
 _KEPT = 8
+_LIGHTER = {MARTINGALE: 0.5, PLAIN: 0.1}
+"""Nominal cost of an evaluation by methods that need no residual of the surrogate."""
 
 NESTED_COST = 5
 """A residual whose gradient is taken by autograd costs about as much as so many plain ones (measured on a 5x50 MLP)."""
@@ -58,7 +61,7 @@ NESTED_COST = 5
 class Composition:
     """`steps`: times of a path; `strata`: pairs of a replicate; `outer_steps`, `inner_steps`: of nested levels;
     `basis`: M of Picard levels; `shares`: replicates for each sample of a correction; `gradient`: whether paths are
-    differentiated."""
+    differentiated; `bent`: whether F has kinks in u or z."""
 
     method: str
     steps: int
@@ -69,6 +72,7 @@ class Composition:
     shares: dict[str, int]
     components: tuple[str, ...]
     gradient: bool = False
+    bent: bool = False
 
     @staticmethod
     def of(problem: Problem, resolution: Resolution, gradient: bool = False) -> Composition:
@@ -84,6 +88,7 @@ class Composition:
             shares={name: int(plan[f"{name}_share"]) for name in names if name != PATH},
             components=names,
             gradient=gradient,
+            bent=bent(problem.nonlinearity, {"u", "z"}),
         )
 
     @property
@@ -93,8 +98,9 @@ class Composition:
 
     def measured(self, component: str) -> tuple[str, ...]:
         """What one sample of a component gives."""
-        extra = {STEP: (SECOND_ORDER,), **({self.levels[-1]: (NOISE,)} if self.levels else {})}
-        return component, *extra.get(component, ())
+        noisy = self.levels[-1] if self.levels else REMAINDER if self.bent else None
+        extra = (SECOND_ORDER,) if component == STEP else (NOISE,) if component == noisy else ()
+        return component, *extra
 
     def samples(self, component: str, replicates: int) -> int:
         """Samples of a component per output among the first `replicates` replicates of a job.
@@ -137,6 +143,9 @@ class Composition:
 
     def cost(self, component: str) -> float:
         """Nominal cost of one sample, in residuals."""
+        return self._effort(component) * _LIGHTER.get(self.method, 1.0)
+
+    def _effort(self, component: str) -> float:
         if component == REMAINDER:
             pairs = 2 if self.gradient else 1
             return self.evaluations(component) + pairs * 4 * (self.inner_steps + 1) * (NESTED_COST - 1)

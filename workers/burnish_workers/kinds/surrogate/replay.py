@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from burnish.wire import Resolution
-from burnish_workers.core.kind import MOST_SAMPLES, Draft, SpecError
+from burnish_workers.core.kind import COMPARED, MOST_SAMPLES, Draft, SpecError
 from burnish_workers.core.registry import near
 from burnish_workers.kinds.surrogate.picard_levels import level_rows
 from burnish_workers.kinds.surrogate.plan import MOST_BASIS, MOST_LEVELS, MOST_NESTED, MOST_SHARE
-from burnish_workers.kinds.surrogate.statistics import COMPARED
 
 AT = "/resolution"
 ANEW = "leave `resolution` out to have the job resolved anew"

@@ -15,7 +15,7 @@ from burnish_workers.core.components import Combined, combine
 from burnish_workers.core.decisions import Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.kinds.surrogate.allotment import Allotment, hardest
 from burnish_workers.kinds.surrogate.bias import Bias, Columns, measure, relative
@@ -37,9 +37,6 @@ ROUNDING = 2.0**-23
 
 LISTED = 64
 """Up to so many outputs the parts of the error are told for each."""
-
-COMPARED = "compared"
-"""Name under which a plan keeps what `auto` compared."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +114,31 @@ class SurrogateStatistics:
         spreads = {name: max(_spread(state[name], alike) / own for alike, own in pairs) for name in names}
         return self.allotment.decide(self.answer(state), spreads, ahead)
 
+    def foreseen(self, state: State, plan: Plan) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What a pilot with these statistics lets expect of a plan that was tuned by it: the variance of the answer
+        times the number of replicates, and the bias, of each output."""
+        variance = np.zeros(self.outputs)
+        finer = self.composition.steps / int(plan["steps"])
+        for name in self.composition.components:
+            share = 1 if name == PATH else int(plan[f"{name}_share"])
+            variance += np.nan_to_num(state[name].variance) * share * (finer**2 if name == STEP else 1.0)
+        left = self._left(state)
+        return variance, left.by_step * finer**2 + left.by_order
+
+    def _left(self, state: State) -> Bias:
+        degree = self.setting.problem.nonlinearity.degree_in({"u", "z"})
+        quadratic = degree is not None and degree <= 2
+        defect = self._summed(state).value - state[SURROGATE].mean
+        return measure(state, defect, self.composition, quadratic, self._alike)
+
+    def _rounding(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What paths in single precision do not resolve. A value near 0 is a difference of larger ones: the root mean
+        square over the outputs stands for those."""
+        scale = size.copy()
+        for alike in self._alike:
+            scale[alike] = np.maximum(size[alike], _rms(size[alike]))
+        return ROUNDING * scale
+
     def _steps(self, state: State, alike: NDArray[np.intp]) -> int:
         defect = (self._summed(state).value - state[SURROGATE].mean)[alike]
         first, second = (relative(Columns.of(state[name], alike), defect) for name in (STEP, SECOND_ORDER))
@@ -133,11 +155,8 @@ class SurrogateStatistics:
         parts = {name: part for name, part in state.items() if name in self.composition.components}
         defect = combined.value - state[SURROGATE].mean
         known = all(bool((part.count >= 2).all()) for part in parts.values())
-        degree = self.setting.problem.nonlinearity.degree_in({"u", "z"})
-        quadratic = degree is not None and degree <= 2
-        left = measure(state, defect, self.composition, quadratic, self._alike)
-        # Paths are simulated in single precision, which resolves no more than this.
-        rounding = ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
+        left = self._left(state)
+        rounding = self._rounding(np.abs(combined.value) + np.abs(state[SURROGATE].mean))
         beyond = left.by_step + left.by_order + rounding
         found = Answer(
             combined=combined,
