@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -212,3 +213,19 @@ def test_a_hundred_assets_by_simulation() -> None:
         value, error = black_scholes_simulated.two_rates(100, 100.0, rate, 150, 8, seed=4)
         assert abs(value - known) < 4.5 * error + 0.015
         assert references.PUBLISHED["black-scholes-two-rates"] - value > 6 * error + 0.015
+
+
+def test_the_catalogue_is_described() -> None:
+    """Each entry says where it comes from; the page of the catalogue has a row for each, with its dimension."""
+    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `") and line.count("|") > 5]
+    for name, entry in equations().items():
+        row = next(line for line in rows if line.startswith(f"| `{name}` |"))
+        assert f"| {entry.dim}, " in row, name
+        assert entry.summary
+        assert entry.source
+        assert entry.box[0] < entry.box[1]
+    details = {entry.name: entry.details for entry in KIND.catalogue() if entry.type == "problem"}
+    assert {name: (value["dim"], value["source"]) for name, value in details.items()} == {
+        name: (entry.dim, entry.source) for name, entry in equations().items()
+    }
