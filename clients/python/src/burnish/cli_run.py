@@ -65,6 +65,8 @@ def run_surrogate(
     ] = None,
     seed: Annotated[int | None, option("Seed of the simulation. Default: drawn by the service.")] = None,
     steps: Annotated[int | None, option("Time steps of a path. Default: resolved by the service.")] = None,
+    method: Annotated[str | None, option("auto (compares), linearised, martingale, picard or plain.")] = None,
+    gradient: Annotated[bool, typer.Option("--gradient", help="Also sigma^T grad u at every point.")] = False,
     spec: Annotated[str | None, option("A spec as JSON file (- for stdin); other options go over it.")] = None,
     as_json: AsJson = False,
     no_wait: NoWait = False,

@@ -51,6 +51,8 @@ class Asked:
     interval: str | None = None
     seed: int | None = None
     steps: int | None = None
+    method: str | None = None
+    gradient: bool = False
     bounds: str | None = None
     simultaneous: bool | None = None
     points_id: str | None = None
@@ -63,7 +65,9 @@ class Asked:
 def build(asked: Asked, catalogue: Callable[[], list[CatalogueEntry]]) -> dict[str, Any]:
     """The spec: the file of `--spec`, if given, with every other option laid over it."""
     spec: dict[str, Any] = _from_file(asked.spec) if asked.spec else {"kind": "surrogate"}
-    spec |= asked.some("level", "interval", "seed", "steps", "simultaneous")
+    spec |= asked.some("level", "interval", "seed", "steps", "method", "simultaneous")
+    if asked.gradient:
+        spec["outputs"] = ["value", "gradient"]
     if asked.bounds:
         spec["bounds"] = _numbers("--bounds", asked.bounds)
     if budget := asked.some("seconds", "worker_seconds", "gpu_seconds", "units", "abs_tol", "rel_tol"):

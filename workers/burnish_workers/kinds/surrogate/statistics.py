@@ -122,6 +122,14 @@ class SurrogateStatistics:
         defect = self._summed(state).value - state[SURROGATE].mean
         return measure(state, defect, self.composition, quadratic, self._alike)
 
+    def _rounding(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What paths in single precision do not resolve. A value near 0 is a difference of larger ones: the root mean
+        square over the outputs stands for those."""
+        scale = size.copy()
+        for alike in self._alike:
+            scale[alike] = np.maximum(size[alike], _rms(size[alike]))
+        return ROUNDING * scale
+
     def _steps(self, state: State, alike: NDArray[np.intp]) -> int:
         defect = (self._summed(state).value - state[SURROGATE].mean)[alike]
         first, second = (relative(Columns.of(state[name], alike), defect) for name in (STEP, SECOND_ORDER))
@@ -139,8 +147,7 @@ class SurrogateStatistics:
         defect = combined.value - state[SURROGATE].mean
         known = all(bool((part.count >= 2).all()) for part in parts.values())
         left = self._left(state)
-        # Paths are simulated in single precision, which resolves no more than this.
-        rounding = ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
+        rounding = self._rounding(np.abs(combined.value) + np.abs(state[SURROGATE].mean))
         beyond = left.by_step + left.by_order + rounding
         return Answer(
             combined=combined,
