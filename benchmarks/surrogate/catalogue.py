@@ -50,7 +50,7 @@ def value_of(text: str, t: Floats, x: Floats) -> Floats:
     dim = x.shape[1]
     constants = {"d": float(dim), "i": tuple(range(1, dim + 1))}
     kinds: dict[str, Any] = {"t": "scalar", "x": "vector"}
-    return Expression.parse(text, kinds, constants=constants).evaluate({"t": t, "x": x})
+    return np.asarray(Expression.parse(text, kinds, constants=constants).evaluate({"t": t, "x": x}), dtype=np.float64)
 
 
 def described(job: Job, truth: Floats) -> str:
