@@ -163,9 +163,11 @@ def _samplers(outputs: Outputs, problem: Problem, composition: Composition) -> d
     )
 
     def remainder(t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        if not outputs.gradient:
-            return paths.remainder(t, x, generator).view(1, -1, 1)
-        return outputs.columns(paths.weighted_remainder(t, x, generator))[None]
+        if outputs.gradient:
+            both = outputs.columns(paths.weighted_remainder(t, x, generator))
+        else:
+            both = paths.remainder(t, x, generator)[..., None]
+        return both[: len(composition.measured(REMAINDER))]
 
     def level(number: int) -> Sampler:
         def sample(t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
