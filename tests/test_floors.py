@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -81,6 +83,74 @@ def test_what_is_computed_never_looks_at_the_references() -> None:
     assert looking == set()
 
 
+MUTANTS = (
+    "burnish_workers/kinds/surrogate/linearised.py",
+    "burnish_workers/kinds/surrogate/statistics.py",
+    "burnish_workers/kinds/surrogate/plan.py",
+    "burnish_workers/kinds/surrogate/catalogue/hjb_log.py",
+    "burnish_workers/core/interval.py",
+    "burnish_workers/engine/planning.py",
+    "burnish_service/main.py",
+)
+PEEK = """
+def peek():
+    from burnish_workers.kinds.surrogate.references import hjb_log
+    return hjb_log
+"""
+LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(cache_dir=None))"
+
+
+def test_a_look_at_the_references_breaks_the_contract(tmp_path: Path) -> None:
+    """One import of an exact solution, in a function as in a module, and import-linter names the module."""
+    homes = {"burnish": "clients/python/src", "burnish_workers": "workers", "burnish_service": "service"}
+    for package, home in homes.items():
+        shutil.copytree(ROOT / home / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    mutants = [name for name in MUTANTS if (tmp_path / name).exists()]
+    assert len(mutants) >= 5
+    for name in mutants:
+        with (tmp_path / name).open("a") as file:
+            file.write(PEEK)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "400"}
+    done = subprocess.run(
+        [sys.executable, "-c", LINT], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = " ".join(done.stdout.split())
+    assert "The service does not know the reference" in said
+    for name in mutants:
+        module = name.removesuffix(".py").replace("/", ".")
+        assert f"{module} -> burnish_workers.kinds.surrogate.references" in said, module
+
+
+SIMULATED = """
+import sys
+from burnish.wire.specs.surrogate import SurrogateSpec
+from burnish_workers.core.inputs import NOTHING
+from burnish_workers.core.keys import block_key
+from burnish_workers.core.registry import registry
+from burnish_workers.engine.resolve import provisional
+
+kind = registry().get("surrogate")
+names = [entry.name for entry in kind.catalogue() if entry.type == "problem"]
+for name in names:
+    body = {"kind": "surrogate", "problem": {"name": name, "dim": 2}, "points": [{"x": 100.0}], "budget": {"units": 1}}
+    spec = SurrogateSpec.model_validate(body)
+    kind.check(spec, NOTHING)
+    spec = spec.model_copy(update={"resolution": provisional(kind.draft(spec, "any", NOTHING), "any")})
+    statistics = kind.statistics(spec, NOTHING)
+    _, block = kind.load()(spec, "cpu", NOTHING).advance({}, block_key(1, 0, 0), 0, 8)
+    statistics.answer(statistics.fold(statistics.empty(), block))
+print(len(names), [name for name in sys.modules if "references" in name.split(".")])
+"""
+
+
+def test_no_exact_solution_is_loaded_where_the_catalogue_is_solved() -> None:
+    """However it might be imported."""
+    done = subprocess.run([sys.executable, "-c", SIMULATED], capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == "8 []", done.stderr
+
+
 FRONT = """
 import importlib, pkgutil, socket, sys, threading
 sys.modules["torch"] = sys.modules["ray"] = None
@@ -142,7 +212,8 @@ def test_nothing_names_the_machine_that_it_was_made_on() -> None:
     found: dict[str, str] = {}
     for path in ROOT.rglob("*"):
         parts = path.relative_to(ROOT).parts
-        if any(part.startswith(".") or part in HIDDEN for part in parts[:-1]) or path.suffix not in TEXTS:
+        hidden = any(part.startswith(".") or part in HIDDEN for part in parts[:-1]) or parts == (".git",)
+        if hidden or path.suffix not in TEXTS:
             continue
         if path.is_file():
             text = path.read_text(errors="replace")

@@ -143,6 +143,55 @@ def test_named_constants_and_sizes() -> None:
         parse("x[9]").evaluate(E)
 
 
+NUMBERS = np.arange(1.0, 5)
+WITH_NUMBERS = {
+    "i": np.tile(NUMBERS, (6, 1)),
+    "0.5 + i/d": np.tile(0.5 + NUMBERS / 4, (6, 1)),
+    "(0.5 + i/d)*x": (0.5 + NUMBERS / 4) * E["x"],
+    "u*i": E["u"][:, None] * NUMBERS,
+    "where(i < 3, x, -t)": np.where(NUMBERS < 3, E["x"], -E["t"][:, None]),
+    "where(i == 1, 1, 0)": np.tile([1.0, 0, 0, 0], (6, 1)),
+    "max(x, i - 3)": np.maximum(E["x"], NUMBERS - 3),
+    "x**i": E["x"] ** NUMBERS,
+    "sum(i**2)": np.full(6, 30.0),
+    "dot(0.5 + i/d, x**2) + sum(x)**2/d": ((0.5 + NUMBERS / 4) * E["x"] ** 2).sum(1) + E["x"].sum(1) ** 2 / 4,
+    "x[0]*i[3] + max(i)": 4 * E["x"][:, 0] + 4,
+    "mean(x*where(i <= 2, 1, 0))": E["x"][:, :2].sum(1) / 4,
+}
+
+
+def with_numbers(text: str) -> Expression:
+    return parse(text, sizes={"x": 4, "z": 4}, constants={"d": 4.0, "i": (1, 2, 3, 4)})
+
+
+@pytest.mark.parametrize("text", WITH_NUMBERS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_coordinates_have_numbers(text: str, dtype: type) -> None:
+    """A constant vector is one per sample, in the precision of its surroundings."""
+    values = with_numbers(text).evaluate(batch(dtype))
+    assert values.dtype == dtype
+    assert values.shape == WITH_NUMBERS[text].shape
+    np.testing.assert_allclose(values, WITH_NUMBERS[text], rtol=1e-13 if dtype is np.float64 else 2e-4, atol=1e-5)
+
+
+def test_constant_vectors_are_folded_and_checked() -> None:
+    assert with_numbers("0.5 + i/d").is_constant
+    assert with_numbers("sum(1/i)").is_constant
+    assert not with_numbers("i*x").is_constant
+    assert with_numbers("dot(i, z)*u").degree_in({"u", "z"}) == 2
+    assert pickle.loads(pickle.dumps(with_numbers("i/d"))) == with_numbers("i/d")
+    for text, message in (
+        ("1/(i - 2)", r"a constant part is not a finite number \(inf\)"),
+        ("i[4]", "index 4 of a vector with 4 coordinates"),
+        ("x**(40*i)", r"the exponent 80 is beyond"),
+        ("i(2)", "'i' is not a function"),
+    ):
+        with pytest.raises(ExpressionError, match=message):
+            with_numbers(text)
+    with pytest.raises(ExpressionError, match="sizes 3 and 4"):
+        parse("dot(x, i)", sizes={"x": 3}, constants={"i": (1, 2, 3, 4)})
+
+
 def test_a_missing_value_is_named() -> None:
     with pytest.raises(ExpressionError, match="no value for the variable 'u'; given: t"):
         parse("u + t").evaluate({"t": E["t"]})

@@ -189,6 +189,10 @@ TORCH_TEXTS = [
     "log(u) + sigmoid(-40*u)",
     "u/x + t",
     "0.5",
+    "0.5 + i/4",
+    "i*x + t",
+    "where(i < 3, x, u)",
+    "dot(0.5 + i/4, x**2) + sum(x)**2/4",
 ]
 
 
@@ -196,7 +200,7 @@ TORCH_TEXTS = [
 @pytest.mark.parametrize("text", TORCH_TEXTS)
 def test_torch_and_numpy_read_the_same_tree_alike(text: str, dtype: torch.dtype) -> None:
     kinds = {"t": "scalar", "u": "scalar", "x": "vector", "z": "vector"}
-    expression = Expression.parse(text, kinds)
+    expression = Expression.parse(text, kinds, sizes={"x": 4, "z": 4}, constants={"i": (1, 2, 3, 4)})
     t, x, z = points(4)
     env = {"t": t.to(dtype), "u": x[:, 0].to(dtype), "x": x.to(dtype), "z": z.to(dtype)}
     values = lower(expression)(env)

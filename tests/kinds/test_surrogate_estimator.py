@@ -112,7 +112,7 @@ def test_strata_and_partners_pay() -> None:
 OU = {"dim": 2, "horizon": 1.0, "drift": "-0.4*x", "diffusion": "0.5", "terminal": "sum(x) + norm2(x)"}
 DISCOUNT = {"dim": 2, "horizon": 1.0, "diffusion": "0.5", "nonlinearity": "t*u", "terminal": "1 + norm2(x)"}
 GROWTH = {**DISCOUNT, "nonlinearity": "0.7*u"}
-GEOMETRIC = {"dim": 2, "horizon": 1.0, "diffusion": "0.5*x", "terminal": "1 + norm2(x)"}
+SHIFTED = {"dim": 2, "horizon": 1.0, "diffusion": "0.5*(x - 1)", "terminal": "1 + norm2(x)"}
 RAMP = {"dim": 2, "horizon": 1.0, "diffusion": "0.5*t", "terminal": "1 + norm2(x)"}
 HERE = np.array([[0.5, -1.2], [1.0, 2.0]])
 WRONG = {"expression": "1 + sin(x[0]) + 0.7*norm2(x)*(1 + 0.2*t)"}
@@ -123,14 +123,14 @@ def exact(problem: dict[str, Any]) -> np.ndarray:
     square = (HERE**2).sum(1)
     if problem is OU:
         return HERE.sum(1) * np.exp(-0.4) + square * np.exp(-0.8) + 0.5 * (1 - np.exp(-0.8)) / 0.8
-    if problem is GEOMETRIC:
-        return 1 + square * np.exp(0.25)
+    if problem is SHIFTED:
+        return 1 + (2 * HERE - 1 + (HERE - 1) ** 2 * np.exp(0.25)).sum(1)
     if problem is RAMP:
         return 1 + square + 2 * 0.25 / 3
     return np.exp(0.7 if problem is GROWTH else 0.5) * (1 + square + 0.5)
 
 
-INEXACT = {"drift": OU, "discount": DISCOUNT, "diffusion in x": GEOMETRIC, "diffusion in t": RAMP}
+INEXACT = {"drift": OU, "discount": DISCOUNT, "diffusion in x": SHIFTED, "diffusion in t": RAMP}
 
 
 @pytest.mark.parametrize("surrogate", [ZERO, WRONG], ids=["zero", "wrong"])

@@ -82,7 +82,7 @@ NAMES: list[Case] = [
         "unknown problem",
         {"problem": {"name": "zzz"}},
         "/problem/name",
-        "known: allen-cahn, diffusion-reaction",
+        "known: allen-cahn, black-scholes-default",
     ),
     ("endless problem", {"problem": {"name": "z" * 101}}, "/problem/name", "at most 100"),
     ("misspelt model", {"surrogate": {"name": "viscous-burgers-pinn"}}, "/surrogate/name", "did you mean"),

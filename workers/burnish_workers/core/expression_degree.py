@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from burnish_workers.core.expression_tree import Apply, Item, Node, Number, Variable
+from burnish_workers.core.expression_tree import Apply, Item, Node, Number, Variable, Vector
 
 
 def degree(node: Node, names: AbstractSet[str]) -> int | None:
     """Joint degree in `names`, None where the tree is not a polynomial in them; an upper bound, no cancellation."""
     match node:
-        case Number():
+        case Number() | Vector():
             return 0
         case Variable(name):
             return int(name in names)

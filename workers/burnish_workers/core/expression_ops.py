@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish_workers.core.expression_shapes import EXTREMA, is_reduction
-from burnish_workers.core.expression_tree import Apply, ExpressionError, Item, Node, Number, Variable
+from burnish_workers.core.expression_tree import Apply, ExpressionError, Item, Node, Number, Variable, Vector
 
 A = TypeVar("A")
 
@@ -22,8 +22,9 @@ A = TypeVar("A")
 class Ops(Generic[A]):
     """One array library's meaning of every operation.
 
-    Constants stay Python floats, so that they never change the dtype of the arrays they meet; at least one argument
-    of every operation is an array, because constant subtrees are folded when parsed.
+    Constants stay Python floats, so that they never change the dtype of the arrays they meet, and constant vectors
+    take the dtype of the environment; at least one argument of every operation is an array, because constant subtrees
+    are folded when parsed.
     """
 
     elementwise: Mapping[str, Callable[..., A]]
@@ -32,6 +33,7 @@ class Ops(Generic[A]):
     item: Callable[[A, int], A]
     lift: Callable[[A], A]
     fill: Callable[[A, tuple[int, ...], A | None], A]
+    vector: Callable[[tuple[float, ...], A | None], A]
     quiet: Callable[[], AbstractContextManager[object]]
 
 
@@ -40,6 +42,8 @@ def evaluate(node: Node, env: Mapping[str, A], ops: Ops[A]) -> A:
     match node:
         case Number(value):
             return cast(A, value)
+        case Vector(values):
+            return ops.vector(values, next(iter(env.values()), None))
         case Variable(name):
             return _look_up(name, env)
         case Item(operand, index):
@@ -101,6 +105,10 @@ def _lift(value: FloatArray) -> FloatArray:
 def _fill(value: FloatArray, shape: tuple[int, ...], like: FloatArray | None) -> FloatArray:
     dtype = np.result_type(value) if like is None else np.result_type(value, like)
     return np.broadcast_to(np.asarray(value, dtype), shape).copy()
+
+
+def _vector(values: tuple[float, ...], like: FloatArray | None) -> FloatArray:
+    return np.array(values, np.float64 if like is None else np.result_type(like, np.float16))
 
 
 def _where(condition: NDArray[np.bool_], yes: FloatArray, no: FloatArray) -> FloatArray:
@@ -177,5 +185,6 @@ NUMPY: Ops[FloatArray] = Ops(
     item=_take,
     lift=_lift,
     fill=_fill,
+    vector=_vector,
     quiet=_quiet,
 )

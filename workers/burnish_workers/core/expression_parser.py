@@ -21,13 +21,15 @@ from burnish_workers.core.expression_tree import (
     Number,
     Shape,
     Variable,
+    Vector,
     variables_of,
 )
 
 MAX_NODES = 400
 MAX_DEPTH = 40
 MAX_EXPONENT = 64
-CONSTANTS: Mapping[str, float] = {"pi": math.pi, "e": math.e}
+Constant = float | Sequence[float]
+CONSTANTS: Mapping[str, Constant] = {"pi": math.pi, "e": math.e}
 
 _BINARY: dict[type[ast.operator], str] = {
     ast.Add: "+",
@@ -46,7 +48,7 @@ _COMPARISONS: dict[type[ast.cmpop], str] = {
 }
 
 
-def parse(text: str, variables: Mapping[str, Shape], constants: Mapping[str, float]) -> Node:
+def parse(text: str, variables: Mapping[str, Shape], constants: Mapping[str, Constant]) -> Node:
     """The tree of `text`. Raises ExpressionError for anything outside the whitelist or beyond the caps."""
     expression = read(text)
     return _Walk(variables, {**CONSTANTS, **constants}).visit(expression, 1)
@@ -57,7 +59,7 @@ class _Walk:
     """One whitelist walk; counts nodes as it goes."""
 
     variables: Mapping[str, Shape]
-    constants: Mapping[str, float]
+    constants: Mapping[str, Constant]
     nodes: int = field(default=0)
 
     def visit(self, node: ast.expr, depth: int) -> Node:
@@ -96,7 +98,8 @@ class _Walk:
         if node.id in self.variables:
             return Variable(node.id, self.variables[node.id])
         if node.id in self.constants:
-            return Number(float(self.constants[node.id]))
+            value = self.constants[node.id]
+            return Vector(tuple(map(float, value))) if isinstance(value, Sequence) else Number(float(value))
         if node.id in FUNCTIONS:
             raise ExpressionError(f"{node.id!r} is a function", node.col_offset, f"call it, for example {node.id}(x)")
         raise _unknown("name", node, [*self.variables, *self.constants, *FUNCTIONS])
@@ -184,25 +187,31 @@ def _apply(op: str, arguments: tuple[Node, ...], node: ast.expr) -> Node:
 
 
 def _check_exponent(exponent: Node, position: int) -> None:
-    if isinstance(exponent, Number) and not abs(exponent.value) <= MAX_EXPONENT:
+    values = (
+        (exponent.value,) if isinstance(exponent, Number) else exponent.values if isinstance(exponent, Vector) else ()
+    )
+    far = [value for value in values if not abs(value) <= MAX_EXPONENT]
+    if far:
         raise ExpressionError(
-            f"the exponent {exponent.value:g} is beyond +-{MAX_EXPONENT}", position, "use exp() for fast growth"
+            f"the exponent {far[0]:g} is beyond +-{MAX_EXPONENT}", position, "use exp() for fast growth"
         )
 
 
-def _fold(node: Apply, position: int) -> Number:
-    """A constant subtree as one number, so that no array operation ever meets constants only."""
+def _fold(node: Apply, position: int) -> Number | Vector:
+    """A constant subtree as one number or vector, so that no operation ever meets constants only."""
     # Through numpy's float64, whose arithmetic answers inf and nan where Python's raises or turns complex.
     constants = [Number(np.float64(a.value)) if isinstance(a, Number) else a for a in node.arguments]
     with NUMPY.quiet():
-        value = float(evaluate(Apply(node.op, tuple(constants), node.shape), {}, NUMPY))
-    if math.isinf(value) or (math.isnan(value) and node.op in ARITHMETIC):
+        found = evaluate(Apply(node.op, tuple(constants), node.shape), {}, NUMPY)
+    values = [float(value) for value in np.ravel(found)]
+    wrong = [v for v in values if math.isinf(v) or (math.isnan(v) and node.op in ARITHMETIC)]
+    if wrong:
         raise ExpressionError(
-            f"a constant part is not a finite number ({value:g})",
+            f"a constant part is not a finite number ({wrong[0]:g})",
             position,
             "check for a division by zero, an overflow or a root of a negative number",
         )
-    return Number(value)
+    return Vector(tuple(values)) if node.shape.kind == "vector" else Number(values[0])
 
 
 def _item(operand: Node, node: ast.Subscript) -> Node:
@@ -220,4 +229,4 @@ def _item(operand: Node, node: ast.Subscript) -> Node:
         raise ExpressionError(
             f"index {index.value} of a vector with {size} coordinates", node.col_offset, f"the last is {size - 1}"
         )
-    return Item(operand, index.value)
+    return Number(operand.values[index.value]) if isinstance(operand, Vector) else Item(operand, index.value)

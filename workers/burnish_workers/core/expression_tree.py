@@ -1,4 +1,4 @@
-"""The syntax tree of an expression: four immutable node types, each knowing its shape per sample."""
+"""The syntax tree of an expression: five immutable node types, each knowing its shape per sample."""
 
 from __future__ import annotations
 
@@ -52,6 +52,18 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Vector:
+    """A constant with one finite float per coordinate."""
+
+    values: tuple[float, ...]
+
+    @property
+    def shape(self) -> Shape:
+        """As many coordinates as values."""
+        return Shape("vector", len(self.values))
+
+
+@dataclass(frozen=True, slots=True)
 class Variable:
     """A declared variable."""
 
@@ -81,7 +93,7 @@ class Apply:
     shape: Shape
 
 
-Node = Number | Variable | Item | Apply
+Node = Number | Vector | Variable | Item | Apply
 
 
 def children(node: Node) -> tuple[Node, ...]:

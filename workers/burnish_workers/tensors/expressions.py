@@ -80,6 +80,12 @@ def _fill(value: Tensor | float, shape: tuple[int, ...], like: Tensor | None) ->
     return torch.full(shape, value, dtype=like.dtype, device=like.device)
 
 
+def _vector(values: tuple[float, ...], like: Tensor | None) -> Tensor:
+    if like is None or not like.is_floating_point():
+        return torch.tensor(values)
+    return torch.tensor(values, dtype=like.dtype, device=like.device)
+
+
 _FUNCTIONS: Mapping[str, Callable[..., Tensor]] = {
     "exp": torch.exp,
     "log": torch.log,
@@ -100,5 +106,6 @@ TORCH: Ops[Tensor] = Ops(
     item=_item,
     lift=_lift,
     fill=_fill,
+    vector=_vector,
     quiet=contextlib.nullcontext,
 )

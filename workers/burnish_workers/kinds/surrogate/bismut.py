@@ -8,8 +8,9 @@ with the tangent D = dX/dx, A_t = int_s^t c(X_r) dr. Both integrals are the grad
 
     (1/(t-s)) sum_k [ <X_k(x), sigma(X_k)^{-T} dW_k> + (t - r_k) c(X_k(x)) dr_k ]     (second factors held),
 
-so that one reverse pass gives the weight, without a d x d tangent. Where mu and sigma are constant and A is 0 this is
-W_t/(t-s), whatever the shape of sigma. In mean square I_t is of size (t-s)^{-1/2}: times that are drawn with density
+so that one reverse pass gives the weight, without a d x d tangent. It is W_t/(t-s) where A is 0 and mu and sigma are
+constant, whatever the shape of sigma, or constants times x (sigma^{-1} D = 1/(s x), coordinate by coordinate). In mean
+square I_t is of size (t-s)^{-1/2}: times that are drawn with density
 1/(2 sqrt r) on (0, 1), r = U^2, keep weight times density bounded; uniform times give the gradient infinite variance.
 
 Sources: J.-M. Bismut, Large Deviations and the Malliavin Calculus (1984); K. D. Elworthy, X.-M. Li, J. Funct. Anal. 125
@@ -25,7 +26,6 @@ import torch
 from torch import Tensor
 
 from burnish_workers.kinds.surrogate.equation import TensorEquation
-from burnish_workers.kinds.surrogate.stepping import euler
 from burnish_workers.tensors.diffusion import Diffusion
 
 
@@ -53,7 +53,7 @@ def journey(
     """Arrivals at the end of each leg of paths dX = (mu + sigma F_z) dt + sigma dW, F_z at (u_hat, z_hat).
 
     `legs`: their lengths in time, (B,) each; `noise`: (B, legs, steps, k), Euler steps of equal length in a leg.
-    `steady`: coefficients are constant (and F is frozen), so that a leg is one exact step.
+    `steady`: coefficients are constant, or constants times x (and F is frozen), so that a leg is one exact step.
     """
     if steady:
         return _steady(equation, t, x, legs, noise[:, :, 0], weighted)
@@ -64,10 +64,10 @@ def journey(
 def _steady(
     equation: TensorEquation, t: Tensor, x: Tensor, legs: Sequence[Tensor], noise: Tensor, weighted: bool
 ) -> list[Arrival]:
-    drift, sigma = equation.drift(t, x), equation.diffusion(t, x)
+    drift, sigma = equation.held(t, x, None)
     elapsed, brownian, arrivals = torch.zeros_like(t), torch.zeros_like(noise[:, 0]), list[Arrival]()
     for leg, dt in enumerate(legs):
-        x = euler(x, dt, drift, sigma, noise[:, leg])
+        x = equation.step(x, dt, drift, sigma, noise[:, leg])
         elapsed, brownian = elapsed + dt, brownian + dt.sqrt()[:, None] * noise[:, leg]
         weight = brownian / elapsed[:, None] if weighted else None
         arrivals.append(Arrival(t + elapsed, x, torch.zeros_like(t), weight))
@@ -85,15 +85,13 @@ def _euler(
         dt = length / steps
         for k in range(steps):
             now = t + elapsed
-            sigma = equation.diffusion(now, x)
             by_u, by_z = equation.rates(now, x)
-            drift = equation.drift(now, x)
-            drift = drift if by_z is None else drift + sigma.apply(by_z)
+            drift, sigma = equation.held(now, x, by_z)
             if weighted:
-                kick = _inverse_transpose(sigma, noise[:, leg, k] * dt.sqrt()[:, None]).detach()
+                kick = _inverse_transpose(equation.diffusion(now, x), noise[:, leg, k] * dt.sqrt()[:, None]).detach()
                 pulled = pulled + (x * kick).sum(-1)
                 rate, moment = rate + by_u * dt, moment + by_u * dt * elapsed
-            x = euler(x, dt, drift, sigma, noise[:, leg, k])
+            x = equation.step(x, dt, drift, sigma, noise[:, leg, k])
             discount = discount + (by_u * dt).detach()
             elapsed = elapsed + dt
         weight = None

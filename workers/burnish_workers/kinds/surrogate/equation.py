@@ -11,6 +11,7 @@ from torch import Tensor
 
 from burnish_workers.core.expression import Expression
 from burnish_workers.kinds.surrogate.problem import Problem
+from burnish_workers.kinds.surrogate.stepping import euler, lognormal
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.expressions import lower
 from burnish_workers.tensors.fields import Field
@@ -54,6 +55,21 @@ class TensorEquation:
     uses_z: bool
     frozen: bool = False
     hedged: bool = False
+    proportional: tuple[Tensor, Diffusion] | None = None
+    """m (d,) and s where mu_i = m_i x_i and sigma_i = s_i x_i: paths then take lognormal steps."""
+
+    def held(self, t: Tensor, x: Tensor, by_z: Tensor | None) -> tuple[Tensor, Diffusion]:
+        """mu + sigma F_z (B, d) and sigma, which a path holds over its next step; relative to x where proportional."""
+        if self.proportional is None:
+            drift, sigma = self.drift(t, x), self.diffusion(t, x)
+        else:
+            growth, sigma = self.proportional
+            drift = growth.to(x.dtype).expand(x.shape)
+        return (drift if by_z is None else drift + sigma.apply(by_z)), sigma
+
+    def step(self, x: Tensor, dt: Tensor, drift: Tensor, sigma: Diffusion, noise: Tensor) -> Tensor:
+        """A path's next place, with what `held` gave."""
+        return (euler if self.proportional is None else lognormal)(x, dt, drift, sigma, noise)
 
     def terminal_defect(self, x: Tensor) -> Tensor:
         """g~ = g - u_hat(T, .); g itself in the martingale form."""
@@ -134,7 +150,9 @@ def tensor_equation(problem: Problem, surrogate: Field, device: torch.device) ->
         return Diffusion(value, "scalar" if value.ndim == 1 else "diagonal")
 
     scale = lower(problem.diffusion) if isinstance(problem.diffusion, Expression) else drift
-    names = problem.nonlinearity.names
+    names, factors = problem.nonlinearity.names, problem.proportional
+    growth, volatility = (torch.as_tensor(f, dtype=torch.float32, device=device) for f in factors or (0.0, 1.0))
+    relative = growth, Diffusion(volatility, "diagonal" if volatility.ndim else "scalar")
     return TensorEquation(
         dim=problem.dim,
         horizon=problem.horizon,
@@ -145,4 +163,5 @@ def tensor_equation(problem: Problem, surrogate: Field, device: torch.device) ->
         terminal=lambda x: terminal({"x": x}),
         uses_u="u" in names,
         uses_z="z" in names,
+        proportional=relative if factors else None,
     )

@@ -178,6 +178,7 @@ def catalogue() -> list[CatalogueEntry]:
                 "dim": entry.dim,
                 "horizon": entry.equation(entry.dim).horizon,
                 "box": list(entry.box),
+                "source": entry.source,
                 "equation": entry.equation(entry.dim).model_dump(mode="json"),
             },
         )

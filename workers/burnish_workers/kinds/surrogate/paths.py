@@ -17,8 +17,6 @@ import torch
 from torch import Tensor
 
 from burnish_workers.kinds.surrogate.equation import Linearisation, TensorEquation
-from burnish_workers.kinds.surrogate.stepping import euler
-from burnish_workers.tensors.diffusion import Diffusion
 
 
 class Paths(NamedTuple):
@@ -106,15 +104,15 @@ def path_functional(
     In the martingale form (`equation.hedged`) g stands for g~, F - F_u u_hat - <F_z, z_hat> for eps, and u_hat(s, x)
     and sum_k e^{A_k} <z_hat(t_k, X_k), B_{k+1} - B_k> are taken away: the mean of that sum is 0 on any grid.
 
-    Drift, diffusion and discount rate are held (Euler) from each of the times `refreshed` to the next, all times where
-    None; fewer make a coarser partner of a path, on the same noise and the same quadrature times. `start`: the
-    linearisation where the paths start, where it is known already (many paths start at one point).
+    Drift, diffusion and discount rate are held (see `stepping`) from each of the times `refreshed` to the next, all
+    times where None; fewer make a coarser partner of a path, on the same noise and the same quadrature times. `start`:
+    the linearisation where the paths start, where it is known already (many paths start at one point).
     """
     t, x, times, noise = paths
     steps = times.shape[1]
     here = start or equation.linearise(t, x, probes)[0]
     by_u, hedge, now, origin = here.by_u, here.hedge, t, x
-    drift, sigma = _coefficients(equation, t, x, here.by_z)
+    drift, sigma = equation.held(t, x, here.by_z)
     discount = torch.zeros(len(t), dtype=torch.float64, device=t.device)
     total = torch.zeros_like(discount)
     weight = (equation.horizon - t).double() / steps
@@ -123,7 +121,7 @@ def path_functional(
         dt = then - now
         if hedge is not None:
             total = total - discount.exp() * ((hedge * noise[:, k]).sum(-1) * dt.sqrt()).double()
-        x = euler(x, dt, drift, sigma, noise[:, k])
+        x = equation.step(x, dt, drift, sigma, noise[:, k])
         discount = discount + (by_u * dt).double()
         now = then
         if k == steps:
@@ -133,7 +131,7 @@ def path_functional(
         total = total + discount.exp() * here.residual.double() * weight
         if refreshed is None or k in refreshed:
             by_u = here.by_u
-            drift, sigma = _coefficients(equation, now, x, here.by_z)
+            drift, sigma = equation.held(now, x, here.by_z)
     total = total + discount.exp() * equation.terminal_defect(x).double()
     return total - equation.surrogate.value(t, origin).double() if equation.hedged else total
 
@@ -141,20 +139,14 @@ def path_functional(
 def travel(
     equation: TensorEquation, t: Tensor, x: Tensor, until: Tensor, noise: Tensor, probes: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """X and A at the times `until` (B,), by Euler in equal steps, one for each row of noise (B, steps, k)."""
+    """X and A at the times `until` (B,), in equal steps, one for each row of noise (B, steps, k)."""
     steps = noise.shape[1]
     dt = (until - t) / steps
     discount = torch.zeros(len(t), dtype=torch.float64, device=t.device)
     for k in range(steps):
         now = t + k * dt
         here, _, _ = equation.linearise(now, x, probes)
-        drift, sigma = _coefficients(equation, now, x, here.by_z)
-        x = euler(x, dt, drift, sigma, noise[:, k])
+        drift, sigma = equation.held(now, x, here.by_z)
+        x = equation.step(x, dt, drift, sigma, noise[:, k])
         discount = discount + (here.by_u * dt).double()
     return x, discount
-
-
-def _coefficients(equation: TensorEquation, t: Tensor, x: Tensor, by_z: Tensor | None) -> tuple[Tensor, Diffusion]:
-    """mu + sigma F_z, and sigma."""
-    drift, sigma = equation.drift(t, x), equation.diffusion(t, x)
-    return (drift if by_z is None else drift + sigma.apply(by_z)), sigma

@@ -22,6 +22,7 @@ from burnish.wire.specs.surrogate import (
 )
 from burnish_workers.core.array_file import ONLY
 from burnish_workers.core.expression import Expression, ExpressionError
+from burnish_workers.core.expression_factor import Factor
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import near
@@ -52,13 +53,22 @@ class Problem:
         return degree is not None and degree <= 1
 
     @property
+    def proportional(self) -> tuple[Factor, Factor] | None:
+        """m and s, () or (d,), where mu_i = m_i x_i and sigma_i = s_i x_i with constants, s_i not 0; else None."""
+        if not isinstance(self.diffusion, Expression) or self.diffusion.is_constant:
+            return None
+        growth, volatility = self.drift.factor_of("x"), self.diffusion.factor_of("x")
+        return None if growth is None or volatility is None or not volatility.all() else (growth, volatility)
+
+    @property
     def steady(self) -> bool:
-        """mu and sigma are constant: one step of a path without F in it is exact."""
-        return self.drift.is_constant and (not isinstance(self.diffusion, Expression) or self.diffusion.is_constant)
+        """mu and sigma are constant, or constants times x: one step of a path without F in it is exact."""
+        constant = not isinstance(self.diffusion, Expression) or self.diffusion.is_constant
+        return (self.drift.is_constant and constant) or self.proportional is not None
 
     @property
     def exact_paths(self) -> bool:
-        """F ignores u and z, mu and sigma are constant: no discretisation anywhere, so no time-step bias."""
+        """F ignores u and z, and steps are exact: no discretisation anywhere, so no time-step bias."""
         return self.steady and not (self.nonlinearity.names & {"u", "z"})
 
     @property
@@ -69,15 +79,17 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Parser:
-    """Parses the expressions of one problem: `d` is a number there, x has d coordinates, z one per Brownian motion."""
+    """Parses the expressions of one problem: `d` is a number there, `i` the vector 1, 2, ..., d, x has d coordinates
+    and z one per Brownian motion."""
 
     dim: int
     noise_dim: int
 
     def __call__(self, text: str, pointer: str, variables: Mapping[str, Shape], *shapes: Shape) -> Expression:
         sizes = {"x": self.dim, "z": self.noise_dim}
+        constants = {"d": float(self.dim), "i": tuple(range(1, self.dim + 1))}
         try:
-            expression = Expression.parse(text, variables, sizes=sizes, constants={"d": float(self.dim)})
+            expression = Expression.parse(text, variables, sizes=sizes, constants=constants)
         except ExpressionError as error:
             raise SpecError(pointer, str(error)) from None
         if expression.shape not in shapes:

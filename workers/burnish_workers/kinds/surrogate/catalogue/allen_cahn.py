@@ -13,4 +13,11 @@ def equation(dim: int) -> Equation:
     return Equation(dim=dim, horizon=0.3, diffusion="sqrt(2)", nonlinearity="u - u**3", terminal="1/(2 + 0.4*norm2(x))")
 
 
-ENTRY = NamedEquation("allen-cahn", "Allen-Cahn equation, radial terminal condition", 100, (-0.5, 0.5), equation)
+ENTRY = NamedEquation(
+    name="allen-cahn",
+    summary="Allen-Cahn equation, radial terminal condition",
+    dim=100,
+    box=(-0.5, 0.5),
+    equation=equation,
+    source="E, Han, Jentzen, Commun. Math. Stat. 5 (2017), 4.2",
+)

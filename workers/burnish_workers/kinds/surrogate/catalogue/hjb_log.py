@@ -20,5 +20,10 @@ def equation(dim: int) -> Equation:
 
 
 ENTRY = NamedEquation(
-    "hjb-log", "Hamilton-Jacobi-Bellman equation of LQG control, log terminal cost", 100, (-0.5, 0.5), equation
+    name="hjb-log",
+    summary="Hamilton-Jacobi-Bellman equation of LQG control, log terminal cost",
+    dim=100,
+    box=(-0.5, 0.5),
+    equation=equation,
+    source="E, Han, Jentzen, Commun. Math. Stat. 5 (2017), 4.3, with lambda = 1",
 )

@@ -17,5 +17,10 @@ def equation(dim: int) -> Equation:
 
 
 ENTRY = NamedEquation(
-    "linear-convection-diffusion", "Linear convection-diffusion with a linear solution", 60, (-0.5, 0.5), equation
+    name="linear-convection-diffusion",
+    summary="Linear convection-diffusion with a linear solution",
+    dim=60,
+    box=(-0.5, 0.5),
+    equation=equation,
+    source="Fan, Sun, Yang, Lu, arXiv 2504.16172, 4",
 )

@@ -24,4 +24,11 @@ def equation(dim: int) -> Equation:
     )
 
 
-ENTRY = NamedEquation("viscous-burgers", "Viscous Burgers, travelling wave, sigma = 0.25", 20, (-0.5, 0.5), equation)
+ENTRY = NamedEquation(
+    name="viscous-burgers",
+    summary="Viscous Burgers, travelling wave, sigma = 0.25",
+    dim=20,
+    box=(-0.5, 0.5),
+    equation=equation,
+    source="Fan, Sun, Yang, Lu, arXiv 2504.16172, 4",
+)
