@@ -20,6 +20,7 @@ from torch import Tensor
 
 from burnish_workers.core.registry import near
 from burnish_workers.tensors.diffusion import Diffusion
+from burnish_workers.tensors.duals import Dual
 from burnish_workers.tensors.fields import Field
 from burnish_workers.tensors.forward import chunk_of, in_chunks
 from burnish_workers.tensors.jets import Jet, nested_jet
@@ -42,6 +43,15 @@ class NestedField:
     def dim(self) -> int:
         """d."""
         return self.field.dim
+
+    @property
+    def breadth(self) -> int:
+        """Of the field itself."""
+        return self.field.breadth
+
+    def carry(self, t: Dual, x: Dual) -> Dual:
+        """As the field itself."""
+        return self.field.carry(t, x)
 
     def value(self, t: Tensor, x: Tensor) -> Tensor:
         """u: t (B,), x (B, d) -> (B,)."""
@@ -72,6 +82,15 @@ class ProbedField:
         """d."""
         return self.field.dim
 
+    @property
+    def breadth(self) -> int:
+        """Of the field itself."""
+        return self.field.breadth
+
+    def carry(self, t: Dual, x: Dual) -> Dual:
+        """As the field itself."""
+        return self.field.carry(t, x)
+
     def value(self, t: Tensor, x: Tensor) -> Tensor:
         """u: t (B,), x (B, d) -> (B,)."""
         return self.field.value(t, x)
@@ -83,13 +102,13 @@ class ProbedField:
         return probed_jet(self.field, self.kind, self.probes, t, x, drift, diffusion, generator)
 
 
-def with_engine(field: Field, engine: str, noise_dim: int) -> Field | NestedField | ProbedField:
+def with_engine(field: Field, engine: str, noise_dim: int) -> Field:
     """The field with its derivatives taken by that engine. Raises ValueError for one that is not known."""
+    if engine == "auto":
+        engine = "forward" if noise_dim <= EXACT_UP_TO else "hutchinson"
     match engine:
         case "forward":
             return field
-        case "auto":
-            return field if noise_dim <= EXACT_UP_TO else ProbedField(field, "hutchinson")
         case "nested":
             return NestedField(field)
         case "hutchinson" | "coordinates":

@@ -31,6 +31,7 @@ from burnish_workers.kinds.surrogate.problem import (
 )
 from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import resolve_device
+from burnish_workers.tensors.engines import with_engine
 from burnish_workers.tensors.fields import ExpressionField, Field, ZeroField
 from burnish_workers.tensors.generators import torch_generator
 from burnish_workers.tensors.graph import load_model
@@ -107,7 +108,7 @@ def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSim
     resolution, problem = resolution_of(spec), problem_of(spec)
     composition = Composition.of(problem, resolution)
     field = _field(surrogate_of(spec, problem.dim, inputs), problem.dim, device, inputs)
-    equation = tensor_equation(problem, field, device)
+    equation = tensor_equation(problem, with_engine(field, spec.laplacian, problem.noise_dim), device)
     estimator = Linearised(
         equation=equation,
         noise_dim=problem.noise_dim,

@@ -134,3 +134,8 @@ class SurrogateSpec(SpecBase):
     outputs: list[Literal["value"]] = Field(default=["value"], min_length=1, max_length=1)
     method: Literal["auto", "linearised"] = "auto"
     steps: int | None = Field(default=None, ge=1, le=4_096, description="Time steps of a path. Default: resolved.")
+    laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"] = Field(
+        default="auto",
+        description="How second derivatives of the surrogate are taken: exact in one forward pass, exact by nested "
+        "autograd, or by random probes without bias. `auto`: forward, probes beyond 1,000 Brownian motions.",
+    )
