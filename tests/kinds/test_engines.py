@@ -12,7 +12,7 @@ from torch import Tensor
 from burnish_workers.core.expression import Expression
 from burnish_workers.core.keys import Key
 from burnish_workers.tensors.diffusion import Diffusion
-from burnish_workers.tensors.engines import ENGINES, EXACT_UP_TO, NestedField, ProbedField, with_engine
+from burnish_workers.tensors.engines import AUTO_PROBES, ENGINES, EXACT_UP_TO, NestedField, ProbedField, with_engine
 from burnish_workers.tensors.fields import ExpressionField, Field, ZeroField
 from burnish_workers.tensors.generators import torch_generator
 from burnish_workers.tensors.graph import load_model
@@ -125,7 +125,11 @@ def test_the_choice() -> None:
     assert with_engine(field, "auto", EXACT_UP_TO) is field
     many = with_engine(field, "auto", EXACT_UP_TO + 1)
     assert isinstance(many, ProbedField)
-    assert many.kind == "hutchinson"
+    assert (many.kind, many.probes) == ("hutchinson", AUTO_PROBES)
+    sparse = expression("log(1 + norm2(x)) + sum(sin(x))*t", 1_000)
+    assert with_engine(sparse, "auto", 1_000) is sparse
+    dense = expression("sum(x/norm2(x))", 1_000)
+    assert isinstance(with_engine(dense, "auto", 1_000), ProbedField)
     assert isinstance(with_engine(field, "nested", DIM), NestedField)
     assert isinstance(field, MLPField)
     with pytest.raises(ValueError, match=r"hutchinson"):

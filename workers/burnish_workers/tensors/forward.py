@@ -13,10 +13,10 @@ from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.duals import Diagonal, Dual, Tangents
 from burnish_workers.tensors.jets import Jet, attached
 
-# Tangents of one node kept in flight per chunk: about 1 MB of float32 stays near a core, and hides what a node costs
+# Tangents of one node kept in flight per chunk: about 1.6 MB of float32 stay near a core, and hide what a node costs
 # by itself (5x50 MLP, d = 20: 54,000, 71,000, 78,000 jets per CPU-second with 140, 280 and 560 thousand on a busy
 # machine); a GPU wants large launches instead.
-CPU_CHUNK_ELEMENTS = 280_000
+CPU_CHUNK_ELEMENTS = 400_000
 GPU_CHUNK_ELEMENTS = 1 << 28
 
 

@@ -167,12 +167,15 @@ def _called(node: Node, known: Mapping[str, Any], device: torch.device) -> Any:
 def run_dual(node: Node, known: dict[str, Any], device: torch.device, last: frozenset[str]) -> None:
     """The same with tangents and generators. `last`: names that are not needed afterwards."""
     names = [name for _, value in node.arguments for name in _references(value)]
-    values = {name: given.value if isinstance(given := known[name], Dual) else given for name in names}
+    given = {name: known[name] for name in names}
+    values = {name: dual.value if isinstance(dual, Dual) else dual for name, dual in given.items()}
     result = _called(node, values, device)
-    varying = any(isinstance(given := known[name], Dual) and not given.constant for name in names)
-    if varying and _is_real(result):
-        duals = {name: _borrowed(known[name], name in last and names.count(name) == 1) for name in names}
-        arguments = {name: _given(value, duals) for name, value in node.arguments if name not in _DROPPED}
+    if _is_real(result) and any(isinstance(dual, Dual) and not dual.constant for dual in given.values()):
+        for name, dual in given.items():
+            # Its memory may be written over only by the one who looks at it last.
+            if isinstance(dual, Dual) and dual.own and (name not in last or names.count(name) > 1):
+                given[name] = replace(dual, own=False)
+        arguments = {name: _given(value, given) for name, value in node.arguments if name not in _DROPPED}
         result = RULES[node.operator](result, **arguments)
     for name in last:
         known.pop(name, None)
@@ -188,11 +191,6 @@ _DROPPED = _PLACE | {"device"}
 def _is_real(result: Any) -> bool:
     first = result if isinstance(result, Tensor) else result[0] if isinstance(result, (list, tuple)) else None
     return first is not None and first.is_floating_point()
-
-
-def _borrowed(given: Any, owned: bool) -> Any:
-    """Its memory may be written over only by the one who looks at it last."""
-    return replace(given, own=False) if isinstance(given, Dual) and given.own and not owned else given
 
 
 def names_of(node: Node) -> Iterator[str]:

@@ -17,7 +17,8 @@ from burnish_workers.tensors.rules.reductions import norm
 
 def linear(out: Tensor, input: Dual, weight: Dual, bias: Dual | None = None) -> Dual:
     """x W^T + b."""
-    result = contract(input, transposed(weight, 0, 1) if weight.value.ndim == 2 else weight, out)
+    turned = weight if weight.value.ndim < 2 else Dual(weight.value.T) if weight.constant else transposed(weight, 0, 1)
+    result = contract(input, turned, out)
     return result if bias is None or bias.constant else replace(add(result, bias), value=out)
 
 

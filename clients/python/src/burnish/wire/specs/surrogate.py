@@ -137,5 +137,5 @@ class SurrogateSpec(SpecBase):
     laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"] = Field(
         default="auto",
         description="How second derivatives of the surrogate are taken: exact in one forward pass, exact by nested "
-        "autograd, or by random probes without bias. `auto`: forward, probes beyond 1,000 Brownian motions.",
+        "autograd, or by random probes without bias. `auto`: forward, or probes beyond 256 Brownian motions where that is dear.",
     )
