@@ -21,7 +21,7 @@ import burnish
 DRIFT = -(1 / DIM + SIGMA**2 / 2)
 
 
-def equation(x, u):  # noqa: ANN001, ANN201 (DeepXDE's own signature)
+def equation(x, u):
     """d_t u + mu sum d_i u + s^2/2 Laplacian u + s^2 u sum d_i u."""
     by_t = dde.grad.jacobian(u, x, i=0, j=DIM)
     by_x = sum(dde.grad.jacobian(u, x, i=0, j=i) for i in range(DIM))

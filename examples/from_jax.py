@@ -8,6 +8,8 @@ same for flax and equinox: their layers hold `kernel`/`weight` and `bias` (equin
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -53,13 +55,13 @@ def train(steps: int = 400, rate: float = 3e-3) -> Parameters:
     """Adam, written out: 1 - beta are 0.1 and 0.001."""
     key = jax.random.key(0)
     parameters: Parameters = []
-    for n, m in zip(WIDTHS, WIDTHS[1:], strict=False):
+    for n, m in pairwise(WIDTHS):
         key, own = jax.random.split(key)
         parameters.append((jax.random.normal(own, (n, m)) / n**0.5, jnp.zeros(m)))
     zeros = jax.tree.map(jnp.zeros_like, parameters)
 
     @jax.jit
-    def step(state, key, i):  # noqa: ANN001, ANN202
+    def step(state, key, i):
         parameters, mean, square = state
         slope = jax.grad(loss)(parameters, key)
         mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * g, mean, slope)

@@ -1,6 +1,6 @@
 """For those who have PyTorch: a PINN trained here, exported with burnish.export, corrected.
 
-    python examples/from_pytorch.py
+python examples/from_pytorch.py
 """
 
 from __future__ import annotations
