@@ -180,9 +180,21 @@ def run_dual(node: Node, known: dict[str, Any], device: torch.device, last: froz
     for name in last:
         known.pop(name, None)
     _keep(node, result, known)
-    for name in names_of(node):
+    made = list(names_of(node))
+    for name in made:
         if isinstance(known[name], Tensor):
             known[name] = Dual(known[name])
+    places = {_place(known[name]) for name in made} - {None}
+    for name in names:
+        # What a view looks at is written over by nobody.
+        if name in known and isinstance(dual := known[name], Dual) and dual.own and _place(dual) in places:
+            known[name] = replace(dual, own=False)
+
+
+def _place(given: Any) -> int | None:
+    """Where its tangents lie in memory."""
+    tangents = given.tangents if isinstance(given, Dual) else None
+    return tangents.untyped_storage().data_ptr() if isinstance(tangents, Tensor) else None
 
 
 _DROPPED = _PLACE | {"device"}
