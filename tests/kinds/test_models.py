@@ -221,7 +221,7 @@ def test_chunks_folding_and_last_uses_change_nothing() -> None:
     wanted = nested(module, t, x, drift, sigma)
     with torch.no_grad():
         whole = field.jet(t, x, drift, Diffusion(torch.tensor(0.4, dtype=torch.float64), "scalar"))
-        object.__setattr__(field, "breadth", 1_000)
+        object.__setattr__(field, "_breadth", 1_000)
         pieces = field.jet(t, x, drift, Diffusion(torch.tensor(0.4, dtype=torch.float64), "scalar"))
         empty = field.jet(t[:0], x[:0], drift[:0], Diffusion(torch.tensor(0.4, dtype=torch.float64), "scalar"))
     for part, piece, none, truth in zip(whole, pieces, empty, wanted, strict=True):

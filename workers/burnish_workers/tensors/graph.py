@@ -95,10 +95,15 @@ class GraphField:
         """u, z, generated, all exact; see `forward_jet`. Draws nothing from the generator."""
         return forward_jet(self, t, x, drift, diffusion)
 
+    @property
+    def breadth(self) -> int:
+        """Most entries of a tangent for one sample and one direction."""
+        return self._breadth
+
     @cached_property
     @torch.no_grad()
-    def breadth(self) -> int:
-        """Most entries of a tangent for one sample and one direction, from a pass over two samples."""
+    def _breadth(self) -> int:
+        """From a pass over two samples."""
         like = next(iter(self.weights.values()), None)
         x = torch.zeros(2, self.dim, dtype=self.dtype, device=None if like is None else like.device)
         t = Dual(x[:, 0], None, torch.ones_like(x[:, 0]))

@@ -32,7 +32,8 @@ def matmul(
 
 def add_product(out: Tensor, self: Dual, beta: float = 1, alpha: float = 1, **factors: Dual) -> Dual:
     """`addmm`, `addmv`, `baddbmm`: beta self + alpha a b."""
-    product = contract(*factors.values(), out)
+    left, right = factors.values()
+    product = contract(left, right, out)
     product = product if alpha == 1 else scale(product, float(alpha))
     product = product if self.constant else add(product, self, float(beta))
     return replace(product, value=out)
