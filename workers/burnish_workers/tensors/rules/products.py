@@ -86,7 +86,8 @@ def _diagonal_times(a: Dual, b: Dual) -> Tensor | None:
     """P(a) @ b for a diagonal P and a fixed matrix: its rows, scaled. Saves a factor of d."""
     if not isinstance(a.tangents, Diagonal) or b.tangents is not None or b.value.ndim != 2:
         return None
-    rows = b.value[a.tangents.offset : a.tangents.offset + a.tangents.count]
+    # Contiguous: what is multiplied with it keeps its order of axes, and a turned one would be copied at each layer.
+    rows = b.value[a.tangents.offset : a.tangents.offset + a.tangents.count].contiguous()
     entries = a.tangents.entries.movedim(-1, 0)
     return entries.unsqueeze(-1) * rows.reshape(len(rows), *[1] * (entries.ndim - 1), rows.shape[1])
 
