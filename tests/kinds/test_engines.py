@@ -119,6 +119,33 @@ def test_probed_jets_can_be_differentiated_again() -> None:
     assert torch.autograd.gradcheck(total, x.clone().requires_grad_(), eps=1e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["card", "graph"])
+def test_gradients_of_many_samples_keep_one_chunk_at_a_time(name: str) -> None:
+    """What autograd holds does not grow with what an operation makes; the gradient is that of each sample alone."""
+    rows = 2_000 if name == "card" else 5_000
+    field: Field = network([DIM + 1, 400, 400, 1]) if name == "card" else fields()["graph"]
+    t, x, drift = points(rows)
+    sigma = Diffusion(torch.tensor(0.7).double(), "scalar")
+    held = 0
+
+    def count(tensor: Tensor) -> Tensor:
+        nonlocal held
+        held += tensor.numel()
+        return tensor
+
+    def slope(rows: int) -> Tensor:
+        leaf = x[:rows].clone().requires_grad_()
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            jet = field.jet(t[:rows], leaf, drift[:rows], sigma, None)
+        return torch.autograd.grad(jet.generated.sum() + jet.z.sum(), leaf)[0]
+
+    alone, few = slope(20), held
+    held = 0
+    together = slope(rows)
+    torch.testing.assert_close(together[:20], alone, rtol=1e-9, atol=1e-9)
+    assert held < 20 * few
+
+
 def test_the_choice() -> None:
     field = fields()["card"]
     assert with_engine(field, "forward", DIM) is field
