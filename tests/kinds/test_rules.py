@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 import pytest
@@ -193,3 +194,23 @@ def compare(name: str, call: Call, form: Form, index: int, dual: Dual, wanted: T
         mine = (weights * tangents.expand(count, *shape)).reshape(count, -1).sum(1)
         torch.testing.assert_close(mine, first, rtol=1e-9, atol=1e-9)
         torch.testing.assert_close((weights * generated.expand(shape)).sum(), total, rtol=1e-8, atol=1e-8)
+
+
+def _without_bends(name: str) -> Callable[..., Any]:
+    """The rule with sum_i P_i P_i left out."""
+
+    def rule(out: Tensor, **arguments: Any) -> Any:
+        true = RULES[f"torch.ops.aten.{name}"](out, **arguments)
+        straight = {k: Dual(v.value, None, v.generated) if isinstance(v, Dual) else v for k, v in arguments.items()}
+        return replace(true, generated=RULES[f"torch.ops.aten.{name}"](out, **straight).generated)
+
+    return rule
+
+
+@pytest.mark.parametrize("name", ["tanh.default", "mul.Tensor", "softmax.int", "linalg_vector_norm.default"])
+def test_a_rule_without_its_second_order_is_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant = _without_bends(name)
+    monkeypatch.setattr("burnish_workers.tensors.graph.RULES", {**RULES, f"torch.ops.aten.{name}": mutant})
+    for form in ("dense", "diagonal"):
+        with pytest.raises(AssertionError, match="not close"):
+            test_the_rule_agrees_with_nested_derivatives(name, form)

@@ -33,11 +33,11 @@ EXACT_UP_TO, SPARSE, AUTO_PROBES = 256, 2, 16
 """`auto` takes all second derivatives up to so many Brownian motions, at any number where a tangent has so few entries
 (expressions of sums and of functions of single coordinates), and otherwise so many Hutchinson probes.
 
-A probe costs 1/3 of `forward` at k = 20 and 1/11 at k = 100 (5x50 network), but multiplies the variance of a replicate
-by 1.0 to 2.8 from surrogates that are 5 to 10 % off, and by 1,759 from one that is 0.08 % off: probe noise does not
+A probe costs 1/3 of `forward` at k = 20 and 1/10 at k = 100 (5x50 network), but multiplies the variance of a replicate
+by 1.0 to 2.3 from surrogates that are 5 to 10 % off, and by 1,510 from one that is 0.08 % off: probe noise does not
 shrink with the residual. Exact second derivatives cannot lose more than the ratio of costs, probes lose without limit
-as surrogates become better. On expressions whose tangents stay sparse `forward` is cheaper than one probe (1.3 to 3
-times at k = 100 and 500). Measured by benchmarks/surrogate/throughput.py.
+as surrogates become better. On expressions whose tangents stay sparse `forward` is cheaper than one probe (1.3 to 4
+times, k = 20 to 500). Measured by benchmarks/surrogate/throughput.py.
 """
 
 
