@@ -29,6 +29,7 @@ from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.engines import with_engine
+from burnish_workers.tensors.generators import torch_generator
 from burnish_workers.tensors.graph import load_model
 from burnish_workers.tensors.mlp import MLPField
 
@@ -139,14 +140,13 @@ def work(spec: dict[str, Any], engine: str, replicates: int) -> tuple[float, flo
     resolution = provisional(kind.draft(posted, numeric_class(), NOTHING), numeric_class())
     resolved = posted.model_copy(update={"resolution": resolution})
     simulator: Any = kind.load()(resolved, "cpu", NOTHING)
-    for other in set(simulator.samplers) - {"path"}:
-        simulator.samplers[other] = lambda t, x, generator: torch.zeros(2, len(t))
-    simulator.advance({}, block_key(7, 0, 0), 0, 64)
-    found: list[Any] = []
-    seconds = cpu_seconds(lambda: found.append(simulator.advance({}, block_key(7, 0, 1), 0, replicates)[1]))
-    state = kind.statistics(resolved, NOTHING)
-    moments = state.fold(state.empty(), found[0])["path"]
-    return seconds, float((moments.m2 / (moments.count - 1)).mean())
+    dim = simulator.points.x.shape[1]
+    t, x = torch.zeros(replicates), torch.full((replicates, dim), 0.1)
+    path, generator = simulator.samplers["path"], torch_generator(block_key(7, 0, 0))
+    path(t[:16], x[:16], generator)
+    found: list[Tensor] = []
+    seconds = cpu_seconds(lambda: found.append(path(t, x, generator)))
+    return seconds, float(found[0].double().var())
 
 
 def main() -> None:
