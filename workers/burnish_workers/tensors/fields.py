@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from burnish_workers.core.expression import Expression
+from burnish_workers.tensors import dual_expressions
 from burnish_workers.tensors.diffusion import Diffusion
+from burnish_workers.tensors.duals import Dual
 from burnish_workers.tensors.expressions import lower
-from burnish_workers.tensors.jets import EXACT_UP_TO, Jet, attached, jet_of
+from burnish_workers.tensors.forward import forward_jet
+from burnish_workers.tensors.jets import Jet, attached
 
-__all__ = ["EXACT_UP_TO", "ExpressionField", "Field", "Jet", "ZeroField"]
+__all__ = ["ExpressionField", "Field", "Jet", "ZeroField"]
 
 
 class Field(Protocol):
@@ -24,15 +28,24 @@ class Field(Protocol):
         """d, the number of space coordinates."""
         ...
 
+    @property
+    def breadth(self) -> int:
+        """Most entries of a tangent, for one sample and one direction, that any of its operations makes."""
+        ...
+
     def value(self, t: Tensor, x: Tensor) -> Tensor:
         """u: t (B,), x (B, d) -> (B,)."""
         ...
 
-    def jet(self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator) -> Jet:
-        """u, z = sigma^T grad u and generated = d_t u + <mu, grad u> + 1/2 Tr(sigma sigma^T Hess u).
+    def carry(self, t: Dual, x: Dual) -> Dual:
+        """u with tangents and generator, from those of t (B,) and x (B, d)."""
+        ...
 
-        t (B,), x (B, d), drift mu (B, d). u and z are exact; generated may use probes drawn from `generator`, fresh
-        for each sample, so that it is unbiased: it may enter an estimate linearly, never as an argument of F.
+    def jet(self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator) -> Jet:
+        """u, z = sigma^T grad u and generated = d_t u + <mu, grad u> + 1/2 Tr(sigma sigma^T Hess u), exact.
+
+        t (B,), x (B, d), drift mu (B, d). See `engines` for others, which may draw probes from `generator`, fresh for
+        each sample, so that `generated` is unbiased: it may enter an estimate linearly, never as an argument of F.
         """
         ...
 
@@ -43,9 +56,18 @@ class ZeroField:
 
     dim: int
 
+    @property
+    def breadth(self) -> int:
+        """There are no tangents."""
+        return 1
+
     def value(self, t: Tensor, x: Tensor) -> Tensor:
         """Zero: (B,)."""
         return attached(torch.zeros_like(x[:, 0]), x)
+
+    def carry(self, t: Dual, x: Dual) -> Dual:
+        """Zero, which carries nothing."""
+        return Dual(torch.zeros_like(x.value[:, 0]))
 
     def jet(
         self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator | None = None
@@ -56,13 +78,12 @@ class ZeroField:
         return Jet(zero, attached(z, x), zero)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ExpressionField:
-    """u given by a scalar formula in t and x; `probes` where there are many Brownian motions, see `jet_of`."""
+    """u given by a scalar formula in t and x."""
 
     expression: Expression
     dim: int
-    probes: int = 1
 
     def __post_init__(self) -> None:
         unknown = sorted(self.expression.names - {"t", "x"})
@@ -76,8 +97,21 @@ class ExpressionField:
         """u: t (B,), x (B, d) -> (B,)."""
         return attached(lower(self.expression)({"t": t, "x": x}), x)
 
+    @property
+    def breadth(self) -> int:
+        """1 for what is made of functions of single coordinates and of sums, up to d otherwise."""
+        return self._breadth
+
+    @cached_property
+    def _breadth(self) -> int:
+        return dual_expressions.breadth(self.expression, self.dim)
+
+    def carry(self, t: Dual, x: Dual) -> Dual:
+        """u with its tangents and its generator."""
+        return dual_expressions.carry(self.expression, {"t": t, "x": x})
+
     def jet(
         self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator | None = None
     ) -> Jet:
-        """u, z, generated; see `Field.jet`. The generator is needed only where k > EXACT_UP_TO."""
-        return jet_of(self.value, t, x, drift, diffusion, generator, self.probes)
+        """u, z, generated, all exact; see `forward_jet`. Draws nothing from the generator."""
+        return forward_jet(self, t, x, drift, diffusion)

@@ -1,4 +1,4 @@
-"""Derivatives of any field by autograd: u, z = sigma^T grad u, and the generator, from the function u alone."""
+"""Derivatives of any field by nested autograd: u, z = sigma^T grad u, and the generator, from the function u alone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from torch import Tensor
 
 from burnish_workers.tensors.diffusion import Diffusion
 
-EXACT_UP_TO = 32
-"""Up to this many Brownian motions every second derivative is taken, beyond it probes."""
+Function = Callable[[Tensor, Tensor], Tensor]
+"""u(t, x): t (B,), x (B, d) -> (B,), each row of which depends on its own (t, x) only."""
 
 
 class Jet(NamedTuple):
@@ -22,25 +22,23 @@ class Jet(NamedTuple):
     generated: Tensor
 
 
-def jet_of(
-    value: Callable[[Tensor, Tensor], Tensor],
-    t: Tensor,
-    x: Tensor,
-    drift: Tensor,
-    diffusion: Diffusion,
-    generator: torch.Generator | None,
-    probes: int = 1,
-) -> Jet:
-    """u, z and generated of u = value(t, x), t (B,), x (B, d), each row of which depends on its own (t, x) only.
+def nested_jet(value: Function, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion) -> Jet:
+    """u, z and generated of u = value(t, x), exact: one Hessian-vector product for each column of sigma.
 
-    Gradients by autograd. The trace is exact, sum_i sigma_i^T (Hess u) sigma_i by one Hessian-vector product per
-    column of sigma, for k <= EXACT_UP_TO; beyond that it is the mean over `probes` Rademacher probes r of
-    (sigma r)^T (Hess u) (sigma r), drawn from the generator afresh for each sample: unbiased, since E[r r^T] = Id.
+    Slower than a forward Laplacian, and without a rule of ours for any operator.
     """
     tracked = torch.is_grad_enabled()
     with torch.enable_grad():
-        jet = _jet(value, t, x, drift, diffusion, _directions(x, diffusion, generator, probes))
+        jet = _jet(value, t, x, drift, diffusion)
     return Jet(*(attached(part, x) if tracked else part.detach() for part in jet))
+
+
+def slopes_of(value: Function, t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    """u (B,) and grad u (B, d), by one reverse pass."""
+    tracked = torch.is_grad_enabled()
+    with torch.enable_grad():
+        by_x, u = torch.func.grad(_total(value), argnums=1, has_aux=True)(t, x)
+    return (u, by_x) if tracked else (u.detach(), by_x.detach())
 
 
 def attached(part: Tensor, x: Tensor) -> Tensor:
@@ -51,39 +49,25 @@ def attached(part: Tensor, x: Tensor) -> Tensor:
     return part + (nothing if part.ndim == 1 else nothing[:, None])
 
 
-def _jet(
-    value: Callable[[Tensor, Tensor], Tensor],
-    t: Tensor,
-    x: Tensor,
-    drift: Tensor,
-    diffusion: Diffusion,
-    directions: Tensor,
-) -> Jet:
+def _total(value: Function) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]:
     # One sample's u depends on its own (t, x) only, so the gradient of the sum holds every sample's own.
     def total(t: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         u = value(t, x)
         return u.sum(), u
 
+    return total
+
+
+def _jet(value: Function, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion) -> Jet:
     def slopes(x: Tensor) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        (by_t, by_x), u = torch.func.grad(total, argnums=(0, 1), has_aux=True)(t, x)  # pyright: ignore[reportAssignmentType]
+        (by_t, by_x), u = torch.func.grad(_total(value), argnums=(0, 1), has_aux=True)(t, x)
         return by_x, (by_t, u)
 
     # The Hessian is symmetric: pulling back gives the same product as pushing forward, and torch's forward mode
     # warns of its own deprecated parts when first used.
     by_x, multiply, (by_t, u) = torch.func.vjp(slopes, x, has_aux=True)  # pyright: ignore[reportAssignmentType]
-    bent = torch.func.vmap(multiply)(directions)[0]
-    second = (directions * bent).sum((0, -1))
+    columns = diffusion.columns(x.shape[1]).permute(1, 2, 0)
+    columns = columns.expand(columns.shape[0], *x.shape)
+    bent = torch.func.vmap(multiply)(columns)[0]
+    second = (columns * bent).sum((0, -1))
     return Jet(u, diffusion.transpose(by_x), by_t + (drift * by_x).sum(-1) + 0.5 * second)
-
-
-def _directions(x: Tensor, diffusion: Diffusion, generator: torch.Generator | None, probes: int) -> Tensor:
-    """Vectors v_j (m, B, d) with E[sum_j v_j v_j^T] = sigma sigma^T: sigma's columns, or scaled probes."""
-    noise_dim = diffusion.noise_dim(x.shape[1])
-    if noise_dim <= EXACT_UP_TO:
-        return diffusion.columns(x.shape[1]).permute(1, 2, 0).expand(noise_dim, *x.shape)
-    if generator is None:
-        raise ValueError(f"{noise_dim} Brownian motions need random probes (more than {EXACT_UP_TO}): give a generator")
-    shape = (probes, len(x), noise_dim)
-    coins = torch.randint(0, 2, shape, generator=generator, device=x.device, dtype=x.dtype)
-    signs = (2 * coins - 1) / probes**0.5
-    return torch.stack([diffusion.apply(sign) for sign in signs])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +10,13 @@ import torch
 from torch import Tensor
 
 from burnish_workers.tensors.diffusion import Diffusion
-from burnish_workers.tensors.fields import Jet
+from burnish_workers.tensors.duals import Dual
+from burnish_workers.tensors.forward import in_chunks
+from burnish_workers.tensors.jets import Jet
+from burnish_workers.tensors.rules import elementwise
+from burnish_workers.tensors.rules.axes import unsqueezed
+from burnish_workers.tensors.rules.products import linear
+from burnish_workers.tensors.rules.shapes import cat, select
 
 InputOrder = Literal["x then t", "t then x"]
 
@@ -65,12 +70,11 @@ class MLPField:
 
         Works with and without autograd; chunks the batch so that the tangents stay in cache.
         """
-        chunk = self._chunk(diffusion.noise_dim(self.dim))
-        if len(t) <= chunk:
-            return self._jet(t, x, drift, diffusion)
-        bounds = itertools.pairwise([*range(0, len(t), chunk), len(t)])
-        parts = [self._jet(t[i:j], x[i:j], drift[i:j], diffusion.rows(i, j)) for i, j in bounds]
-        return Jet(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+        def rows(i: int, j: int) -> Jet:
+            return self._jet(t[i:j], x[i:j], drift[i:j], diffusion.rows(i, j))
+
+        return in_chunks(rows, len(t), self._chunk(diffusion.noise_dim(self.dim)))
 
     def _jet(self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion) -> Jet:
         """The forward Laplacian, features first so that every elementwise pass is long and contiguous.
@@ -97,6 +101,23 @@ class MLPField:
             tangents = (weight @ tangents.flatten(1)).unflatten(1, (noise_dim, len(t)))
         return Jet(hidden[0], tangents[0].T, generated[0])
 
+    @property
+    def breadth(self) -> int:
+        """The widest layer."""
+        return max(len(bias) for bias in self.biases)
+
+    def carry(self, t: Dual, x: Dual) -> Dual:
+        """u along any directions, by the rules of the operators that a network is made of."""
+        column = unsqueezed(t, 1)
+        inputs = [x, column] if self.order == "x then t" else [column, x]
+        hidden = cat(torch.cat([part.value for part in inputs], 1), inputs, 1)
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            if layer:
+                hidden = _TANH(torch.tanh(hidden.value), self=hidden)
+            out = torch.nn.functional.linear(hidden.value, weight, bias)
+            hidden = linear(out, hidden, Dual(weight), Dual(bias))
+        return select(hidden.value[:, 0], hidden, 1, 0)
+
     def _first(self, t: Tensor, x: Tensor) -> Tensor:
         by_x, by_t = self._split_first()
         return torch.addmm(self.biases[0][:, None], by_x, x.T) + by_t[:, None] * t
@@ -106,9 +127,11 @@ class MLPField:
         return (first[:, :-1], first[:, -1]) if self.order == "x then t" else (first[:, 1:], first[:, 0])
 
     def _chunk(self, noise_dim: int) -> int:
-        width = max(len(bias) for bias in self.biases)
         budget = _GPU_CHUNK_ELEMENTS if self.weights[0].is_cuda else _CPU_CHUNK_ELEMENTS
-        return max(16, budget // (width * noise_dim))
+        return max(16, budget // (self.breadth * noise_dim))
+
+
+_TANH = elementwise.unary("tanh.default", torch.tanh)
 
 
 def _overwrite(tensor: Tensor, factor: Tensor) -> Tensor:

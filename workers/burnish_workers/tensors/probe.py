@@ -77,7 +77,8 @@ def _values(field: Field) -> None:
 
 
 def _derivatives(field: Field) -> dict[str, Any]:
-    """Gradient and generator: finite, and how long they take. `curved`: second derivatives are not all zero."""
+    """Gradient and generator: finite, also their own gradients; how long they take. `curved`: second derivatives are
+    not all zero."""
     curved, seconds = 0.0, float("inf")
     diffusion = Diffusion(torch.tensor(1.0), "scalar")
     for box in BOXES:
@@ -85,13 +86,21 @@ def _derivatives(field: Field) -> dict[str, Any]:
         zero = torch.zeros_like(x)
         generator = torch.Generator().manual_seed(1)
         began = time.perf_counter()
-        jet = field.jet(t, x, zero, diffusion, generator)
+        with torch.no_grad():
+            jet = field.jet(t, x, zero, diffusion, generator)
         seconds = min(seconds, time.perf_counter() - began)
-        if not all(torch.isfinite(part).all() for part in jet):
+        if not all(torch.isfinite(part).all() for part in (*jet, _slope(field, t, x, diffusion))):
             raise ModelRejected("bad_gradient", f"derivatives within {box:g} of the origin are not finite")
         moved = field.jet(t, x, zero, Diffusion(torch.tensor(2.0), "scalar"), torch.Generator().manual_seed(1))
         curved = max(curved, float((moved.generated - jet.generated).abs().max()))
     return {"curved": curved > 0.0, "seconds_per_jet": seconds / JET_ROWS}
+
+
+def _slope(field: Field, t: torch.Tensor, x: torch.Tensor, diffusion: Diffusion) -> torch.Tensor:
+    """What a nested level takes: the gradient of everything in x, backwards through it."""
+    x = x.clone().requires_grad_()
+    jet = field.jet(t, x, torch.zeros_like(x), diffusion, torch.Generator().manual_seed(1))
+    return torch.autograd.grad(sum((part.sum() for part in jet), torch.zeros(())), x)[0]
 
 
 def _limit(seconds: int, memory: int) -> None:

@@ -37,6 +37,7 @@ from burnish_workers.kinds.surrogate.problem import (
 )
 from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import resolve_device
+from burnish_workers.tensors.engines import with_engine
 from burnish_workers.tensors.fields import ExpressionField, Field, ZeroField
 from burnish_workers.tensors.generators import torch_generator
 from burnish_workers.tensors.graph import load_model
@@ -158,7 +159,7 @@ def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSim
     plain = composition.method == PLAIN
     field = _field(None if plain else surrogate, problem.dim, device, inputs)
     equation = replace(
-        tensor_equation(problem, field, device),
+        tensor_equation(problem, with_engine(field, spec.laplacian, problem.noise_dim), device),
         frozen=composition.method in (PICARD, PLAIN),
         hedged=composition.method == MARTINGALE or (composition.method == PICARD and setting.kinked),
     )

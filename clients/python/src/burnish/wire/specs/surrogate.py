@@ -152,3 +152,9 @@ class SurrogateSpec(SpecBase):
         default=False, description="Also give u_hat + kappa v, a second estimate without an interval, in diagnostics."
     )
     steps: int | None = Field(default=None, ge=1, le=4_096, description="Time steps of a path. Default: resolved.")
+    laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"] = Field(
+        default="auto",
+        description="How second derivatives of the surrogate are taken: exact in one forward pass, exact by nested "
+        "autograd, or by random probes without bias. `auto`: forward; beyond 256 Brownian motions probes, where forward "
+        "is dear.",
+    )
