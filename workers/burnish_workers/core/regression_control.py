@@ -113,9 +113,7 @@ def sampled_mean(x: ArrayLike) -> Callable[[Regression], Mean]:
     return mean
 
 
-def _corrected(
-    fx: _Array, fy: _Array, cx: _Array, cy: _Array, fit: Fit[_R], mean: Callable[[_R], Mean]
-) -> Controlled:
+def _corrected(fx: _Array, fy: _Array, cx: _Array, cy: _Array, fit: Fit[_R], mean: Callable[[_R], Mean]) -> Controlled:
     """Fit on (fx, fy), correct on (cx, cy)."""
     h = fit(fx, fy)
     known, corrections = mean(h), Moments.of((cy - h(cx))[:, None], TAIL)
