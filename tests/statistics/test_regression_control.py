@@ -106,7 +106,7 @@ def misses(estimator: Estimator, fit: Callable[..., Regression], cheap: int) -> 
         y = np.exp(x.sum(axis=1)) + 0.3 * rng.standard_normal(100)
         found = estimator(x, y, fit, sampled_mean(rng.random((cheap, 3))))
         reach = stats.t.ppf(0.975, found.dof) * found.standard_error
-        missed += abs(found.value - (np.e - 1) ** 3) > reach
+        missed += bool(abs(found.value - (np.e - 1) ** 3) > reach)
     return missed
 
 

@@ -23,7 +23,7 @@ SIZES = 2 ** np.arange(6, 15)
 SPIKE = Sobolev(s=0, p=8 / 3, d=1, q=2)
 """x^-0.75 is the square of x^(-3/8), at the edge of L^(8/3)."""
 BEST = 3**0.75
-"""E(Y - M)+ = 3 M^(-1/3) and Var min(Y, M) ~ 3 M^(2/3) for Y = X^-0.75: the squared error is least at M = (3 n)^(3/4)."""
+"""For Y = X^-0.75, E(Y - M)+ = 3 M^(-1/3) and Var min(Y, M) ~ 3 M^(2/3): the square is least at M = (3 n)^(3/4)."""
 
 
 def test_the_rule() -> None:
@@ -123,7 +123,7 @@ def rare(p: float, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
 
 @pytest.mark.parametrize(("p", "n", "certified"), [(1e-2, 16_384, 0.0), (0.03, 32_768, 1.0)])
 def test_a_rare_event_is_refused_until_it_fills_the_tail(p: float, n: int, certified: float) -> None:
-    """The guard looks at the top 3 sqrt(n): below n of about 9/p^2 (10,000 for 3 %) these are mostly misses of all sizes."""
+    """The guard looks at the top 3 sqrt(n); below n of about 9/p^2 (10,000 for 3 %) most of them are near misses."""
     rng = np.random.default_rng(8)
     moments = Moments.of(np.stack([rare(p, n, rng)[1] for _ in range(20)], axis=1), 1_024)
     assert examine(moments, bias_known=True).certified.mean() == certified

@@ -1,9 +1,13 @@
 """Regression by the k nearest neighbours: no smoothness is assumed and none beyond the first derivative is used."""
 
+# scipy comes without type stubs.
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +26,17 @@ class NearestNeighbours:
         points: shape (n, d).
         values: f at the points, shape (n,).
         k: neighbours that are averaged, 1 <= k <= n.
-        tree: of the points.
+        tree: scipy's cKDTree of the points.
     """
 
     points: _Array
     values: _Array
     k: int
-    tree: cKDTree
+    tree: Any
 
     def __call__(self, x: _Array) -> _Array:
         """h at places of shape (m, d): shape (m,)."""
-        _, found = self.tree.query(x, k=[*range(1, self.k + 1)])
+        _, found = cast("tuple[_Array, NDArray[np.int64]]", self.tree.query(x, k=[*range(1, self.k + 1)]))
         return self.values[found].mean(axis=1)
 
     def unit_interval_mean(self) -> float:

@@ -5,12 +5,14 @@ f in the Sobolev space W^{s,p} of a d-dimensional domain need be integrable only
 
     k = q (1/p - s/d).
 
-k < 1/2: the variance is finite and a regression-adjusted control variate (`regression_control`) is optimal. k > 1/2: it need not
-be; then no control variate improves the rate, and the mean of Y truncated at about n^k, where one of n samples lies, is
-optimal. Either way the error is n^max(k - 1, -1/2 - s/d), and k is what the tail index of the samples estimates.
+k < 1/2: the variance is finite and a regression-adjusted control variate (`regression_control`) is optimal. k > 1/2:
+it need not be; then no control variate improves the rate, and the mean of Y truncated at about n^k, beyond which a few
+of n samples lie, is optimal. Either way the worst error is n^max(k - 1, -1/2 - s/d), and k is what the tail index of
+the samples estimates.
 
 Source: Blanchet, Chen, Lu, Ying, "When can regression-adjusted control variates help?", NeurIPS 2023, where p > 2 and
-q < p < 2q, X is uniform on the unit cube and f is observed without noise.
+q < p < 2q, X is uniform on the unit cube and f is observed without noise. Elsewhere the formulas are the same here,
+but not their theorem; the error of truncation needs no more than the tail.
 """
 
 from __future__ import annotations
@@ -94,8 +96,8 @@ class Sobolev:
 def diagnosed(samples: Moments) -> list[Regime]:
     """The regime of each of m outputs by the Pareto shape of its heavier tail: truncate where it is >= 1/2.
 
-    Of the samples of f^q, or of the corrections f - h, which inherit the tail. It judges what was sampled: an event that has not
-    occurred has no tail yet, and among rare events of a bounded f it sees a heavy tail that is not there.
+    Of the samples of f^q, or of the corrections f - h, which inherit the tail. It judges what was sampled: an event
+    that has not occurred has no tail yet, and a rare event of a bounded f looks like a heavy tail, which it has not.
     """
     shape = np.fmax(pareto_k(samples.high, samples.count), pareto_k(-samples.low, samples.count))
     return [_regime(k) for k in shape]
