@@ -27,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).parent / "surrogate"))
 
 from watch import Array, looks, posted, resolved
 
+from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.neighbours import NearestNeighbours, nearest_neighbours
 from burnish_workers.core.regression_control import Mean, cross_fitted_mean, split_mean
@@ -128,17 +129,27 @@ def surrogates(c: float) -> dict[str, dict[str, Any]]:
     return {"none": {"zero": True}, "edge blurred": cubic(0.22), "edge sharp": cubic(1.5976 / 50)}
 
 
+def edge(p: float) -> float:
+    """The c that sum W_1 ~ N(0, 5) exceeds with chance p."""
+    return float(stats.norm.isf(p) * DIM**0.5)
+
+
+def heat(p: float, name: str, seed: int, seconds: float) -> SurrogateSpec:
+    """A job at t = 0, x = 0; a replicate is four pairs of paths."""
+    c = edge(p)
+    problem = {"dim": DIM, "horizon": 1.0, "diffusion": "1", "terminal": f"sigmoid(50*(sum(x) - {c:.9f}))"}
+    return posted(problem, surrogates(c)[name], np.zeros(1), np.zeros((1, DIM)), seed=seed, seconds=seconds)
+
+
 def jobs(p: float, name: str, seeds: int, seconds: float) -> Curve:
-    """Jobs at t = 0, x = 0."""
-    c, spread = stats.norm.isf(p) * DIM**0.5, DIM**0.5
+    """Jobs against a quadrature over sum W_1."""
+    c, spread = edge(p), DIM**0.5
     truth = integrate.quad(
         lambda s: special.expit(50 * (s - c)) * stats.norm.pdf(s, scale=spread), c - 2, c + 20, limit=400, points=[c]
     )[0]
-    problem = {"dim": DIM, "horizon": 1.0, "diffusion": "1", "terminal": f"sigmoid(50*(sum(x) - {c:.9f}))"}
     found = []
     for seed in range(seeds):
-        spec = posted(problem, surrogates(c)[name], np.zeros(1), np.zeros((1, DIM)), seed=seed, seconds=seconds)
-        spec = resolved(spec, 1e-4, steps=4, strata=4)
+        spec = resolved(heat(p, name, seed, seconds), 1e-4, steps=4, strata=4)
         found.append(
             [(8 * s.replicates, s.answer.combined.value[0] / truth - 1, s.report.refused is None) for s in looks(spec)]
         )
@@ -146,9 +157,19 @@ def jobs(p: float, name: str, seeds: int, seconds: float) -> Curve:
     return Curve(every[0, :, 0], np.sqrt((every[..., 1] ** 2).mean(axis=0)), every[..., 2].mean(axis=0))
 
 
+def bounded(p: float, seconds: float) -> None:
+    """Print the intervals of one job without a surrogate that declares its bounds, 0 and 1."""
+    spec = heat(p, "none", 0, seconds).model_copy(update={"interval": "bounded", "bounds": (0.0, 1.0)})
+    print(f"bounded, p = {p:g}: paths, estimate, half-width")
+    for seen in looks(resolved(spec, 1e-4, steps=4, strata=4)):
+        width = seen.report.half_width[0]
+        print(f"  {8 * seen.replicates:9.0f} {seen.answer.combined.value[0]:9.6f} {width:9.6f}", flush=True)
+
+
 def show_jobs(axes: Axes, seeds: int, seconds: float) -> None:
     """Print and draw; filled marks where most jobs have an interval, hollow ones where the guard refuses."""
     for p, style in ((1e-2, "-"), (1e-3, "--")):
+        bounded(p, seconds)
         for color, name in enumerate(surrogates(0.0)):
             curve = jobs(p, name, seeds, seconds)
             print(f"jobs, p = {p:g}, {name}: paths, relative root mean square, share certified", flush=True)
