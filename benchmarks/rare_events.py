@@ -181,7 +181,8 @@ def show_jobs(axes: Axes, seeds: int, seconds: float) -> None:
                 color=[line.get_color() if share >= 0.5 else "white" for share in curve.certified],
             )  # fmt: skip
     axes.set(title="jobs: sigmoid(50 (sum x - c)), d = 5", xlabel="paths", ylabel="relative root mean squared error")
-    axes.legend(fontsize=7)
+    axes.set_ylim(bottom=5e-6)  # room for the legend
+    axes.legend(fontsize=7, loc="lower left", ncols=2, title="hollow: refused", title_fontsize=7)
 
 
 def draw(axes: Axes, title: str, lines: dict[str, tuple[list[float], str]]) -> None:
