@@ -110,8 +110,10 @@ def misses(estimator: Estimator, fit: Callable[..., Regression], cheap: int) -> 
     return missed
 
 
-@pytest.mark.parametrize("fit", [nearest_neighbours(1), nearest_neighbours(6), quadratic])
-@pytest.mark.parametrize("cheap", [100, 1_000])
+@pytest.mark.parametrize(
+    "fit", [pytest.param(nearest_neighbours(1), marks=pytest.mark.slow), nearest_neighbours(6), quadratic]
+)
+@pytest.mark.parametrize("cheap", [100, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_intervals_hold(fit: Callable[..., Regression], cheap: int) -> None:
     """Those of one split at their level; those of two at least, as nothing is assumed of how the halves correlate."""
     split, crossed = misses(split_mean, fit, cheap), misses(cross_fitted_mean, fit, cheap)
