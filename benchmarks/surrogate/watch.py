@@ -13,7 +13,7 @@ from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.estimator import Answer
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key, pilot_key
-from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.kind import resolution_of, statistics_of
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import Report, report, schedule_of
 from burnish_workers.core.schedule import critical_for
@@ -69,7 +69,7 @@ def resolved(spec: SurrogateSpec, seconds_each: float, **plan: int) -> Surrogate
 def looks(spec: SurrogateSpec) -> Iterator[Seen]:
     """Run a resolved spec to its end and yield what it publishes at each look."""
     kind = registry().get("surrogate")
-    simulator, statistics = kind.load()(spec, "cpu", NOTHING), kind.statistics(spec, NOTHING)
+    simulator, statistics = kind.load()(spec, "cpu", NOTHING), statistics_of(kind, spec, NOTHING)
     resolution, schedule, state, start = resolution_of(spec), schedule_of(spec), statistics.empty(), 0
     for k in range(resolution.blocks_planned):
         size = resolution.block if k else resolution.first_block
