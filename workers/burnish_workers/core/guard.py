@@ -83,11 +83,11 @@ def examine(
 ) -> Verdict:
     """May the m outputs have an interval at this look?
 
-    With R replicates: R < `least` is too few, see `least_replicates`. From 12 on below 200, no replicate may lie further
-    out than the largest of R normal ones does with chance 1e-3 (shared among the outputs), see
-    `largest_normal_deviation`. From 200 on the same, but max d^2 / sum d^2 < 0.05 suffices, and the Pareto shape of both
-    tails must be < 1/2. Replicates that are all equal are refused as too few: an event that has not occurred yet looks
-    like that.
+    With R replicates: R < `least` is too few, see `least_replicates`. From 12 on below 200, no replicate may lie
+    further out than the largest of R normal ones does with chance 1e-3 (shared among the outputs), see
+    `largest_normal_deviation`. From 200 on the same, but max d^2 / sum d^2 < 0.05 suffices, and the Pareto shape of
+    both tails must be < 1/2. Replicates that are all equal are refused as too few: an event that has not occurred yet
+    looks like that.
 
     Args:
         moments: statistics of the replicates (of the leading component where an answer has several).

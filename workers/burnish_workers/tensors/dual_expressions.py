@@ -124,6 +124,10 @@ def _fill(value: Number, shape: tuple[int, ...], like: Dual | None) -> Dual:
     return Dual(TORCH.fill(value, shape, None if like is None else like.value))  # pyright: ignore[reportArgumentType]
 
 
+def _vector(values: tuple[float, ...], like: Dual | None) -> Dual:
+    return Dual(TORCH.vector(values, None if like is None else like.value))
+
+
 def _norm2(a: Dual) -> Dual:
     return total(elementwise.times(a.value * a.value, a, a), (-1,))
 
@@ -152,5 +156,6 @@ DUAL: Ops[Dual] = Ops(
     item=_item,
     lift=_lift,  # pyright: ignore[reportArgumentType]
     fill=_fill,
+    vector=_vector,
     quiet=contextlib.nullcontext,
 )

@@ -31,7 +31,7 @@ from burnish_workers.kinds.surrogate.replay import ANEW, check_resolution
 from burnish_workers.kinds.surrogate.statistics import statistics
 from burnish_workers.kinds.surrogate.trained import trained_models
 
-VERSION = 1
+VERSION = 2
 """Version of the numerics: raised whenever the same resolved spec would give other bits."""
 
 _ROWS_CPU, _ROWS_GPU = 8_192, 262_144

@@ -155,6 +155,6 @@ class SurrogateSpec(SpecBase):
     laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"] = Field(
         default="auto",
         description="How second derivatives of the surrogate are taken: exact in one forward pass, exact by nested "
-        "autograd, or by random probes without bias. `auto`: forward; beyond 256 Brownian motions probes, where forward "
-        "is dear.",
+        "autograd, or by random probes without bias. `auto`: forward; beyond 256 Brownian motions probes, where "
+        "forward is dear.",
     )
