@@ -10,6 +10,7 @@ from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.betting import Bounds
 from burnish_workers.core.bounded import BoundedStatistics
 from burnish_workers.core.estimator import Plan, Simulator, Statistics
+from burnish_workers.core.fitting import Fitting
 from burnish_workers.core.inputs import Inputs
 
 MOST_SAMPLES = 5 * 10**7
@@ -51,7 +52,8 @@ class Kind:
     `check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
     that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
-    that can be posted as they are: the law is tested on them.
+    that can be posted as they are: the law is tested on them. `fitting`: how the kind trains a model first, where it
+    can.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Kind:
     load: Callable[[], Callable[[Any, str, Inputs], Simulator]]
     examples: Callable[[], list[dict[str, Any]]]
     catalogue: Callable[[], list[CatalogueEntry]] = list
+    fitting: Fitting | None = None
 
     def info(self) -> KindInfo:
         return KindInfo(

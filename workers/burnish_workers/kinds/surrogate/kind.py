@@ -12,6 +12,7 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
 from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
+from burnish_workers.kinds.surrogate.fits import FITTING, check_fit, fit_of
 from burnish_workers.kinds.surrogate.plan import PATH, components, default_plan
 from burnish_workers.kinds.surrogate.problem import points_of, problem_of, surrogate_of
 from burnish_workers.kinds.surrogate.replay import check_resolution
@@ -31,8 +32,12 @@ _TRIAL_POINTS, _PILOT = 16, 256
 def check(spec: SurrogateSpec, inputs: Inputs) -> None:
     """Judge a spec at the door. Raises SpecError."""
     problem = problem_of(spec)
-    points_of(spec, problem.dim, problem.horizon, inputs)
-    surrogate_of(spec, problem.dim, inputs)
+    points = points_of(spec, problem.dim, problem.horizon, inputs)
+    fit = fit_of(spec)
+    if fit is not None:
+        check_fit(fit, spec, problem.dim, points)
+    else:
+        surrogate_of(spec, problem.dim, inputs)
     if spec.interval == "bounded" and components(problem) != (PATH,):
         what = "bounded intervals need an estimator without corrections: F free of u and z, constant coefficients"
         raise SpecError("/interval", f"{what}; use stream or open")
@@ -60,9 +65,13 @@ def draft(spec: SurrogateSpec, numeric_class: str, inputs: Inputs) -> Draft:
 
 
 def load() -> Callable[[Any, str, Inputs], Simulator]:
+    from burnish_workers.kinds.surrogate.fitting_slices import build_fitting
     from burnish_workers.kinds.surrogate.simulator import build
 
-    return build
+    def simulator(spec: SurrogateSpec, device: str, inputs: Inputs) -> Simulator:
+        return (build if fit_of(spec) is None else build_fitting)(spec, device, inputs)
+
+    return simulator
 
 
 def catalogue() -> list[CatalogueEntry]:
@@ -104,4 +113,5 @@ KIND = Kind(
     load=load,
     examples=lambda: EXAMPLES,
     catalogue=catalogue,
+    fitting=FITTING,
 )
