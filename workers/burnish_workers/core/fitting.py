@@ -31,13 +31,14 @@ class Wish:
 class Fitting:
     """`wish`: what a spec asks for, None where it names its model; `planned`: the spec with a number of steps;
     `naming`: the spec that names the finished model; `metrics`: what the statistics of a slice say, as means; `first`:
-    steps of the shortest trial."""
+    steps of the shortest trial; `continues`: whether a step does not depend on how many there will be."""
 
     wish: Callable[[Any], Wish | None]
     planned: Callable[[Any, int], Any]
     naming: Callable[[Any, str], Any]
     metrics: Callable[[Arrays], dict[str, float]]
     first: Callable[[Any], int]
+    continues: Callable[[Any], bool]
 
 
 def as_array(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:

@@ -18,8 +18,12 @@ import numpy as np
 STEEPEST = 2.0
 """No exponent beyond this is believed: trials are few and noisy, and networks saturate."""
 
-RECENT = 3
-"""A power law goes through so many of the longest trials: the first steps of training obey another one."""
+USUAL = 0.5
+"""The exponent where there is one trial."""
+
+RECENT, LOCAL = 3, 2
+"""A power law goes through so many of the longest trials: the first steps of training obey another one. The second
+number is for where nothing is foretold beyond twice the longest."""
 
 GRID = 400
 
@@ -44,11 +48,13 @@ class PowerLaw:
         return self.scale * cost**-self.exponent
 
     @staticmethod
-    def through(costs: Sequence[float], values: Sequence[float]) -> PowerLaw:
-        """Least squares in logarithms over the last RECENT points; 0 everywhere where the last value is 0."""
+    def through(costs: Sequence[float], values: Sequence[float], recent: int) -> PowerLaw:
+        """Least squares in logarithms over the last `recent` points; 0 everywhere where the last value is 0."""
         if values[-1] <= 0:
             return PowerLaw(0.0, 0.0)
-        kept = [(math.log(c), math.log(v)) for c, v in zip(costs, values, strict=True) if v > 0][-RECENT:]
+        if len(values) == 1:
+            return PowerLaw(values[0] * costs[0] ** USUAL, USUAL)
+        kept = [(math.log(c), math.log(v)) for c, v in zip(costs, values, strict=True) if v > 0][-recent:]
         x, y = np.array([c for c, _ in kept]), np.array([v for _, v in kept])
         spread = float(((x - x.mean()) ** 2).sum())
         slope = float(((x - x.mean()) * y).sum()) / spread if spread > 0 else 0.0
@@ -65,13 +71,14 @@ class Outlook:
     workers: float
 
     @staticmethod
-    def of(trials: Sequence[Tried], workers: float) -> Outlook:
-        """Raises ValueError without a trial."""
+    def of(trials: Sequence[Tried], workers: float, recent: int = RECENT) -> Outlook:
+        """From the last `recent` trials. Raises ValueError without one."""
         if not trials:
             raise ValueError("a split needs at least one trial fit")
         costs = [trial.cost for trial in trials]
         deviation, bias = ([getattr(trial, name) for trial in trials] for name in ("deviation", "bias"))
-        return Outlook(PowerLaw.through(costs, deviation), PowerLaw.through(costs, bias), workers)
+        through = PowerLaw.through
+        return Outlook(through(costs, deviation, recent), through(costs, bias, recent), workers)
 
     def error(self, training: float, simulating: float) -> float:
         """Root of squared standard error and squared bias."""

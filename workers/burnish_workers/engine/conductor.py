@@ -28,7 +28,7 @@ from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.checkpoint import Checkpoint
 from burnish_workers.engine.crew import MAX_ATTEMPTS, Crew
 from burnish_workers.engine.errands import run_errand
-from burnish_workers.engine.fitting import Fitter, fitting_of
+from burnish_workers.engine.fitting import Fitter
 from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
 from burnish_workers.engine.lanes import Carry
@@ -39,6 +39,7 @@ from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import BudgetChanged, JobRecord, StoreError
 from burnish_workers.engine.resolve import resolve
 from burnish_workers.engine.scribe import Scribe
+from burnish_workers.engine.training import fitting_of
 
 log = structlog.get_logger()
 
@@ -166,8 +167,8 @@ class Conductor:
     async def _fitted(self, spec: Any, inputs: Inputs) -> Any:
         """The spec that names its model, once that is trained."""
         ports, orders = self._ports, self.orders
-        budget, patient = (lambda: orders.budget), self._until_resources
-        fitter = Fitter(self._record, self._kind, ports, self._scribe, budget, patient)
+        budget = lambda: orders.budget  # noqa: E731
+        fitter = Fitter(self._record, self._kind, ports, self._scribe, budget, self._until_resources)
         training = asyncio.create_task(fitter.run(spec, inputs))
         try:
             while not training.done():

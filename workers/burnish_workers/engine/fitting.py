@@ -9,33 +9,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import structlog
 
 from burnish.wire import Budget, SpecBase, Spent
 from burnish.wire.files import PREFIX, StoredFile
-from burnish_workers.core.fitting import Fitting, as_bytes
+from burnish_workers.core.fitting import as_bytes
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Kind, SpecError
 from burnish_workers.core.model_file import ModelRejected, inspect_model
 from burnish_workers.engine.checkpoint import Checkpoint
-from burnish_workers.engine.fleet import BlockResult
 from burnish_workers.engine.library import artifact_of
-from burnish_workers.engine.meter import Meter
+from burnish_workers.engine.meter import Meter, Patient
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.records import JobRecord
 from burnish_workers.engine.scribe import Scribe
-from burnish_workers.engine.splitting import decide_steps
-from burnish_workers.engine.training import Slices, left_of, seconds_left
+from burnish_workers.engine.splitting import Splitter
+from burnish_workers.engine.training import SLICE, Slices, left_of, seconds_left
 
 log = structlog.get_logger()
-
-SLICE = 1.2
-"""Seconds of a slice: what a dead worker costs, and what watchers wait for news."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +59,13 @@ class Fitter:
         ports: Ports,
         scribe: Scribe,
         budget: Callable[[], Budget],
-        patient: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]],
+        patient: Patient,
     ):
         assert kind.fitting is not None
         self._record, self._kind, self._fitting = record, kind, kind.fitting
         self._artifacts, self._library, self._clock = ports.artifacts, ports.library, ports.clock
-        self._scribe, self._budget, self._patient = scribe, budget, patient
-        self._meter = Meter(ports.fleet, ports.clock, record.spent)
+        self._scribe, self._budget = scribe, budget
+        self._meter = Meter(ports.fleet, ports.clock, record.spent, patient)
 
     @property
     def spent(self) -> Spent:
@@ -92,8 +87,12 @@ class Fitter:
             return Stage(**self._record.fitting)
         meter, budget = self._meter, self._budget()
         await self._scribe.status("resolving", "fitting")
-        steps = await self._patient(partial(decide_steps, spec, budget, self._kind, meter, inputs))
-        stage = Stage(steps, await self._patient(meter.numeric_class))
+        splitter = Splitter(spec, budget, self._kind, self._fitting, meter, inputs, self._tried)
+        decision = await splitter.decide()
+        log.info("job.split", job=self._record.id, **decision.told())
+        stage = Stage(decision.steps, await meter.numeric_class(), decision.done)
+        if decision.done > 0:
+            return await self._kept(stage, decision.carry)
         await self._scribe.fitting(stage.to_json(), self.spent, self._news(stage))
         return stage
 
@@ -104,14 +103,14 @@ class Fitter:
         pace: float | None = None
         while (count := self._affordable(stage, pace)) > 0:
             task = slices.task(carry, stage.done, count)
-            result: BlockResult = await self._patient(partial(self._meter.run, task))
+            result = await self._meter.run(task)
             # The very first step loads and compiles: nothing is foretold from it.
             carry, pace = result.carry, result.seconds / count if count > 1 else None
             metrics = self._fitting.metrics(result.stats)
             if not math.isfinite(metrics["loss"]):
                 raise diverged(stage.done + count)
             stage = await self._kept(replace(stage, done=stage.done + count, metrics=metrics), carry)
-        result = await self._patient(partial(self._meter.run, slices.task(carry, stage.done, 0)))
+        result = await self._meter.run(slices.task(carry, stage.done, 0))
         model = await self._stored(as_bytes(result.stats), stage)
         stage = replace(stage, model=model)
         await self._scribe.fitting(stage.to_json(), self.spent)
@@ -144,14 +143,17 @@ class Fitter:
             await self._artifacts.remove(before)
         return stage
 
+    async def _tried(self, done: int, metrics: dict[str, float | None]) -> None:
+        """News of a trial. Nothing is kept of it: whoever takes the job over tries again."""
+        await self._scribe.fitting(None, self.spent, self._told(done, None, metrics))
+
     def _news(self, stage: Stage) -> dict[str, Any]:
-        return {
-            "stage": "fitting",
-            "done": stage.done,
-            "total": stage.steps,
-            "metrics": stage.metrics or {},
-            "spent": self.spent.model_dump(mode="json"),
-        }
+        return self._told(stage.done, stage.steps, stage.metrics or {})
+
+    def _told(self, done: int, total: int | None, metrics: dict[str, float | None]) -> dict[str, Any]:
+        """`total`: null while it is being found out."""
+        spent = self.spent.model_dump(mode="json")
+        return {"stage": "fitting", "done": done, "total": total, "metrics": metrics, "spent": spent}
 
     async def _stored(self, data: bytes, stage: Stage) -> str:
         """The model's id, once it is in the library and no longer needs its training."""
@@ -173,11 +175,6 @@ class Fitter:
             )
         )
         return id
-
-
-def fitting_of(kind: Kind, spec: SpecBase) -> Fitting | None:
-    """How to train the model of a spec; None where the spec wants none trained."""
-    return kind.fitting if kind.fitting is not None and kind.fitting.wish(spec) is not None else None
 
 
 def diverged(steps: int) -> SpecError:

@@ -53,7 +53,7 @@ class Scribe:
     async def resolved(self, spec: SpecBase) -> None:
         await self._emit(Emission(changes={"resolved": spec.model_dump(mode="json")}))
 
-    async def fitting(self, state: dict[str, Any], spent: Spent, progress: dict[str, Any] | None = None) -> None:
+    async def fitting(self, state: dict[str, Any] | None, spent: Spent, progress: dict[str, Any] | None = None) -> None:
         """Where the training of the job's model stands; `progress` is what watchers are told of it."""
         changes: dict[str, Any] = {"fitting": state, "spent": spent}
         if self._record.started_at is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from burnish.wire.files import ModelReference
-from burnish.wire.specs.fit import MOST_JACOBIAN, Fit, FitSurrogate
+from burnish.wire.specs.fit import MOST_JACOBIAN, Fit, FitSurrogate, Optimiser
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.estimator import Arrays
 from burnish_workers.core.fitting import Fitting, Wish
@@ -76,11 +76,19 @@ def _metrics(stats: Arrays) -> dict[str, float]:
 
 
 def _first(spec: SurrogateSpec) -> int:
+    return FIRST_TRIAL[_optimiser(spec)]
+
+
+def _continues(spec: SurrogateSpec) -> bool:
+    return _optimiser(spec) == "levenberg-marquardt"
+
+
+def _optimiser(spec: SurrogateSpec) -> Optimiser:
     fit = fit_of(spec)
     assert fit is not None
     optimiser = fit.settled(problem_of(spec).dim).optimiser
     assert optimiser is not None
-    return FIRST_TRIAL[optimiser]
+    return optimiser
 
 
-FITTING = Fitting(wish=_wish, planned=_planned, naming=_naming, metrics=_metrics, first=_first)
+FITTING = Fitting(wish=_wish, planned=_planned, naming=_naming, metrics=_metrics, first=_first, continues=_continues)
