@@ -160,8 +160,10 @@ def progress(data: Mapping[str, Any], width: int = 20) -> str:
     bar = "█" * filled + "░" * (width - filled) + " " if total else ""
     steps = f"{count(done)} of {count(total)} steps" if total else f"trying: {count(done)} steps"
     parts = [f"{data.get('stage', '')} {bar}{steps}"]
-    if (seconds := (data.get("spent") or {}).get("seconds")) is not None:
-        parts.append(duration(seconds))
-    if (loss := (data.get("metrics") or {}).get("loss")) is not None:
-        parts.append(f"loss {short(loss)}")
+    spent: Mapping[str, float] = data.get("spent") or {}
+    metrics: Mapping[str, float | None] = data.get("metrics") or {}
+    if "seconds" in spent:
+        parts.append(duration(spent["seconds"]))
+    if metrics.get("loss") is not None:
+        parts.append(f"loss {short(metrics['loss'])}")
     return ", ".join(parts)

@@ -106,8 +106,10 @@ Surrogate = Annotated[
     | Annotated[ExpressionSurrogate, Tag("expression")]
     | Annotated[NamedSurrogate, Tag("named")]
     | Annotated[ModelReference, Tag("model")]
-    | Annotated[FitSurrogate, Tag("fit")],
-    _pick(("zero", "zero"), ("expression", "expression"), ("model", "model"), ("fit", "fit"), ("name", "named")),
+    | Annotated[FitSurrogate, Tag("to be fitted")],
+    _pick(
+        ("zero", "zero"), ("expression", "expression"), ("model", "model"), ("fit", "to be fitted"), ("name", "named")
+    ),
 ]
 
 
