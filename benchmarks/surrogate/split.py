@@ -44,8 +44,8 @@ EVALUATION = 1e-5
 OVER = {"adam": 8.0, "steepest": 8.0, "levenberg-marquardt": 30.0}
 """Residuals that a training step costs for each point of its batch."""
 
-SHARES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-REPLICATES = 512
+SHARES = (0.05, 0.15, 0.3, 0.5, 0.7, 0.85)
+REPLICATES = 256
 """Replicates at each point from which the deviation at a share is taken."""
 
 CASES: dict[str, tuple[str, int, str]] = {
@@ -107,7 +107,7 @@ def nominal(kind: Kind, task: BlockTask) -> float:
         settled = fit.settled(problem_of(spec).dim)  # pyright: ignore[reportArgumentType]
         return task.replicates * OVER[settled.optimiser or "adam"] * settled.batch * EVALUATION
     statistics = statistics_of(kind, spec, task.code.inputs)
-    outputs = len(statistics.answer(statistics.empty()).combined.value)
+    outputs = kind.draft(spec, "any", task.code.inputs).outputs
     return statistics.cost(task.replicates) * outputs * EVALUATION
 
 
