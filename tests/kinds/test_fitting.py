@@ -165,3 +165,16 @@ def test_the_network_is_kept_as_a_card_that_can_be_uploaded(tmp_path: Path) -> N
     t, x = torch.rand(7), 100 + torch.rand(7, 5)
     for again in (load_model(data, torch.device("cpu")), load_card(tmp_path / "kept.json")):
         assert torch.equal(again.value(t, x), field.value(t, x))
+
+
+@pytest.mark.parametrize(
+    ("dim", "optimiser"), [(1, "levenberg-marquardt"), (100, "levenberg-marquardt"), (200, "adam")]
+)
+def test_defaults_go_by_the_size_of_the_network(dim: int, optimiser: str) -> None:
+    settled = Fit().settled(dim)
+    assert settled.optimiser == optimiser
+    assert settled.width is not None
+    assert settled.depth is not None
+    network = initial(dim, settled.width, settled.depth, torch.Generator().manual_seed(0))
+    assert sum(p.numel() for p in network.values()) == settled.parameters(dim)
+    assert settled.settled(dim) == settled
