@@ -108,7 +108,7 @@ async def test_dying_workers_change_no_bit():
 async def test_a_carry_that_is_off_by_a_bit_shows_in_the_model():
     # The mutant: what a slice hands on is not what it computed.
     def distorted(task: BlockTask, result: BlockResult) -> BlockResult:
-        if "parameter/bias0" not in result.carry or task.start != 3:
+        if "parameter/bias0" not in result.carry or task.start != 1:
             return result
         return replace(result, carry={**result.carry, "parameter/bias0": result.carry["parameter/bias0"] + 1e-6})
 
