@@ -10,6 +10,7 @@ from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.betting import Bounds
 from burnish_workers.core.bounded import BoundedStatistics
 from burnish_workers.core.estimator import Plan, Simulator, State, Statistics
+from burnish_workers.core.fitting import Fitting
 from burnish_workers.core.inputs import Inputs
 
 MOST_SAMPLES = 5 * 10**7
@@ -78,7 +79,8 @@ class Kind:
     that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
     that can be posted as they are: the law is tested on them. `choose` picks among the estimators that a pilot tried
-    (the draft, its rivals), for so many workers: an index, and what was compared, in words.
+    (the draft, its rivals), for so many workers: an index, and what was compared, in words. `fitting`: how the kind
+    trains a model first, where it can.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Kind:
     examples: Callable[[], list[dict[str, Any]]]
     catalogue: Callable[[], list[CatalogueEntry]] = list
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
+    fitting: Fitting | None = None
 
     def info(self) -> KindInfo:
         return KindInfo(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from burnish.wire import Problem, Refinement, SpecBase, StoppedBy
+from burnish.wire import Problem, Refinement, SpecBase, Spent, StoppedBy
 from burnish_workers.core.estimator import Answer
 from burnish_workers.core.outlook import floor_of, outlook
 from burnish_workers.core.purse import Purse
@@ -53,6 +53,14 @@ class Scribe:
 
     async def resolved(self, spec: SpecBase) -> None:
         await self._emit(Emission(changes={"resolved": spec.model_dump(mode="json")}))
+
+    async def fitting(self, state: dict[str, Any] | None, spent: Spent, progress: dict[str, Any] | None = None) -> None:
+        """Where the training of the job's model stands; `progress` is what watchers are told of it."""
+        changes: dict[str, Any] = {"fitting": state, "spent": spent}
+        if self._record.started_at is None:
+            changes["started_at"] = self._clock.now()
+        self._record = self._record.with_changes(changes)
+        await self._emit(Emission((NewEvent("progress", progress),) if progress else (), changes))
 
     async def started(self, progress: Progress) -> None:
         """The first block is about to be issued, or the first after an interruption."""

@@ -14,6 +14,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from burnish_workers.core.model_card import KEY
 from burnish_workers.tensors.mlp import InputOrder, MLPField
 
 FORMAT_VERSION = 1
@@ -29,23 +30,34 @@ def save_card(field: MLPField, path: Path, about: Mapping[str, object]) -> None:
 
     `about` is provenance (problem, how trained, seed, measured error), kept verbatim under "about".
     """
-    tensors = _named(field)
-    payload = safetensors.torch.save({name: tensor.contiguous() for name, tensor in tensors.items()})
+    payload = safetensors.torch.save(_named(field))
     file = path.with_suffix(".safetensors")
     file.write_bytes(payload)
     card = {
+        **_described(field),
+        "file": file.name,
+        "sha256": hashlib.sha256(payload).hexdigest(),
+        "about": dict(about),
+    }
+    path.write_text(json.dumps(card, indent=2) + "\n")
+
+
+def card_bytes(field: MLPField, about: Mapping[str, object]) -> bytes:
+    """One safetensors file with the card in its header: what can be uploaded. Equal fields give equal bytes."""
+    card = {**_described(field), "about": dict(about)}
+    return safetensors.torch.save(_named(field), metadata={KEY: json.dumps(card, sort_keys=True)})
+
+
+def _described(field: MLPField) -> dict[str, object]:
+    return {
         "format_version": FORMAT_VERSION,
         "dim": field.dim,
         "layers": [field.dim + 1, *(len(bias) for bias in field.biases)],
         "activation": "tanh",
         "input_order": field.order,
         "dtype": str(field.weights[0].dtype).removeprefix("torch."),
-        "tensors": list(tensors),
-        "file": file.name,
-        "sha256": hashlib.sha256(payload).hexdigest(),
-        "about": dict(about),
+        "tensors": list(_named(field)),
     }
-    path.write_text(json.dumps(card, indent=2) + "\n")
 
 
 def load_card(path: Path | str, device: torch.device | None = None) -> MLPField:
@@ -75,7 +87,7 @@ def field_of(card: dict[str, Any], payload: bytes, device: torch.device | None =
 def _named(field: MLPField) -> dict[str, Tensor]:
     pairs = enumerate(zip(field.weights, field.biases, strict=True))
     return {
-        f"layer{layer}.{part}": tensor.detach().cpu()
+        f"layer{layer}.{part}": tensor.detach().cpu().contiguous()
         for layer, pair in pairs
         for part, tensor in zip(("weight", "bias"), pair, strict=True)
     }

@@ -65,6 +65,8 @@ class Lines:
             typer.echo(refinement_line(record))
         elif event.type == "status":
             typer.echo(f"{record.job.id} {event.data.get('status', '')}")
+        elif event.type == "progress":
+            typer.echo(f"{record.job.id} {words.progress(event.data)}")
 
     def finish(self, record: Record) -> None:
         typer.echo("\n".join(summary(record)))
@@ -84,7 +86,7 @@ class Screen:
         self._live.__exit__(*error)
 
     def update(self, record: Record, event: wire.Event) -> None:
-        self._live.update(panel(record))
+        self._live.update(panel(record, event))
 
     def finish(self, record: Record) -> None:
         self._live.update(panel(record), refresh=True)
@@ -194,9 +196,11 @@ def sparkline(values: Sequence[float], most: int = 40) -> str:
     return "".join(_SPARK[round((v - min(logs)) / step)] for v in logs)
 
 
-def panel(record: Record) -> RichPanel:
-    """The whole picture of a running job."""
+def panel(record: Record, event: wire.Event | None = None) -> RichPanel:
+    """The whole picture of a running job. `event`: the newest, for news of what happens before its first answer."""
     parts: list[Text | Table] = [_state(record)]
+    if event is not None and event.type == "progress":
+        parts.append(Text(words.progress(event.data)))
     if record.last:
         parts += [_table(record), *_facts(record)]
     title = Text(f"{record.job.kind} {record.job.id}", style="bold")

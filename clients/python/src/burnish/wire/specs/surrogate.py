@@ -13,6 +13,7 @@ from burnish.wire.array import Array
 from burnish.wire.base import Wire
 from burnish.wire.files import ArrayReference, ModelReference
 from burnish.wire.specs.base import SpecBase
+from burnish.wire.specs.fit import FitSurrogate
 
 MAX_DIM = 1_000
 MAX_POINTS = 10_000
@@ -104,8 +105,11 @@ Surrogate = Annotated[
     Annotated[ZeroSurrogate, Tag("zero")]
     | Annotated[ExpressionSurrogate, Tag("expression")]
     | Annotated[NamedSurrogate, Tag("named")]
-    | Annotated[ModelReference, Tag("model")],
-    _pick(("zero", "zero"), ("expression", "expression"), ("model", "model"), ("name", "named")),
+    | Annotated[ModelReference, Tag("model")]
+    | Annotated[FitSurrogate, Tag("to be fitted")],
+    _pick(
+        ("zero", "zero"), ("expression", "expression"), ("model", "model"), ("fit", "to be fitted"), ("name", "named")
+    ),
 ]
 
 
