@@ -39,6 +39,7 @@ test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal
 	$(BIN)/python -m pytest -m "law and not slow"
 
 test-all: lint types floors  ## everything, slow statistics and clean environments too
+	$(BIN)/pip install --quiet -e '.[adapters]'
 	$(BIN)/python -m pytest -n 2 -m "not law"
 	$(BIN)/python -m pytest -m law
 

@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+import burnish
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.registry import registry
@@ -26,6 +28,9 @@ from burnish_workers.kinds.surrogate.trained import trained_models
 from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.tensors.diffusion import Diffusion
+from burnish_workers.tensors.engines import with_engine
+from burnish_workers.tensors.fields import Field
+from burnish_workers.tensors.graph import load_model
 
 AGREE = 1e-5
 SEED = 7
@@ -39,7 +44,7 @@ def main() -> int:
     torch.set_num_threads(1)
     devices = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
     tiny = arguments.tiny or len(devices) == 1
-    rows = [row for device in devices for row in (jets(device, tiny), *blocks(device, tiny))]
+    rows = [row for device in devices for row in (*jets(device, tiny), *blocks(device, tiny))]
     first = {row["what"]: row["rate"] for row in reversed(rows)}
     for row in rows:
         row["speed_up"] = row["rate"] / first[row["what"]]
@@ -90,25 +95,44 @@ def row_of(device: torch.device, what: str, rate: float, answer: np.ndarray, rep
     }
 
 
-@torch.no_grad()
-def jets(name: str, tiny: bool) -> dict[str, Any]:
-    """Value, gradient and generator of the shipped 5x50 network."""
+def jets(name: str, tiny: bool) -> list[dict[str, Any]]:
+    """Value, gradient and generator of the shipped 5x50 network, as a card and as an uploaded file, by each engine."""
     device = resolve_device(name)
-    field = load_card(trained_models()["viscous-burgers-pinn-d20"].path).to(device)
+    card = load_card(trained_models()["viscous-burgers-pinn-d20"].path).to(device)
+    layers: list[nn.Module] = []
+    for weight, bias in zip(card.weights, card.biases, strict=True):
+        layer = nn.Linear(weight.shape[1], weight.shape[0])
+        layer.load_state_dict({"weight": weight.cpu(), "bias": bias.cpu()})
+        layers += [layer, nn.Tanh()]
+    inputs = "xt" if card.order == "x then t" else "tx"
+    uploaded = load_model(burnish.export(nn.Sequential(*layers[:-1]), card.dim, inputs=inputs).data, device)
     rows = 512 if tiny else (8_192 if device.type == "cpu" else 262_144)
+    return [
+        jet(device, f"{engine}, {source}", with_engine(field, engine, card.dim), rows, tiny)
+        for source, field in (("card", card), (".pt2", uploaded))
+        for engine in ("forward", "nested", "hutchinson", "coordinates")
+    ]
+
+
+@torch.no_grad()
+def jet(device: torch.device, what: str, field: Field, rows: int, tiny: bool) -> dict[str, Any]:
+    """One engine. Probes differ between devices: u and z must agree, and the generator where it is exact."""
     generator = torch.Generator().manual_seed(SEED)
     t, x = torch.rand(rows, generator=generator), torch.rand(rows, field.dim, generator=generator)
     t, x = t.to(device), x.to(device)
     drift, diffusion = torch.zeros_like(x), Diffusion(torch.tensor(0.25, device=device), "scalar")
+    exact = what.startswith(("forward", "nested"))
 
     def call() -> torch.Tensor:
-        return field.jet(t, x, drift, diffusion, None).generated
+        probes = torch.Generator(device).manual_seed(SEED)
+        found = field.jet(t, x, drift, diffusion, probes)
+        parts = (found.u[:, None], found.z, found.generated[:, None])
+        return torch.cat(parts, 1)
 
     seconds, first = timed(call, device, 0.2 if tiny else 3.0)
     same = bool(torch.equal(first, call()))
-    return row_of(
-        device, "jets of a 5x50 tanh network, d = 20", rows / seconds, first[:512].double().cpu().numpy(), same
-    )
+    answer = first[:512] if exact else first[:512, :-1]
+    return row_of(device, f"jets d = 20, {what}", rows / seconds, answer.double().cpu().numpy(), same)
 
 
 def blocks(name: str, tiny: bool) -> list[dict[str, Any]]:

@@ -42,7 +42,8 @@ def spec_of(problem: dict[str, Any], surrogate: dict[str, Any], x: Any, t: Any =
 def resolved(spec: SurrogateSpec, **plan: int) -> SurrogateSpec:
     """With a resolution good for single blocks, corrections in every replicate unless said otherwise."""
     resolution = provisional(KIND.draft(spec, "any", NOTHING), "any")
-    chosen = {**resolution.plan, "step_share": 1, "remainder_share": 1, **plan}
+    often = {name: 1 for name in resolution.plan if name.endswith("_share")}
+    chosen = {**resolution.plan, **often, **plan}
     return spec.model_copy(update={"resolution": resolution.model_copy(update={"plan": chosen})})
 
 

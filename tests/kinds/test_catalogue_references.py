@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from burnish_workers.kinds.surrogate import references
 from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.kind import KIND
 from burnish_workers.kinds.surrogate.problem import Problem, problem_of
-from burnish_workers.kinds.surrogate.references import black_scholes
+from burnish_workers.kinds.surrogate.references import black_scholes, black_scholes_simulated
 
 Solution = Callable[[Any, Any], Any]
 SOLUTIONS: dict[str, Solution] = {
@@ -183,3 +184,48 @@ def test_the_black_scholes_references_are_for_one_asset() -> None:
         references.black_scholes_default(np.zeros(1), np.full((1, 2), 100.0))
     with pytest.raises(ValueError, match="10 <= x <= 1000"):
         references.black_scholes_two_rates(np.zeros(1), np.full((1, 1), 1e6))
+
+
+@pytest.mark.parametrize(("spot", "rate"), [(100.0, 0.06), (130.0, 0.05)])
+def test_two_rates_of_one_asset_by_simulation(spot: float, rate: float) -> None:
+    """Two methods with nothing in common: finite differences, and the worth of a borrowing policy."""
+    value, error = black_scholes_simulated.two_rates(1, spot, rate, 3_000, 8, seed=1)
+    wanted = references.black_scholes_two_rates(np.zeros(1), np.array([[spot]]))[0]
+    assert abs(value - wanted) < 4.5 * error + 5e-4
+    assert error < 2e-3
+
+
+def test_default_risk_of_one_asset_by_simulation() -> None:
+    value, error = black_scholes_simulated.default_risk(1, 70.0, levels=3, basis=8, runs=60, seed=1)
+    wanted = references.black_scholes_default(np.zeros(1), np.array([[70.0]]))[0]
+    assert abs(value - wanted) < 4.5 * error
+    assert error < 0.15
+
+
+@pytest.mark.slow
+def test_a_hundred_assets_by_simulation() -> None:
+    """The published value with default risk stands; that with two rates does not: three policies agree on another."""
+    value, error = black_scholes_simulated.default_risk(100, 100.0, levels=3, basis=12, runs=40, seed=3)
+    assert abs(value - references.PUBLISHED["black-scholes-default"]) < 4.5 * error
+    assert error < 0.03
+    known, _ = references.SIMULATED["black-scholes-two-rates"]
+    for rate in (0.04, 0.05, 0.06):
+        value, error = black_scholes_simulated.two_rates(100, 100.0, rate, 150, 8, seed=4)
+        assert abs(value - known) < 4.5 * error + 0.015
+        assert references.PUBLISHED["black-scholes-two-rates"] - value > 6 * error + 0.015
+
+
+def test_the_catalogue_is_described() -> None:
+    """Each entry says where it comes from; the page of the catalogue has a row for each, with its dimension."""
+    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| `") and line.count("|") > 5]
+    for name, entry in equations().items():
+        row = next(line for line in rows if line.startswith(f"| `{name}` |"))
+        assert f"| {entry.dim}, " in row, name
+        assert entry.summary
+        assert entry.source
+        assert entry.box[0] < entry.box[1]
+    details = {entry.name: entry.details for entry in KIND.catalogue() if entry.type == "problem"}
+    assert {name: (value["dim"], value["source"]) for name, value in details.items()} == {
+        name: (entry.dim, entry.source) for name, entry in equations().items()
+    }

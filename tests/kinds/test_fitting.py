@@ -56,7 +56,7 @@ def burgers_error(trainer: Trainer, state: State) -> float:
     ("optimiser", "steps", "reached"), [("adam", 300, 0.03), ("steepest", 300, 0.01), ("levenberg-marquardt", 20, 3e-4)]
 )
 def test_each_optimiser_reaches_its_error(optimiser: Any, steps: int, reached: float) -> None:
-    # Measured: 0.0116, 0.0025 and 3.4e-5 from networks that are off by 0.29 and 0.32; the bounds leave room for seeds.
+    # Measured: 0.0096, 0.0020 and 3.5e-5 from networks that are off by 0.29 and 0.32; the bounds leave room for seeds.
     problem, points = posed(BURGERS)
     options = Fit(optimiser=optimiser, box=[-0.5, 0.5], steps=steps)
     told = list(fit(problem, points, options, KEY, every=steps // 4))
@@ -82,7 +82,7 @@ def test_slices_of_any_size_give_equal_bits(optimiser: Any) -> None:
 
 @pytest.mark.parametrize("sampling", ["path", "box"])
 def test_places_far_from_the_origin(sampling: Any) -> None:
-    # x ~ 100 as in option pricing: the closed form of the call, 8.916 at x = 100 (found: 8.905 and 8.909).
+    # x ~ 100 as in option pricing: the closed form of the call, 8.916 at x = 100 (found: 8.980 and 8.909).
     problem, points = posed(BLACK_SCHOLES, 100.0)
     box = [60.0, 160.0] if sampling == "box" else None
     options = Fit(optimiser="levenberg-marquardt", steps=40, sampling=sampling, box=box)
@@ -92,7 +92,7 @@ def test_places_far_from_the_origin(sampling: Any) -> None:
     )
     normal = lambda a: 0.5 * (1 + math.erf(a / math.sqrt(2)))  # noqa: E731
     price = 100 * normal(0.2) - 100 * math.exp(-0.02) * normal(0.0)
-    assert value == pytest.approx(price, rel=0.01)
+    assert value == pytest.approx(price, rel=0.02)
 
 
 def test_residual_places_follow_the_path_law() -> None:
@@ -103,7 +103,10 @@ def test_residual_places_follow_the_path_law() -> None:
     for found, mean in ((places.end, 100 * math.exp(0.02)), (places.x, 100 * math.expm1(0.02) / 0.02)):
         error = float(found.std()) / math.sqrt(found.numel())
         assert float(found.mean()) == pytest.approx(mean, abs=5 * error)
-    assert float(places.end.std()) == pytest.approx(100 * math.exp(0.02) * math.sqrt(math.expm1(0.04)), rel=0.02)
+    spread = 100 * math.exp(0.02) * math.sqrt(math.expm1(0.04))
+    assert float(places.end[10_000:].std()) == pytest.approx(spread, rel=0.02)
+    # A quarter of the paths is wide, so that the network is right where few paths go.
+    assert float(places.end[:10_000].std()) > 1.9 * spread
     assert bool((places.t >= 0).all() and (places.t < 1).all() and (places.span == 1).all())
 
 
@@ -165,3 +168,16 @@ def test_the_network_is_kept_as_a_card_that_can_be_uploaded(tmp_path: Path) -> N
     t, x = torch.rand(7), 100 + torch.rand(7, 5)
     for again in (load_model(data, torch.device("cpu")), load_card(tmp_path / "kept.json")):
         assert torch.equal(again.value(t, x), field.value(t, x))
+
+
+@pytest.mark.parametrize(
+    ("dim", "optimiser"), [(1, "levenberg-marquardt"), (100, "levenberg-marquardt"), (200, "adam")]
+)
+def test_defaults_go_by_the_size_of_the_network(dim: int, optimiser: str) -> None:
+    settled = Fit().settled(dim)
+    assert settled.optimiser == optimiser
+    assert settled.width is not None
+    assert settled.depth is not None
+    network = initial(dim, settled.width, settled.depth, torch.Generator().manual_seed(0))
+    assert sum(p.numel() for p in network.values()) == settled.parameters(dim)
+    assert settled.settled(dim) == settled

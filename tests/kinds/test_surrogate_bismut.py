@@ -38,7 +38,7 @@ OU = {"dim": 2, "horizon": 1.0, "drift": "-0.437*x", "diffusion": "0.7", "termin
 
 
 def test_ornstein_uhlenbeck_needs_the_tangent() -> None:
-    """grad E sum X_T = e^{-a T} = .646; the weight W_T/T of constant coefficients would give (1 - e^{-aT})/(aT) = .81."""
+    """grad E sum X_T = e^{-a T} = .646; the weight W_T/T of constant coefficients gives (1 - e^{-aT})/(aT) = .81."""
     middle, end = weighted(OU, [0.3, -0.2], 32)
     for arrival, tau in ((middle, 0.5), (end, 1.0)):
         near(arrival.x.sum(1, keepdim=True) * arrival.weight, 0.7 * np.exp(-0.437 * tau), slack=0.015)

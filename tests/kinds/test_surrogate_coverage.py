@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from burnish_workers.kinds.surrogate.references import viscous_burgers
+
 FILE = Path(__file__).parents[2] / "benchmarks" / "surrogate" / "coverage.py"
 
 
@@ -54,3 +56,39 @@ def test_many_replicates(bench: Any) -> None:
     outcome = bench.watch(dataclasses.replace(bench.CASES[1], points=120), seed=5)
     check(outcome.covered, 0.93, 1.0)
     assert outcome.missed_unguarded < 0.1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("method", "levels", "outputs"),
+    [
+        ("martingale", None, ["value"]),
+        ("picard", (2, 10), ["value"]),
+        ("plain", (3, 4), ["value"]),
+        ("linearised", None, ["value", "gradient"]),
+        ("picard", (2, 10), ["gradient"]),
+    ],
+)
+def test_other_methods_and_gradients(
+    bench: Any, method: str, levels: tuple[int, int] | None, outputs: list[str]
+) -> None:
+    """Each point on its own, with all its outputs by Bonferroni: R = 12 .. 96."""
+    dim, points = 4, 200
+    t, x = bench.draw_points(points, dim, 0.5, 11)
+    spec = bench.posted({"name": "viscous-burgers", "dim": dim}, bench.WAVY, t, x, seed=5, seconds=96 * 0.3 / 0.9)
+    width = int("value" in outputs) + dim * int("gradient" in outputs)
+    more = {"method": method, "outputs": outputs, "level": 1 - 0.05 / width, "simultaneous": False}
+    if levels:
+        more["picard"] = {"levels": levels[0], "basis": levels[1]}
+    spec = bench.resolved(type(spec).model_validate({**spec.model_dump(mode="json"), **more}), 0.3)
+    u = viscous_burgers(t, x)
+    truth = np.concatenate([u[:, None], np.tile((0.25 * u * (1 - u))[:, None], dim)], 1)[
+        :, : 1 if width == 1 else None
+    ][:, -width:].ravel()
+    covered, refused = np.ones(truth.size, dtype=bool), []
+    for seen in bench.looks(spec):
+        published = np.isfinite(seen.report.half_width)
+        covered &= ~published | (np.abs(seen.answer.combined.value - truth) <= seen.report.half_width)
+        refused.append(np.mean(~published))
+    check(covered.reshape(points, width).all(1), 0.93, 1.0)
+    assert np.mean(refused) < 0.15

@@ -251,7 +251,7 @@ def test_the_nested_level_has_no_bias_for_quadratic_nonlinearities() -> None:
     problem = {"dim": 1, "horizon": 0.5, "diffusion": "1", "nonlinearity": "u**2", "terminal": "0.3*x[0]"}
     one = estimator(problem, ZeroField(1), steps=1)
     t, x = torch.zeros(200_000), torch.full((200_000, 1), 0.2)
-    samples = Linearised.remainder(one, t, x, torch_generator(Key(4))).numpy()
+    samples = Linearised.remainder(one, t, x, torch_generator(Key(4)))[0].numpy()
     # v = 0.3 X_r, E v^2 = 0.09 (x^2 + r), integrated over (0, 1/2)
     truth = 0.09 * (0.2**2 * 0.5 + 0.125)
     assert abs(samples.mean() - truth) < FAR * samples.std() / len(samples) ** 0.5

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 
 import burnish_workers.kinds.surrogate as package
+from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Arrays, flatten
 from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.keys import block_key
+from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.report import report, schedule_of
-from burnish_workers.kinds.surrogate.plan import PATH, REMAINDER, SECOND_ORDER, STEP, SURROGATE, steps_for
+from burnish_workers.kinds.surrogate.plan import PATH, REMAINDER, STEP, SURROGATE, steps_for
 
 from .surrogates import ZERO, built, resolved, simulated, spec_of
 
@@ -30,8 +32,28 @@ X = np.array([[0.1, 0.2, 0.3], [0.0, -0.4, 0.1]])
 SPEC = resolved(spec_of(BURGERS, WRONG, X), step_share=3, remainder_share=5)
 
 
-def test_the_same_block_gives_the_same_bits() -> None:
-    (first, _), (second, _) = built(SPEC), built(SPEC)
+METHODS = {
+    "linearised": {},
+    "martingale": {},
+    "picard": {"picard": {"levels": 3, "basis": 3}},
+    "plain": {"picard": {"levels": 3, "basis": 3}},
+}
+
+
+def by(method: str, **more: Any) -> SurrogateSpec:
+    """SPEC by another method, corrections every third and fifth replicate."""
+    spec = resolved(spec_of(BURGERS, WRONG, X, method=method, **METHODS[method], **more))
+    shares = iter((3, 5) if method in ("linearised", "martingale") else (5, 7))
+    plan = {
+        name: next(shares) if name.endswith("_share") else value for name, value in resolution_of(spec).plan.items()
+    }
+    return spec.model_copy(update={"resolution": resolution_of(spec).model_copy(update={"plan": plan})})
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_block_gives_the_same_bits(method: str) -> None:
+    spec = by(method, outputs=["value", "gradient"])
+    (first, _), (second, _) = built(spec), built(spec)
     key = block_key(5, 0, 7)
     once, again = (simulator.advance({}, key, 40, 30)[1] for simulator in (first, second))
     assert once.keys() == again.keys()
@@ -41,19 +63,22 @@ def test_the_same_block_gives_the_same_bits() -> None:
     assert not np.array_equal(once["path/mean"], other["path/mean"])
 
 
+@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("sizes", [[37], [1] * 37, [4, 9, 9, 9, 6], [30, 7]])
-def test_blocks_add_up_to_the_composition(sizes: list[int]) -> None:
+def test_blocks_add_up_to_the_composition(sizes: list[int], method: str) -> None:
     """However a job is cut into blocks, each component has the samples that its replicates call for."""
-    simulator, statistics = built(SPEC)
+    simulator, statistics = built(by(method))
     state = statistics.empty()
     starts = itertools.accumulate([0, *sizes[:-1]])
     for index, (start, size) in enumerate(zip(starts, sizes, strict=True)):
         state = statistics.fold(state, simulator.advance({}, block_key(1, 0, index), start, size)[1])
     composition = simulator.composition
-    for name, measured in ((PATH, PATH), (STEP, STEP), (STEP, SECOND_ORDER), (REMAINDER, REMAINDER)):
-        assert (state[measured].count == composition.samples(name, sum(sizes))).all()
-    assert composition.samples(STEP, 37) == 12
-    assert composition.samples(REMAINDER, 37) == 7
+    for name in composition.components:
+        for measured in composition.measured(name):
+            assert (state[measured].count == composition.samples(name, sum(sizes))).all()
+    first, second = composition.components[1:]
+    assert composition.samples(first, 37) == (12 if first == STEP else 7)
+    assert composition.samples(second, 37) == (7 if first == STEP else 5)
     paths = sum(composition.paths(n) * composition.samples(n, 37) for n in composition.components)
     assert statistics.units(37) == 2 * paths
 
@@ -98,10 +123,11 @@ def test_before_the_first_corrections_there_is_an_estimate_but_no_interval() -> 
     assert statistics.answer(simulated(SPEC, 8)[0]).bias_known
 
 
-def test_components_share_no_randomness() -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_components_share_no_randomness(method: str) -> None:
     """Correlation of block means of path and corrections: none."""
-    simulator, _ = built(resolved(spec_of(BURGERS, WRONG, X[:1])))
-    means: dict[str, list[float]] = {PATH: [], STEP: [], REMAINDER: []}
+    simulator, _ = built(resolved(spec_of(BURGERS, WRONG, X[:1], method=method, **METHODS[method])))
+    means: dict[str, list[float]] = {name: [] for name in simulator.composition.components}
     for k in range(100):
         stats = simulator.advance({}, block_key(1, 0, k), 0, 8)[1]
         for name, values in means.items():
@@ -110,11 +136,22 @@ def test_components_share_no_randomness() -> None:
     assert np.abs(correlation - np.eye(3)).max() < 0.5
 
 
-def test_points_share_no_randomness() -> None:
+@pytest.mark.parametrize(("method", "component"), [("linearised", PATH), ("martingale", PATH), ("plain", "level_1")])
+def test_points_share_no_randomness(method: str, component: str) -> None:
     x = np.zeros((2, 3))
-    simulator, _ = built(resolved(spec_of(BURGERS, WRONG, x)))
-    means = [simulator.advance({}, block_key(1, 0, k), 0, 8)[1]["path/mean"] for k in range(100)]
+    simulator, _ = built(resolved(spec_of(BURGERS, WRONG, x, method=method, **METHODS[method])))
+    means = [simulator.advance({}, block_key(1, 0, k), 0, 8)[1][f"{component}/mean"] for k in range(100)]
     assert abs(np.corrcoef(np.array(means).T)[0, 1]) < 0.5
+
+
+def test_outputs_of_a_point_are_known_to_share_theirs() -> None:
+    assert built(by("linearised"))[1].independent
+    statistics = built(by("linearised", outputs=["value", "gradient"]))[1]
+    assert not statistics.independent
+    assert statistics.outputs == 2 * 4
+    assert statistics.points == 2
+    state, _ = simulated(by("linearised", outputs=["value", "gradient"]), 8)
+    assert statistics.answer(state).diagnostics["outputs"] == ["value", "z[0]", "z[1]", "z[2]"]
 
 
 STIFF = {"dim": 2, "horizon": 1.0, "drift": "-5*x", "diffusion": "1", "terminal": "sum(x) + norm2(x)"}

@@ -20,10 +20,11 @@ from .surrogates import KIND, ZERO, spec_of
 PLAIN: dict[str, Any] = {"dim": 3, "horizon": 1.0, "diffusion": "1", "terminal": "sum(x)"}
 
 
-def spec(*, surrogate: Any = None, points: Any = None, **equation: Any) -> SurrogateSpec:
+def spec(*, surrogate: Any = None, points: Any = None, how: Any = None, **equation: Any) -> SurrogateSpec:
+    """`how`: further fields of the spec, `equation`: fields of its equation."""
     problem = equation.pop("problem", {**PLAIN, **equation})
     body = {"kind": "surrogate", "problem": problem, "surrogate": surrogate or ZERO, "budget": {"units": 10}}
-    return SurrogateSpec.model_validate({**body, "points": points or [{"t": 0.0, "x": 0.0}]})
+    return SurrogateSpec.model_validate({**body, "points": points or [{"t": 0.0, "x": 0.0}], **(how or {})})
 
 
 def refused(pointer: str, *words: str, **given: Any) -> None:
@@ -162,3 +163,76 @@ def test_the_pilot_looks_at_a_few_of_the_points() -> None:
     assert trial[0] == 0
     assert trial[-1] > 900
     check(drafted.trial, NOTHING)
+
+
+BENT = {"expression": "sum(x) + abs(x[0])"}
+BOTH = {"outputs": ["value", "gradient"]}
+NARROW = {"diffusion": [[1.0], [0.5], [0.0]], "drift": "-x", "nonlinearity": "u*sum(z)"}
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer", "words"),
+    [
+        ({"surrogate": BENT, "how": {"method": "linearised"}}, "/method", ["kinks", "martingale"]),
+        (
+            {"surrogate": BENT, "nonlinearity": "norm2(z)", "how": {"method": "martingale"}},
+            "/method",
+            ["jumps", "picard or plain"],
+        ),
+        ({"surrogate": BENT, "nonlinearity": "norm2(z)", "how": {"method": "picard", **BOTH}}, "/outputs", ["plain"]),
+        ({"nonlinearity": "max(u, 0)", "how": {"method": "linearised", **BOTH}}, "/outputs", ["smooth F", "picard"]),
+        ({"terminal": "where(x[0] > 0, 1, 0)", "how": BOTH}, "/outputs", ["jumps", "value alone"]),
+        ({**NARROW, "how": {"method": "picard"}}, "/problem/diffusion", ["3 x 1", "no inverse"]),
+        ({**NARROW, "how": {"method": "linearised", **BOTH}}, "/problem/diffusion", ["3 x 1", "value alone"]),
+        (
+            {"diffusion": [[1.0, 1, 1]] * 3, "nonlinearity": "u**2", "how": {"method": "linearised", **BOTH}},
+            "/problem/diffusion",
+            ["3 x 3", "full rank"],
+        ),
+        ({"how": {"outputs": ["value", "value"]}}, "/outputs", ["'value' is there twice"]),
+        ({"how": {"method": "linearised", "picard": {"levels": 3}}}, "/picard", ["methods picard and plain"]),
+        (
+            {"nonlinearity": "u**2", "how": {"method": "picard", "picard": {"levels": 5, "basis": 64}}},
+            "/picard",
+            ["5 levels of basis 64", "ask for fewer"],
+        ),
+        ({"how": {**BOTH, "interval": "bounded", "bounds": [0, 1]}}, "/interval", ["no gradient"]),
+    ],
+)
+def test_methods_that_do_not_apply_are_refused(given: dict[str, Any], pointer: str, words: list[str]) -> None:
+    refused(pointer, *words, **given)
+
+
+def test_too_many_outputs() -> None:
+    points = arrays(np.zeros(1000), np.zeros((1000, 3)))
+    check(spec(points=points, how=BOTH), NOTHING)
+    wide = arrays(np.zeros(1000), np.zeros((1000, 30)))
+    refused("/outputs", "31 outputs", "20000", points=wide, dim=30, how=BOTH)
+
+
+@pytest.mark.parametrize("method", ["linearised", "picard"])
+def test_what_applies_to_narrow_matrices(method: str) -> None:
+    """Where sigma is never inverted its shape does not matter: values, and constant coefficients."""
+    check(spec(**{**NARROW, "nonlinearity": "u**2"}, how={"method": method}), NOTHING)
+    if method == "picard":
+        check(spec(**{**NARROW, "drift": "1"}, how={"method": method, **BOTH}), NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("method", "stated", "needed"),
+    [
+        ("martingale", {"nonlinearity": "u**2"}, {STEP, REMAINDER}),
+        ("picard", {}, set()),
+        ("picard", {"nonlinearity": "t*x[0]", "drift": "-x"}, {STEP}),
+        ("picard", {"nonlinearity": "u"}, {"level_1", "level_2"}),
+        ("plain", {"nonlinearity": "u*sum(z)", "diffusion": "1 + t"}, {STEP, "level_1", "level_2"}),
+    ],
+)
+def test_components_of_each_method(method: str, stated: dict[str, Any], needed: set[str]) -> None:
+    problem = problem_of(spec(**stated))
+    names = components(problem, method, 3)
+    assert set(names[1:]) == needed
+    plan = default_plan(problem, None, method, 3, 7)
+    shares = {name for name in plan if name.endswith("_share")}
+    assert {f"{name}_share" for name in needed} <= shares
+    assert ("levels" in plan) == (method in ("picard", "plain"))

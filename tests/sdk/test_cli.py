@@ -14,7 +14,7 @@ import pytest
 from inline_snapshot import snapshot
 from rich.console import Console
 
-from burnish import cli_app, cli_live, cli_spec, errors, wire
+from burnish import cli_app, cli_live, cli_spec, errors, wire, words
 from burnish.record import Record
 
 BOXED = {"dim": 3, "horizon": 0.5, "box": [-0.5, 0.5]}
@@ -318,3 +318,39 @@ def test_a_sparkline_goes_down_with_the_half_width() -> None:
     assert cli_live.sparkline([1.0, 0.5, 0.25, 0.125]) == "█▆▃▁"
     assert cli_live.sparkline([]) == ""
     assert cli_live.sparkline([2.0]) == "▁"
+
+
+# training
+
+
+@pytest.mark.parametrize(
+    ("text", "fit"),
+    [
+        ("auto", {}),
+        ("steps=500,optimiser=adam", {"steps": 500, "optimiser": "adam"}),
+        ("share=0.5", {"share": 0.5}),
+        ('{"box": [-1, 1], "seconds": 3}', {"box": [-1, 1], "seconds": 3}),
+    ],
+)
+def test_fit_is_auto_pairs_or_json(text: str, fit: dict) -> None:
+    spec = cli_spec.build(cli_spec.Asked(problem="p", x=["0"], seconds=1, fit=text), catalogue)
+    assert spec["surrogate"] == {"fit": fit}
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"fit": "quickly"}, "--fit must be auto, NAME=VALUE pairs .* got 'quickly'"),
+        ({"fit": "{steps: 3}"}, "--fit is not a JSON object"),
+        ({"fit": "auto", "surrogate": "p"}, "--fit trains a surrogate; leave out the options that name one"),
+    ],
+)
+def test_fits_that_make_no_request(options: dict, why: str) -> None:
+    with pytest.raises(cli_spec.BadOption, match=why):
+        cli_spec.build(cli_spec.Asked(problem="p", x=["0"], seconds=1, **options), catalogue)
+
+
+def test_progress_is_a_line_with_a_bar() -> None:
+    told = {"stage": "fitting", "done": 240, "total": 600, "metrics": {"loss": 3.1e-4}, "spent": {"seconds": 3.21}}
+    assert words.progress(told) == "fitting ████████░░░░░░░░░░░░ 240 of 600 steps, 3.2 s, loss 3.1e-4"
+    assert words.progress({"stage": "fitting", "done": 20, "total": None}) == "fitting trying: 20 steps"

@@ -130,7 +130,15 @@ NUMBERS: list[Case] = [
     ("steps zero", {"steps": 0}, "/steps", "greater than or equal to 1"),
     ("metadata too long", {"metadata": {"a": "x" * 513}}, "/metadata/a", "at most 512"),
     ("metadata of a number", {"metadata": {"a": 1}}, "/metadata/a", "string"),
-    ("outputs unknown", {"outputs": ["gradient"]}, "/outputs/0", "'value'"),
+    ("outputs unknown", {"outputs": ["hessian"]}, "/outputs/0", "'value'"),
+    ("outputs twice", {"outputs": ["value", "value"]}, "/outputs", "is there twice"),
+    (
+        "levels without iteration",
+        {"method": "linearised", "picard": {"levels": 3}},
+        "/picard",
+        "methods picard and plain",
+    ),
+    ("one level", {"method": "picard", "picard": {"levels": 1}}, "/picard/levels", "greater than or equal to 2"),
     ("many mistakes", {f"a{i}": 0 for i in range(10_001)}, "", "10001 mistakes"),
 ]
 

@@ -1,4 +1,4 @@
-"""Every JSON of the how-to is posted, and accepted."""
+"""Every JSON of the how-to and of the page on models is posted, and accepted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import pytest
 
 from .harness import QUICK, Service
 
-TEXT = (Path(__file__).parents[2] / "docs" / "how-to.md").read_text("utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
+TEXT = "".join((DOCS / name).read_text("utf-8") for name in ("how-to.md", "models.md"))
 POSTS = re.findall(r"<!-- POST (\S+) -->\n```json\n(.*?)```", TEXT, re.DOTALL)
 
 

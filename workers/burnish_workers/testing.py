@@ -11,6 +11,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,7 @@ from pydantic import Field
 
 from burnish.wire import SpecBase
 from burnish_workers.core.components import combine
+from burnish_workers.core.decisions import EVENLY, Ahead, Decision, Decisions
 from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
 from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
@@ -69,6 +71,9 @@ class CorrelatedStatistics:
     def tuned(self, state: State) -> Plan:
         return {}
 
+    def decide(self, state: State, ahead: Ahead) -> Decision:
+        return EVENLY
+
 
 @dataclass(frozen=True)
 class CorrelatedSimulator:
@@ -78,7 +83,9 @@ class CorrelatedSimulator:
     def init(self, lane: Key) -> Arrays:
         return {}
 
-    def advance(self, carry: Arrays, block: Key, start: int, replicates: int) -> tuple[Arrays, Arrays]:
+    def advance(
+        self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
+    ) -> tuple[Arrays, Arrays]:
         if self.spec.fail_at is not None and start <= self.spec.fail_at < start + replicates:
             raise ArithmeticError(f"replicate {self.spec.fail_at} was told to fail")
         values = block.generator().exponential(size=(replicates, 1))
@@ -145,13 +152,14 @@ def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu", input
     schedule, resolution, state = schedule_of(resolved), resolution_of(resolved), statistics.empty()
     digests: dict[int, str] = {}
     layout = Layout(resolved.seed or 0, Replicates(resolution.first_block, resolution.block), resolution.lanes)
-    carries = Carries(layout)
+    carries, decisions = Carries(layout), Decisions(schedule, layout.count, resolution.decides_from)
     for k in range(blocks):
         place = layout.place(k)
         carry = begun(simulator, carries.into(k), place.lane)
-        carry, stats = simulator.advance(carry, place.key, place.start, place.replicates)
+        carry, stats = simulator.advance(carry, place.key, place.start, place.replicates, decisions.of(k))
         carries.land(k, carry)
         state = statistics.fold(state, stats)
+        decisions.folded(k + 1, partial(statistics.decide, state))
         digests[k + 1] = report(resolved, schedule, statistics, statistics.answer(state), k + 1).digest
     return digests
 

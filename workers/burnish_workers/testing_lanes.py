@@ -11,6 +11,7 @@ from pydantic import Field
 
 from burnish.wire import SpecBase
 from burnish_workers.core.components import combine
+from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
@@ -59,6 +60,9 @@ class WalkStatistics:
     def tuned(self, state: State) -> Plan:
         return {}
 
+    def decide(self, state: State, ahead: Ahead) -> Decision:
+        return EVENLY
+
 
 @dataclass(frozen=True)
 class WalkSimulator:
@@ -68,7 +72,9 @@ class WalkSimulator:
         """At the mean, in the column of this lane: the last number of its key."""
         return {"x": np.array([1.0]), "lane": np.array([lane.path[-1]])}
 
-    def advance(self, carry: Arrays, block: Key, start: int, replicates: int) -> tuple[Arrays, Arrays]:
+    def advance(
+        self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
+    ) -> tuple[Arrays, Arrays]:
         x, lane = float(carry["x"][0]), int(carry["lane"][0])
         values = np.full((replicates, self.lanes), np.nan)
         for i, shock in enumerate(block.generator().exponential(size=replicates)):

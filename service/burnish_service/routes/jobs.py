@@ -134,6 +134,20 @@ async def delete(request: Request, job: str) -> Response:
     return Response(status_code=204)
 
 
+@router.get(
+    "/{job}/artifacts/{name}",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        **problem_responses(404, 422, 503),
+    },
+)
+async def artifact(request: Request, job: str, name: str) -> Response:
+    """A file that a job left, such as all outputs of a large answer as safetensors (`arrays` of a refinement)."""
+    data = await context_of(request).app.artifact(job, name)
+    return Response(data, media_type="application/octet-stream")
+
+
 @router.get("/{job}/ledger", responses=problem_responses(404, 422, 503))
 async def ledger(
     request: Request,

@@ -94,6 +94,25 @@ def last_critical(z_passed: Sequence[float], fractions: Sequence[float], alpha: 
     return round(lowest + lowered, _DIGITS) if lowest < merged[-1] else float("inf")
 
 
+@lru_cache(maxsize=4096)
+def union_bound(fractions: tuple[float, ...], alpha: float, delta: float = DELTA) -> float:
+    """The constant c for which z_j = c (t_j/t_J)^(delta - 1/2) has sum_j 2 Phi(-z_j) = alpha.
+
+    The joint chance of a miss is then at most alpha however the errors at the looks hang together.
+    """
+    shape = (_checked(fractions)) ** (delta - 0.5)
+    excess: Callable[[float], float] = lambda c: float(2 * special.ndtr(-c * shape).sum()) - alpha  # noqa: E731
+    return round(
+        _root(excess, fixed_critical(alpha) * (1 - 1e-6), fixed_critical(alpha / len(fractions)) + 1e-6), _DIGITS
+    )
+
+
+def last_of_any(z_passed: Sequence[float], fractions: Sequence[float], alpha: float) -> float:
+    """As `last_critical` by the union bound: what is left of alpha after the looks that were passed."""
+    left = alpha - float(2 * special.ndtr(-np.asarray(z_passed, dtype=np.float64)).sum())
+    return round(fixed_critical(left), _DIGITS) if left > 1e-14 else float("inf")
+
+
 def fixed_critical(alpha: float) -> float:
     """Two-sided normal critical value of a single look, Phi^-1(1 - alpha/2), exact in the far tail."""
     return -float(special.ndtri(alpha / 2))

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 
 from burnish_workers.core.betting import Betting, Bounds
+from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, Statistics, unflatten
 
 BETS = "bets"
@@ -55,6 +56,9 @@ class BoundedStatistics:
 
     def tuned(self, state: State) -> Plan:
         return self.inner.tuned(self._without(state))
+
+    def decide(self, state: State, ahead: Ahead) -> Decision:
+        return EVENLY  # bets are placed on replicates of all outputs together
 
     def _bets(self, state: State) -> Betting:
         return cast("Betting", cast("dict[str, Any]", state)[BETS])

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.components import Combined
+from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
 
@@ -38,8 +39,13 @@ class Simulator(Protocol):
         """The carry with which a lane starts; empty for kinds whose blocks do not depend on each other."""
         ...
 
-    def advance(self, carry: Arrays, block: Key, start: int, replicates: int) -> tuple[Arrays, Arrays]:
-        """Simulate replicates start .. start + replicates - 1: (carry out, statistics). Pure in its arguments."""
+    def advance(
+        self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
+    ) -> tuple[Arrays, Arrays]:
+        """Simulate replicates start .. start + replicates - 1: (carry out, statistics). Pure in its arguments.
+
+        `decision`: what the statistics decided at a look for this block; empty for kinds that decide nothing.
+        """
         ...
 
 
@@ -101,6 +107,13 @@ class Statistics(Protocol):
 
     def tuned(self, state: State) -> Plan:
         """The plan (or a part of it) that a pilot with these statistics suggests. Called once, at resolution."""
+        ...
+
+    def decide(self, state: State, ahead: Ahead) -> Decision:
+        """How later blocks share their samples among outputs and components, by the prefix at a look.
+
+        Called at the looks of jobs whose resolution says so (`decides_from`), see `core.decisions`.
+        """
         ...
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from burnish_workers.core.decisions import MOST
 from burnish_workers.core.guard import MAX_TO_SUM
 from burnish_workers.core.schedule import Look, Schedule
 
@@ -87,12 +88,21 @@ def units_to_target(
     s, tol = np.atleast_1d(np.asarray(deviation, float)), np.asarray(tolerance, float)
     if not bool(np.all(tol > 0)):
         raise ValueError(f"tolerance {tolerance} must be positive: a half-width never reaches 0")
-    ratio = s / tol
+    ratio = shared_need(s / tol) if schedule.adaptive else s / tol
     at = _first_sufficient(schedule, float(ratio.max()), blocks)
     each, power = _between_looks(schedule, at, ratio)
     low, high = _range(each, power, *(np.asarray(a, float) for a in (replicates, kurtosis, max_to_sum)))
     counts = [float(np.max(x)) for x in (each, low, high)]
     return TargetForecast(*counts, *(units_per_replicate * x for x in counts), at_look=at.blocks if at else None)
+
+
+def shared_need(ratio: _Array) -> _Array:
+    """s/tol of m outputs that share their samples by need, n_i ~ ratio_i^2: what each would be if all were alike.
+
+    N = sum_i N_i over m outputs is that of equal ratios sqrt(mean ratio^2); an output has at most MOST times an even
+    share, so that none counts for less than ratio_i/sqrt(MOST).
+    """
+    return np.maximum(np.sqrt(np.mean(ratio**2)), ratio / np.sqrt(MOST))
 
 
 def error_at(multiple: float, standard_error: float, floor: float | None) -> ErrorForecast:

@@ -21,6 +21,8 @@ LANES = 2
 """Branch of what a lane draws before its first block: (LANES, lane)."""
 LOOKS = 3
 """Branch of what is drawn when a look is reported, such as bootstrap multipliers: (LOOKS, blocks)."""
+FITS = 4
+"""Branch of what a model is trained with: (FITS, 0), and (FITS, 1, i) for trial i, which is thrown away."""
 
 _WORD = 2**32
 _SEED_LIMIT = 2**128
@@ -80,6 +82,16 @@ def block_key(seed: int, lane: int, index: int) -> Key:
 def lane_key(seed: int, lane: int) -> Key:
     """The randomness with which `lane` starts, before its first block."""
     return Key(seed, (LANES, lane))
+
+
+def fit_key(seed: int) -> Key:
+    """The randomness with which the job's model is trained."""
+    return Key(seed, (FITS, 0))
+
+
+def trial_fit_key(seed: int, index: int) -> Key:
+    """The randomness of trial fit `index`."""
+    return Key(seed, (FITS, 1, index))
 
 
 def pilot_key(seed: int) -> Key:

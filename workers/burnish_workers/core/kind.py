@@ -10,6 +10,7 @@ from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.betting import Bounds
 from burnish_workers.core.bounded import BoundedStatistics
 from burnish_workers.core.estimator import Plan, Simulator, State, Statistics
+from burnish_workers.core.fitting import Fitting
 from burnish_workers.core.inputs import Inputs
 
 MOST_SAMPLES = 5 * 10**7
@@ -30,8 +31,9 @@ class Draft:
 
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
-    `lanes`: how many chains, None where blocks do not depend on each other; `rivals`: other estimators that could run
-    the same spec, for the pilot to compare.
+    `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
+    None where blocks do not depend on each other; `rivals`: other estimators that could run the same spec, for the
+    pilot to compare.
     """
 
     estimator: str
@@ -43,6 +45,7 @@ class Draft:
     micro_batch: int
     plan: Plan
     lanes: int | None = None
+    adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
 
 
@@ -76,7 +79,8 @@ class Kind:
     that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
     that can be posted as they are: the law is tested on them. `choose` picks among the estimators that a pilot tried
-    (the draft, its rivals), for so many workers: an index, and what was compared, in words.
+    (the draft, its rivals), for so many workers: an index, and what was compared, in words. `fitting`: how the kind
+    trains a model first, where it can.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Kind:
     examples: Callable[[], list[dict[str, Any]]]
     catalogue: Callable[[], list[CatalogueEntry]] = list
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
+    fitting: Fitting | None = None
 
     def info(self) -> KindInfo:
         return KindInfo(

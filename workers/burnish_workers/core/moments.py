@@ -48,14 +48,18 @@ class Moments:
         return Moments(counts, zero, zero, zero, zero, none, none, counts)
 
     @staticmethod
-    def of(samples: ArrayLike, tail: int) -> Moments:
-        """Statistics of samples of shape (n, m); mean and central sums in two passes, in float64."""
+    def of(samples: ArrayLike, tail: int, present: NDArray[np.bool_] | None = None) -> Moments:
+        """Statistics of samples of shape (n, m); mean and central sums in two passes, in float64.
+
+        `present` (n, m): which of the places hold a sample, all where None: outputs may have different numbers.
+        """
         x = np.asarray(samples, dtype=np.float64)
         if x.ndim != 2:
             raise ValueError(f"samples have shape {x.shape}: give (replicates, outputs)")
         if len(x) == 0:
             return Moments.empty(x.shape[1], tail)
-        finite = np.isfinite(x)
+        finite = np.isfinite(x) if present is None else np.isfinite(x) & present
+        given = len(x) if present is None else present.sum(axis=0, dtype=np.int64)
         count = finite.sum(axis=0, dtype=np.int64)
         n = np.maximum(count, 1)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -66,7 +70,7 @@ class Moments:
             m2, m3, m4 = square.sum(axis=0), (square * d).sum(axis=0), (square * square).sum(axis=0)
         kept = np.where(finite, x, np.nan).T
         low, high = _smallest(kept, tail), -_smallest(-kept, tail)
-        return Moments(count, mean, m2, m3, m4, low, high, len(x) - count)
+        return Moments(count, mean, m2, m3, m4, low, high, given - count)
 
     def with_tail(self, tail: int) -> Moments:
         """The same with room for more extremes: a block need not carry padding to be merged into a job."""

@@ -19,6 +19,7 @@ from burnish_workers.core.guard import (
     alpha_spent,
     bounds_violated,
     examine,
+    least_replicates,
     max_to_sum,
 )
 from burnish_workers.core.kind import alpha_of, resolution_of
@@ -58,6 +59,7 @@ def schedule_of(spec: SpecBase) -> Schedule:
         extensible=r.extensible,
         extra=tuple(r.extra_looks),
         kind=spec.interval,
+        adaptive=r.decides_from is not None,
     )
 
 
@@ -82,8 +84,9 @@ def report(
     if look is not None and answer.bets is not None:
         lower, upper, refused = _bounded(*answer.bets, answer.bias)
     elif look is not None:
-        certified, refused = _judge(answer, statistics.leading)
-        width = critical_for(look, answer.combined.dof) * answer.combined.standard_error + answer.bias
+        certified, refused = _judge(answer, statistics.leading, least_of(spec, len(value)))
+        critical = critical_for(look, answer.combined.dof, *_asymmetry(answer, statistics.leading))
+        width = critical * answer.combined.standard_error + answer.bias
         width = np.where(certified, width, np.nan)
         lower, upper = value - width, value + width
     elif schedule.next_look(blocks, closed) is None:
@@ -99,7 +102,7 @@ def report(
         "refused": refused.model_dump(mode="json") if refused else None,
         "diagnostics": diagnostics,
     }
-    replicates = int(answer.combined.replicates.min())
+    replicates = round(float(answer.combined.replicates.mean()))
     value = answer.combined.value
     return Report(blocks, replicates, estimate, interval, refused, diagnostics, value, half_width, digest(body))
 
@@ -139,9 +142,22 @@ def _bounded(bounds: Bounds, bets: Betting, bias: _Array) -> tuple[_Array, _Arra
     return lower - bias, upper + bias, refused
 
 
-def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | None]:
+def _asymmetry(answer: Answer, leading: str) -> tuple[_Array, _Array]:
+    """Skewness of the answer per replicate of its leading component, and the number of those: the other components are
+    taken as symmetric, so that it is the leading one's times (its part of the variance)^1.5."""
+    part, variance = answer.parts[leading], answer.combined.standard_error**2
+    share = np.nan_to_num(part.standard_error**2 / np.where(variance > 0, variance, np.inf))
+    return np.nan_to_num(part.skewness) * share**1.5, np.maximum(part.count, 1).astype(np.float64)
+
+
+def least_of(spec: SpecBase, outputs: int) -> int:
+    """Replicates that an interval of this job takes at the least."""
+    return least_replicates(alpha_of(spec), outputs if spec.simultaneous else 1)
+
+
+def _judge(answer: Answer, leading: str, least: int) -> tuple[NDArray[np.bool_], Refused | None]:
     """Which outputs may have an interval, and the gravest reason why others may not."""
-    main = examine(answer.parts[leading], bias_known=answer.bias_known)
+    main = examine(answer.parts[leading], bias_known=answer.bias_known, least=least)
     certified, refusal = main.certified.copy(), main.refusal
     variance = answer.combined.standard_error**2
     for name, part in answer.parts.items():

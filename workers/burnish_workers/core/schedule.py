@@ -21,9 +21,11 @@ from burnish_workers.core.boundary import (
     DELTA,
     fixed_critical,
     last_critical,
+    last_of_any,
     normal_tail,
     open_critical,
     student_critical,
+    union_bound,
     wang_tsiatis,
 )
 
@@ -83,6 +85,7 @@ class Schedule:
     extensible: bool
     extra: tuple[int, ...] = ()
     kind: Kind = "stream"
+    adaptive: bool = False
 
     @staticmethod
     def plan(
@@ -93,6 +96,7 @@ class Schedule:
         extensible: bool,
         extra: tuple[int, ...] = (),
         kind: Kind = "stream",
+        adaptive: bool = False,
     ) -> Schedule:
         """Fix the looks of a job.
 
@@ -106,6 +110,8 @@ class Schedule:
             kind: "stream", all looks hold jointly; "fixed", only the final answer counts, each look at level alpha;
                 "open", any moment is a look, without end; "bounded", likewise, with intervals that need no critical
                 value.
+            adaptive: outputs get samples by what was seen of them, so that how their errors at the looks hang together
+                is not known beforehand: the looks share alpha by the union bound.
 
         Raises:
             ValueError: numbers out of range, or replicates that are not linear.
@@ -119,7 +125,7 @@ class Schedule:
         if blocks_max < 1 or not 0 < alpha < 1:
             raise ValueError(f"blocks_max is {blocks_max} and alpha {alpha}: give blocks_max >= 1 and 0 < alpha < 1")
         within = tuple(sorted({k for k in extra if first_look <= k < blocks_max}))
-        return Schedule(blocks_max, first_look, linear, alpha, extensible, within, kind)
+        return Schedule(blocks_max, first_look, linear, alpha, extensible, within, kind, adaptive)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data, for the resolved spec."""
@@ -205,17 +211,29 @@ class Schedule:
         if self.kind != "stream":
             return Look(blocks, epoch, n, self._critical(n), closing=True)
         passed = [look for look in _looks(self, epoch) if look.blocks < blocks]
-        z = last_critical([look.critical for look in passed], [*(look.replicates for look in passed), n], alpha)
+        rule = last_of_any if self.adaptive else last_critical
+        z = rule([look.critical for look in passed], [*(look.replicates for look in passed), n], alpha)
         return Look(blocks, epoch, n, z, closing=True) if np.isfinite(z) else None
 
 
-def critical_for(look: Look, dof: ArrayLike) -> NDArray[np.float64]:
+def critical_for(
+    look: Look, dof: ArrayLike, skewness: ArrayLike = 0.0, replicates: ArrayLike = np.inf
+) -> NDArray[np.float64]:
     """Critical value of Student's t with the tail of the look's normal one, t_dof^-1(Phi(z_j)), in the shape of dof.
 
     Computed from the tail probability Phi(-z_j), exact for any z up to 37. Where dof is large it is z_j itself; where
-    dof is nan, so that no variance is known, it is nan.
+    dof is nan, so that no variance is known, it is nan. `skewness`, g, of that many replicates makes one tail of the
+    studentised mean exp(c) times as heavy and the other lighter, c = |g| z^3/(3 sqrt n) to leading order (Hall 1987):
+    the tail aimed at is Phi(-z_j)/cosh(c), so that both together have the chance they should. It matters far out, where
+    many outputs share the confidence: of 42 gamma variables (g = 1) the mean misses 5.7 times as often as 5.7e-5
+    without, 2.9 times with it.
     """
-    return student_critical(normal_tail(look.critical), dof)
+    c = np.abs(np.asarray(skewness, dtype=np.float64)) * look.critical**3 / (3 * np.sqrt(replicates))
+    return student_critical(normal_tail(look.critical) / np.cosh(np.minimum(np.nan_to_num(c), _SKEWED)), dof)
+
+
+_SKEWED = 8.0
+"""c beyond which the expansion says nothing more."""
 
 
 @lru_cache(maxsize=1024)
@@ -227,7 +245,7 @@ def _looks(schedule: Schedule, epoch: int) -> tuple[Look, ...]:
     if schedule.kind != "stream":
         z = [schedule._critical(n) for n in counts]  # pyright: ignore[reportPrivateUsage]
     else:
-        c = wang_tsiatis(counts, alpha)
+        c = union_bound(counts, alpha) if schedule.adaptive else wang_tsiatis(counts, alpha)
         z = [c * (n / counts[-1]) ** (DELTA - 0.5) for n in counts]
     return tuple(Look(k, epoch, n, value) for k, n, value in zip(places, counts, z, strict=True))
 

@@ -33,6 +33,7 @@ from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.conflate import conflated
 from burnish_workers.engine.gather import gather, named
 from burnish_workers.engine.ids import job_id
+from burnish_workers.engine.large_answers import artifact_at
 from burnish_workers.engine.pointers import short
 from burnish_workers.engine.reading import read_json, validated
 from burnish_workers.engine.records import (
@@ -103,6 +104,15 @@ class App:
         resolved = dumped if spec.resolution is not None else None
         now = self._clock.now()
         return spec, JobRecord(job_id(), kind.name, dumped, spec.budget, now, resolved=resolved)
+
+    async def artifact(self, job: str, name: str) -> bytes:
+        """A file that a job left for its user. Raises Refusal."""
+        await self.get(job)
+        try:
+            return await self.uploads.artifacts.read(artifact_at(job, name))
+        except (KeyError, ValueError):
+            detail = f"job {job} has no artifact {name[:100]!r}; `arrays` of its refinements name those that it has"
+            raise Refusal(404, "Not found", detail) from None
 
     async def _use(self, spec: SpecBase, job: str) -> None:
         """Uploads that a job names are not removed while it is kept."""

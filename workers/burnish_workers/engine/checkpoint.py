@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from burnish_workers.core.decisions import Decision
 from burnish_workers.core.estimator import State, flatten, unflatten
 from burnish_workers.engine.lanes import Carry
 
-_CARRY = "@carry"
+_CARRY, _DECISION = "@carry", "@decision"
 
 
 def lanes_at(job: str, blocks: int) -> str:
@@ -21,16 +23,18 @@ def lanes_at(job: str, blocks: int) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The fold over blocks 0..blocks-1, and the carry of the last block of each lane by its index."""
+    """The fold over blocks 0..blocks-1, the carry of the last block of each lane by its index, and what was decided at
+    looks by the looks."""
 
     blocks: int
     state: State
     carries: dict[int, Carry] = field(default_factory=dict[int, Carry])
+    decisions: dict[int, Decision] = field(default_factory=dict[int, Decision])
 
     def to_bytes(self) -> bytes:
         buffer = io.BytesIO()
-        carried = {f"{_CARRY}/{i}/{name}": array for i, carry in self.carries.items() for name, array in carry.items()}
-        np.savez(buffer, allow_pickle=False, blocks=np.array(self.blocks), **flatten(self.state), **carried)
+        more = {**_flat(_CARRY, self.carries), **_flat(_DECISION, self.decisions)}
+        np.savez(buffer, allow_pickle=False, blocks=np.array(self.blocks), **flatten(self.state), **more)
         return buffer.getvalue()
 
     @staticmethod
@@ -38,8 +42,18 @@ class Checkpoint:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             named = {name: arrays[name] for name in arrays.files}
         blocks = int(named.pop("blocks"))
-        carries: dict[int, dict[str, Any]] = {}
-        for name in [name for name in named if name.startswith(f"{_CARRY}/")]:
-            _, index, own = name.split("/", 2)
-            carries.setdefault(int(index), {})[own] = named.pop(name)
-        return Checkpoint(blocks, unflatten(named), dict[int, Carry](carries))
+        carries, decisions = _taken(_CARRY, named), _taken(_DECISION, named)
+        return Checkpoint(blocks, unflatten(named), dict[int, Carry](carries), dict[int, Decision](decisions))
+
+
+def _flat(under: str, numbered: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{under}/{i}/{name}": array for i, arrays in numbered.items() for name, array in arrays.items()}
+
+
+def _taken(under: str, named: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    """The inverse of `_flat`; takes what it finds out of `named`."""
+    found: dict[int, dict[str, Any]] = {}
+    for name in [name for name in named if name.startswith(f"{under}/")]:
+        _, index, own = name.split("/", 2)
+        found.setdefault(int(index), {})[own] = named.pop(name)
+    return found

@@ -25,22 +25,20 @@ from burnish_workers.core.kind import Kind, SpecError, resolution_of, statistics
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Schedule
-from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint
-from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.crew import MAX_ATTEMPTS, Crew
 from burnish_workers.engine.errands import run_errand
-from burnish_workers.engine.fleet import BlockFailed, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.fitting import Fitter
+from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
-from burnish_workers.engine.lanes import Carry
-from burnish_workers.engine.library import Library
 from burnish_workers.engine.needs import Underway, horizon, need_of
+from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.problems import crashed, failed
 from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import BudgetChanged, JobRecord, StoreError
 from burnish_workers.engine.resolve import resolve
 from burnish_workers.engine.scribe import Scribe
-from burnish_workers.engine.store import Store
+from burnish_workers.engine.training import fitting_of
 
 log = structlog.get_logger()
 
@@ -74,15 +72,6 @@ class Orders:
         """Stop where a checkpoint can be left: another runner goes on from there."""
         self.leaving = True
         self.changed.set()
-
-
-@dataclass(frozen=True)
-class Ports:
-    fleet: Fleet
-    store: Store
-    artifacts: Artifacts
-    clock: Clock
-    library: Library
 
 
 class _CalledOff(Exception):
@@ -150,6 +139,9 @@ class Conductor:
         inputs = await self._inputs(spec)
         if self._record.purpose != "answer":
             return await self._errand(spec, inputs)
+        if fitting_of(self._kind, spec) is not None:
+            spec = await self._fitted(spec, inputs)
+            inputs = await self._inputs(spec)
         spec = await self._resolved(spec, inputs)
         statistics = statistics_of(self._kind, spec, inputs)
         progress = await self._restore(spec, statistics)
@@ -170,6 +162,31 @@ class Conductor:
                 return await gather(spec, self._ports.library, self._ports.artifacts, whole=True)
             except StillChecking as error:
                 await self._wait_before_work(str(error))
+
+    async def _fitted(self, spec: Any, inputs: Inputs) -> Any:
+        """The spec that names its model, once that is trained."""
+        ports, orders = self._ports, self.orders
+        budget = lambda: orders.budget  # noqa: E731
+        fitter = Fitter(self._record, self._kind, ports, self._scribe, budget, self._until_resources)
+        training = asyncio.create_task(fitter.run(spec, inputs))
+        try:
+            while not training.done():
+                await self._until_changed(training)
+                if orders.cancelled:
+                    raise _CalledOff
+        finally:
+            training.cancel()
+        self._record = self._record.with_changes({"spent": fitter.spent})
+        return training.result()
+
+    async def _until_changed(self, work: asyncio.Task[Any]) -> None:
+        """Wait until `work` is done or there are new orders."""
+        changed = asyncio.create_task(self.orders.changed.wait())
+        try:
+            await asyncio.wait({work, changed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            changed.cancel()
+        self.orders.changed.clear()
 
     async def _resolved(self, spec: Any, inputs: Inputs) -> Any:
         """The resolved spec: from the store, as posted, or by a pilot."""
@@ -203,12 +220,12 @@ class Conductor:
 
     async def _restore(self, spec: Any, statistics: Any) -> Progress:
         """The frontier at the last checkpoint, or the very beginning."""
-        state, blocks, carries = statistics.empty(), 0, dict[int, Carry]()
+        kept = Checkpoint(0, statistics.empty())
         if self._record.checkpoint is not None:
-            checkpoint = Checkpoint.from_bytes(await self._ports.artifacts.read(self._record.checkpoint))
-            state, blocks, carries = checkpoint.state, checkpoint.blocks, checkpoint.carries
-        progress = Progress(spec, statistics, state, blocks, self._record.spent, self._record.epoch)
-        progress.carries.known.update(carries)
+            kept = Checkpoint.from_bytes(await self._ports.artifacts.read(self._record.checkpoint))
+        progress = Progress(spec, statistics, kept.state, kept.blocks, self._record.spent, self._record.epoch)
+        progress.carries.known.update(kept.carries)
+        progress.decisions.made.update(kept.decisions)
         return progress
 
     async def _wait_for_resources(self, why: str) -> None:
@@ -264,6 +281,8 @@ class Conductor:
         """Why nothing more may be issued, or None. What is in flight will be counted, so its time is spent already."""
         if self.orders.cancelled:
             return "cancelled"
+        if progress.issued == 0:  # without a block there is no answer, however much went into getting ready
+            return None
         spent = progress.spending(self._ports.clock.monotonic())
         ahead = progress.block_seconds() * crew.in_flight / max(self._ports.fleet.workers, 1)
         spent = spent.model_copy(update={"seconds": spent.seconds + ahead})
@@ -274,10 +293,10 @@ class Conductor:
         assert self._underway is not None
         far = horizon(self._underway, self.orders.budget, self._ports.fleet.slots, progress.blocks)
         while stop is None and crew.in_flight < self._share() and (far is None or progress.issued < far):
-            if not progress.carries.ready(progress.issued):
+            if not progress.can_issue():
                 return
             index = progress.issued
-            crew.send(index, progress.layout.place(index), progress.carries.into(index))
+            crew.send(index, progress.layout.place(index), progress.carries.into(index), progress.decisions.of(index))
             progress.issued += 1
             stop = self._stop(progress, crew)
 

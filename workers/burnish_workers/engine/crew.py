@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import structlog
 
 from burnish.wire import SpecBase
+from burnish_workers.core.decisions import Decision
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
-from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, NoSuchClass, WorkerDied
-from burnish_workers.engine.lanes import Carry, Place
+from burnish_workers.engine.fleet import BlockResult, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.lanes import Carry, Place, block_task
 from burnish_workers.engine.resolve import code_of
 
 log = structlog.get_logger()
@@ -25,6 +26,7 @@ class _Errand:
     index: int
     place: Place
     carry: Carry
+    decision: Decision
     attempts: int
 
 
@@ -47,12 +49,12 @@ class Crew:
     def idle(self) -> bool:
         return not self._out and not self._stranded
 
-    def send(self, index: int, place: Place, carry: Carry) -> None:
-        self._send(_Errand(index, place, carry, 1))
+    def send(self, index: int, place: Place, carry: Carry, decision: Decision) -> None:
+        self._send(_Errand(index, place, carry, decision, 1))
 
     def _send(self, errand: _Errand) -> None:
         place = errand.place
-        task = BlockTask(self._code, place.key, place.start, place.replicates, self._class, errand.carry, place.lane)
+        task = block_task(self._code, place, self._class, errand.carry, errand.decision)
         self._out[asyncio.create_task(self._fleet.run(task))] = errand
 
     async def wait(self, changed: asyncio.Event) -> list[tuple[int, BlockResult, int]]:

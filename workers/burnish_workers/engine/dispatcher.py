@@ -15,9 +15,10 @@ import structlog
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.allocator import Allocator, Pace
 from burnish_workers.engine.checker import Checker
-from burnish_workers.engine.conductor import Conductor, Ports
+from burnish_workers.engine.conductor import Conductor
 from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.memory_coordination import MemoryCoordination
+from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.problems import crashed
 from burnish_workers.engine.records import Fenced, JobRecord, StoreUnavailable
 from burnish_workers.engine.scribe import Scribe

@@ -64,6 +64,7 @@ _FORMS: dict[str, _Form] = {
     "purpose": _TEXT,
     "request": _JSON,
     "outcome": _JSON,
+    "fitting": _JSON,
 }
 
 

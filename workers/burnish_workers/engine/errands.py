@@ -6,6 +6,7 @@ import contextlib
 from typing import Any, cast
 
 from burnish.wire import LedgerRow, SpecBase
+from burnish_workers.core.decisions import Decision
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Kind, resolution_of
 from burnish_workers.core.report import schedule_of
@@ -27,7 +28,8 @@ async def run_errand(
         return (await make_plan(spec, kind, fleet, inputs)).model_dump(mode="json")
     request = cast("dict[str, Any]", record.request)
     rows = [row for index in request["indices"] for row in await _row(store, request["job"], index)]
-    rerun = Rerun(spec, fleet, inputs, await _kept(request["job"], spec, store, artifacts))
+    kept = await _kept(request["job"], spec, store, artifacts)
+    rerun = Rerun(spec, fleet, inputs, kept, await _decided(request["job"], spec, store, artifacts))
     return (await verify(request["job"], rows, request["of"], rerun)).model_dump(mode="json")
 
 
@@ -42,6 +44,17 @@ async def _kept(job: str, spec: SpecBase, store: Store, artifacts: Artifacts) ->
         with contextlib.suppress(KeyError):  # handed over or ended in between
             found |= Checkpoint.from_bytes(await artifacts.read(lanes_at(job, look.blocks))).carries
     return found
+
+
+async def _decided(job: str, spec: SpecBase, store: Store, artifacts: Artifacts) -> dict[int, Decision]:
+    """What was decided at the looks of a job: any checkpoint knows all that its blocks were run by."""
+    while resolution_of(spec).decides_from is not None:
+        record = await store.get(job)
+        if record is None or record.checkpoint is None:
+            break
+        with contextlib.suppress(KeyError):  # a newer one has taken its place just now
+            return Checkpoint.from_bytes(await artifacts.read(record.checkpoint)).decisions
+    return {}
 
 
 async def _row(store: Store, job: str, index: int) -> list[LedgerRow]:

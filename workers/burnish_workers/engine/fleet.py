@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from burnish_workers.core.decisions import Decision
 from burnish_workers.core.estimator import Simulator
 from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
@@ -29,9 +30,10 @@ class JobCode:
 
 @dataclass(frozen=True)
 class BlockTask:
-    """One block: a pure function of (job, key, start, replicates, carry). `numeric_class`: the class it must run on.
+    """One block: a pure function of (job, key, start, replicates, carry, decision). `numeric_class`: where it must run.
 
     `lane`: the key with which its lane begins, None for memoryless jobs; the first block of a lane has an empty carry.
+    `decision`: how its samples are shared among outputs.
     """
 
     code: JobCode
@@ -41,6 +43,7 @@ class BlockTask:
     numeric_class: str | None
     carry: Mapping[str, Any] = field(default_factory=dict[str, Any])
     lane: Key | None = None
+    decision: Decision = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def run_block(bench: Bench, task: BlockTask) -> tuple[dict[str, Any], dict[str, 
     simulator = bench.simulator(task.code.digest, lambda: task.code)
     started = time.perf_counter()
     carry = begun(simulator, task.carry, task.lane)
-    carry, stats = simulator.advance(carry, task.key, task.start, task.replicates)
+    carry, stats = simulator.advance(carry, task.key, task.start, task.replicates, task.decision)
     return dict(carry), dict(stats), time.perf_counter() - started
 
 

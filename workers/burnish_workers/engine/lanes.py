@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from burnish_workers.core.decisions import EVENLY, Decision
 from burnish_workers.core.keys import Key, block_key, lane_key
 from burnish_workers.core.schedule import Replicates
+from burnish_workers.engine.fleet import BlockTask, JobCode
 
 Carry = Mapping[str, Any]
 
@@ -23,6 +25,13 @@ class Place:
     lane: Key | None
     start: int
     replicates: int
+
+
+def block_task(
+    code: JobCode, place: Place, numeric_class: str | None, carry: Carry, decision: Decision = EVENLY
+) -> BlockTask:
+    """The block that stands there, to be run."""
+    return BlockTask(code, place.key, place.start, place.replicates, numeric_class, carry, place.lane, decision)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def _issuable(job: Underway, purse: Purse, slots: int) -> int:
     far = horizon(job, purse.budget, slots, progress.issued)
     if far is not None:
         limits.append(far - progress.issued)
+    limits.append(progress.decisions.room(progress.issued, MOST))
     if progress.layout.lanes is not None:
         limits.append(progress.layout.lanes - job.crew.in_flight)
     if purse.planned is not None:

@@ -6,14 +6,20 @@ import math
 
 import numpy as np
 
-from burnish.wire import Goal, Plan, PlannedLook, Range, SpecBase
+from burnish.wire import Goal, Plan, PlannedLook, Range, SpecBase, Spent
+from burnish_workers.core.fitting import Fitting
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Kind, resolution_of
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Look
+from burnish_workers.engine.clock import SystemClock
+from burnish_workers.engine.fit_outlook import scaled
 from burnish_workers.engine.fleet import Fleet
+from burnish_workers.engine.meter import Meter
 from burnish_workers.engine.resolve import Trial, resolved_by, run_pilot
+from burnish_workers.engine.splitting import Splitter
+from burnish_workers.engine.training import fitting_of, left_of
 
 SPREAD = 0.3
 """Relative range of a pilot's seconds: it times one block on a worker whose caches may be cold."""
@@ -21,9 +27,38 @@ SPREAD = 0.3
 
 async def make_plan(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> Plan:
     """Run the pilot and say what the job would cost and reach. A spec that is resolved keeps its resolution."""
+    fitting = fitting_of(kind, spec)
+    if fitting is not None:
+        return await _with_fit(spec, kind, fitting, fleet, inputs)
     trial = await run_pilot(spec.model_copy(update={"resolution": None}), kind, fleet, inputs)
     resolved = spec if spec.resolution is not None else resolved_by(trial, spec, fleet.workers)
     return _Foreseen(resolved, trial, max(fleet.workers, 1)).plan()
+
+
+async def _with_fit(spec: SpecBase, kind: Kind, fitting: Fitting, fleet: Fleet, inputs: Inputs) -> Plan:
+    """The same for a spec whose model is still to be trained: what trial fits foretell of it.
+
+    `resolved` is the spec with its number of training steps; the rest is resolved when there is a model.
+    """
+    meter = Meter(fleet, SystemClock(), Spent())
+    # What a plan uses up is not the job's: it begins with its whole budget.
+    found = await Splitter(spec, spec.budget, kind, fitting, meter, inputs).foreseen()
+    trial = scaled(found.trials[-1].pilot, found.ratio, found.bias_ratio)
+    left = left_of(spec.budget, Spent(seconds=found.seconds, worker_seconds=found.seconds))
+    simulated = spec.model_copy(update={"budget": left})
+    plan = _Foreseen(resolved_by(trial, simulated, fleet.workers), trial, max(fleet.workers, 1)).plan()
+    looks = [look.model_copy(update={"seconds": look.seconds + found.seconds}) for look in plan.looks]
+    later = {name: getattr(plan.seconds, name) + found.seconds for name in ("estimate", "lower", "upper")}
+    return plan.model_copy(
+        update={
+            "resolved": fitting.planned(spec, found.steps),
+            "worker_seconds": plan.worker_seconds + found.seconds,
+            "seconds": Range(**later),
+            "looks": looks,
+            "fit": found.plan(spec.budget),
+            "pilot_seconds": meter.spent.worker_seconds,
+        }
+    )
 
 
 class _Foreseen:

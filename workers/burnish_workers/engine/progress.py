@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 
 from burnish.wire import LedgerRow, SpecBase, Spent
+from burnish_workers.core.decisions import Decisions
 from burnish_workers.core.digest import digest_arrays
 from burnish_workers.core.estimator import Answer, State, Statistics
 from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult
 from burnish_workers.engine.lanes import Carries, Layout
@@ -57,6 +60,7 @@ class Progress:
         self._count = Replicates(resolution.first_block, resolution.block)
         self.layout = Layout(self.spec.seed or 0, self._count, resolution.lanes)
         self.carries = Carries(self.layout)
+        self.decisions = Decisions(schedule_of(self.spec), self._count, resolution.decides_from)
 
     def start(self, index: int) -> int:
         """Replicates before block `index`."""
@@ -98,6 +102,11 @@ class Progress:
         self.state = self.statistics.fold(self.state, landed.result.stats)
         self.blocks += 1
         self.carries.folded(self.blocks)
+        self.decisions.folded(self.blocks, partial(self.statistics.decide, self.state))
+
+    def can_issue(self) -> bool:
+        """Whether what the next block goes on from is there: a carry, a decision."""
+        return self.carries.ready(self.issued) and self.decisions.ready(self.issued)
 
     def answer(self) -> Answer:
         return self.statistics.answer(self.state)

@@ -53,11 +53,12 @@ class BlockWorker:
         replicates: int,
         carry: dict[str, Any],
         lane: Key | None,
+        decision: dict[str, Any],
     ) -> dict[str, Any]:
         """`code` holds an ObjectRef in a list, which Ray does not fetch unless this worker lacks the simulator."""
         simulator = self._bench.simulator(digest, lambda: ray.get(code[0]))
         began = time.perf_counter()
-        carry_out, stats = simulator.advance(begun(simulator, carry, lane), key, start, replicates)
+        carry_out, stats = simulator.advance(begun(simulator, carry, lane), key, start, replicates, decision)
         return {"carry": dict(carry_out), "stats": dict(stats), "seconds": time.perf_counter() - began}
 
 
@@ -163,6 +164,7 @@ class RayFleet:
                 task.replicates,
                 dict(task.carry),
                 task.lane,
+                dict(task.decision),
             )
         except (RayActorError, WorkerCrashedError) as error:
             await self._replace(seat)

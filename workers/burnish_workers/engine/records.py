@@ -29,6 +29,7 @@ class JobRecord:
     `epoch` counts the runners that have held the job: a write with an older epoch is refused (fenced).
     `budget_version` counts the changes of `budget`, so that no runner ends a job on a budget that was just topped up.
     `closed` holds the block counts at which a clock ended the job between looks (confidence was spent there).
+    `fitting` is where the training of the job's model stands (see `engine/fitting.py`).
     `request` is what a job with another purpose than an answer was asked, `outcome` what it ended with.
     """
 
@@ -56,6 +57,7 @@ class JobRecord:
     purpose: Purpose = "answer"
     request: dict[str, Any] | None = None
     outcome: dict[str, Any] | None = None
+    fitting: dict[str, Any] | None = None
 
     @property
     def done(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from burnish.wire import Problem, Refinement, SpecBase, StoppedBy
+from burnish.wire import Problem, Refinement, SpecBase, Spent, StoppedBy
 from burnish_workers.core.estimator import Answer
 from burnish_workers.core.outlook import floor_of, outlook
 from burnish_workers.core.purse import Purse
@@ -13,6 +13,7 @@ from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.large_answers import abridged, artifact_at
 from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import Emission, JobRecord, NewEvent
 from burnish_workers.engine.store import Store
@@ -53,6 +54,14 @@ class Scribe:
     async def resolved(self, spec: SpecBase) -> None:
         await self._emit(Emission(changes={"resolved": spec.model_dump(mode="json")}))
 
+    async def fitting(self, state: dict[str, Any] | None, spent: Spent, progress: dict[str, Any] | None = None) -> None:
+        """Where the training of the job's model stands; `progress` is what watchers are told of it."""
+        changes: dict[str, Any] = {"fitting": state, "spent": spent}
+        if self._record.started_at is None:
+            changes["started_at"] = self._clock.now()
+        self._record = self._record.with_changes(changes)
+        await self._emit(Emission((NewEvent("progress", progress),) if progress else (), changes))
+
     async def started(self, progress: Progress) -> None:
         """The first block is about to be issued, or the first after an interruption."""
         if self._status != "running":
@@ -82,8 +91,9 @@ class Scribe:
         if look is not None and floor_of(answer, found, purse) is not None:
             return "floor"
         if not last:
-            changes: dict[str, Any] = {"spent": refinement.spent, "last_refinement": refinement}
+            changes: dict[str, Any] = {"spent": refinement.spent}
             keep = look is not None or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
+            changes["last_refinement"] = refinement = await self._abridged(refinement, found, kept=look is not None)
             await self._emit_refinement(progress, refinement, changes, keep=keep)
         return None
 
@@ -92,7 +102,8 @@ class Scribe:
     ) -> None:
         """The final refinement and the terminal event, in one write. Raises BudgetChanged."""
         planned = schedule.look(progress.blocks, self.closed)
-        _, _, refinement = self._refine(progress, schedule, purse, ends=True)
+        _, found, refinement = self._refine(progress, schedule, purse, ends=True)
+        refinement = await self._abridged(refinement, found, kept=True)
         changes: dict[str, Any] = {
             "status": "completed",
             "stage": None,
@@ -180,6 +191,13 @@ class Scribe:
             self.refused = refinement.refused
         return answer, found, refinement
 
+    async def _abridged(self, refinement: Refinement, found: Report, *, kept: bool) -> Refinement:
+        """What an event can carry; the file that has the rest is written before the event that names it."""
+        shorter, data = abridged(refinement, found, kept=kept)
+        if data is not None and shorter.arrays and shorter.arrays.name:
+            await self._artifacts.write(artifact_at(self._record.id, shorter.arrays.name), data)
+        return shorter
+
     async def _emit_refinement(
         self, progress: Progress, refinement: Refinement, changes: dict[str, Any], *, keep: bool
     ) -> None:
@@ -212,7 +230,7 @@ class Scribe:
 
 
 def _checkpoint(progress: Progress) -> Checkpoint:
-    return Checkpoint(progress.blocks, progress.state, progress.carries.at(progress.blocks))
+    return Checkpoint(progress.blocks, progress.state, progress.carries.at(progress.blocks), progress.decisions.made)
 
 
 def _refinement_event(refinement: Refinement) -> NewEvent:

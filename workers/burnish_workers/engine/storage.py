@@ -8,7 +8,6 @@ from burnish_workers.core.registry import Registry
 from burnish_workers.engine.app import App
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.clock import Clock
-from burnish_workers.engine.conductor import Ports
 from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.fleet import Fleet
@@ -17,6 +16,7 @@ from burnish_workers.engine.memory_artifacts import MemoryArtifacts
 from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.store import Store
 from burnish_workers.engine.uploads import Uploads
 

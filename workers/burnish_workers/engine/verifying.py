@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from burnish.wire import LedgerRow, SpecBase, Verification, VerifiedBlock
+from burnish_workers.core.decisions import Decision, Decisions
 from burnish_workers.core.digest import digest_arrays
 from burnish_workers.core.estimator import unflatten
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Replicates
-from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, NoSuchClass, WorkerDied
-from burnish_workers.engine.lanes import Carry, Layout, Place
+from burnish_workers.engine.fleet import BlockResult, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.lanes import Carry, Layout, Place, block_task
 from burnish_workers.engine.resolve import code_of
 
 CLOSE = 1e-5
@@ -37,12 +39,16 @@ def summary_of(stats: Mapping[str, Any]) -> dict[str, list[float]]:
 
 @dataclass(frozen=True)
 class Rerun:
-    """What running blocks of a job again takes. `kept`: carries that were kept of its lanes, by block."""
+    """What running blocks of a job again takes.
+
+    `kept`: carries that were kept of its lanes, by block; `decisions`: what was decided at its looks.
+    """
 
     spec: SpecBase
     fleet: Fleet
     inputs: Inputs
     kept: Mapping[int, Carry] = field(default_factory=dict[int, Carry])
+    decisions: Mapping[int, Decision] = field(default_factory=dict[int, Decision])
 
 
 async def verify(job_id: str, rows: list[LedgerRow], of: int, rerun: Rerun) -> Verification:
@@ -76,21 +82,21 @@ async def _again(row: LedgerRow, rerun: Rerun) -> BlockResult:
     way = [row.index]
     while (before := layout.before(way[-1])) is not None and before not in rerun.kept:
         way.append(before)
+    decisions = Decisions(schedule_of(rerun.spec), count, resolution.decides_from, dict(rerun.decisions))
     carry: Carry = {} if before is None else rerun.kept[before]
     result = None
     for index in reversed(way):
-        result = await _run(layout.place(index), carry, row.numeric_class, rerun)
+        result = await _run(layout.place(index), carry, decisions.of(index), row.numeric_class, rerun)
         carry = result.carry
     assert result is not None
     return result
 
 
-async def _run(place: Place, carry: Carry, wanted: str | None, rerun: Rerun) -> BlockResult:
+async def _run(place: Place, carry: Carry, decision: Decision, wanted: str | None, rerun: Rerun) -> BlockResult:
     code = code_of(rerun.spec, rerun.inputs)
     for attempt in range(_DEATHS):
-        task = BlockTask(code, place.key, place.start, place.replicates, wanted, carry, place.lane)
         try:
-            return await rerun.fleet.run(task)
+            return await rerun.fleet.run(block_task(code, place, wanted, carry, decision))
         except NoSuchClass:
             if wanted is None:
                 raise

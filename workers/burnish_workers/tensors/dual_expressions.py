@@ -124,8 +124,8 @@ def _fill(value: Number, shape: tuple[int, ...], like: Dual | None) -> Dual:
     return Dual(TORCH.fill(value, shape, None if like is None else like.value))  # pyright: ignore[reportArgumentType]
 
 
-def _vector(values: tuple[float, ...], like: Number | None) -> Dual:
-    return Dual(TORCH.vector(values, like.value if isinstance(like, Dual) else like))  # pyright: ignore[reportArgumentType]
+def _vector(values: tuple[float, ...], like: Dual | None) -> Dual:
+    return Dual(TORCH.vector(values, None if like is None else like.value))
 
 
 def _norm2(a: Dual) -> Dual:

@@ -155,12 +155,12 @@ def crossed(a: Tangents, b: Tangents, width: int) -> Tensor | None:
 
 def chain(a: Dual, value: Tensor, first: Tensor | float, second: Tensor | None) -> Dual:
     """f(a) elementwise, from the value f, the slope f' and the bend f'' (None: zero) at a."""
-    bent = None if second is None else crossed(a.tangents, a.tangents, a.width)
+    squares = None if second is None else crossed(a.tangents, a.tangents, a.width)
     generated = None if a.generated is None else first * a.generated
-    if bent is not None and second is not None:
-        bent = 0.5 * second * bent
+    if squares is not None and second is not None:
+        generated = 0.5 * second * squares if generated is None else generated.addcmul(second, squares, value=0.5)
     tangents = scaled(a.tangents, first, a.own)
-    return Dual(value, tangents, sum_of(generated, bent), own=a.own or tangents is not a.tangents)
+    return Dual(value, tangents, generated, own=a.own or tangents is not a.tangents)
 
 
 def composed(

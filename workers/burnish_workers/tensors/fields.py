@@ -97,9 +97,13 @@ class ExpressionField:
         """u: t (B,), x (B, d) -> (B,)."""
         return attached(lower(self.expression)({"t": t, "x": x}), x)
 
-    @cached_property
+    @property
     def breadth(self) -> int:
         """1 for what is made of functions of single coordinates and of sums, up to d otherwise."""
+        return self._breadth
+
+    @cached_property
+    def _breadth(self) -> int:
         return dual_expressions.breadth(self.expression, self.dim)
 
     def carry(self, t: Dual, x: Dual) -> Dual:

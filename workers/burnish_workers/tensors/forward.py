@@ -8,15 +8,16 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.duals import Diagonal, Dual, Tangents
 from burnish_workers.tensors.jets import Jet, attached
 
-# Tangents of one node kept in flight per chunk: about 1 MB of float32 stays near a core, and hides what a node costs
+# Tangents of one node kept in flight per chunk: about 1.6 MB of float32 stay near a core, and hide what a node costs
 # by itself (5x50 MLP, d = 20: 54,000, 71,000, 78,000 jets per CPU-second with 140, 280 and 560 thousand on a busy
 # machine); a GPU wants large launches instead.
-CPU_CHUNK_ELEMENTS = 280_000
+CPU_CHUNK_ELEMENTS = 400_000
 GPU_CHUNK_ELEMENTS = 1 << 28
 
 
@@ -81,8 +82,16 @@ def chunk_of(elements: int, device: torch.device) -> int:
 
 
 def in_chunks(rows: Callable[[int, int], Jet], count: int, chunk: int) -> Jet:
-    """The jets of samples i..j for all of them, so many at once."""
+    """The jets of samples i..j for all of them, so many at once.
+
+    Autograd keeps one chunk at a time and runs the others again when it goes backwards: all tangents of 4,096 samples
+    of a 5x50 network in d = 100 would take 82 MB for every operation.
+    """
     if count <= chunk:
         return rows(0, count)
     bounds = itertools.pairwise([*range(0, count, chunk), count])
-    return Jet(*(torch.cat(column) for column in zip(*(rows(i, j) for i, j in bounds), strict=True)))
+    if torch.is_grad_enabled():
+        parts = [checkpoint(rows, i, j, use_reentrant=False, preserve_rng_state=False) for i, j in bounds]
+    else:
+        parts = [rows(i, j) for i, j in bounds]
+    return Jet(*(torch.cat(column) for column in zip(*parts, strict=True)))

@@ -95,10 +95,15 @@ class GraphField:
         """u, z, generated, all exact; see `forward_jet`. Draws nothing from the generator."""
         return forward_jet(self, t, x, drift, diffusion)
 
+    @property
+    def breadth(self) -> int:
+        """Most entries of a tangent for one sample and one direction."""
+        return self._breadth
+
     @cached_property
     @torch.no_grad()
-    def breadth(self) -> int:
-        """Most entries of a tangent for one sample and one direction, from a pass over two samples."""
+    def _breadth(self) -> int:
+        """From a pass over two samples."""
         like = next(iter(self.weights.values()), None)
         x = torch.zeros(2, self.dim, dtype=self.dtype, device=None if like is None else like.device)
         t = Dual(x[:, 0], None, torch.ones_like(x[:, 0]))
@@ -167,19 +172,34 @@ def _called(node: Node, known: Mapping[str, Any], device: torch.device) -> Any:
 def run_dual(node: Node, known: dict[str, Any], device: torch.device, last: frozenset[str]) -> None:
     """The same with tangents and generators. `last`: names that are not needed afterwards."""
     names = [name for _, value in node.arguments for name in _references(value)]
-    values = {name: given.value if isinstance(given := known[name], Dual) else given for name in names}
+    given = {name: known[name] for name in names}
+    values = {name: dual.value if isinstance(dual, Dual) else dual for name, dual in given.items()}
     result = _called(node, values, device)
-    varying = any(isinstance(given := known[name], Dual) and not given.constant for name in names)
-    if varying and _is_real(result):
-        duals = {name: _borrowed(known[name], name in last and names.count(name) == 1) for name in names}
-        arguments = {name: _given(value, duals) for name, value in node.arguments if name not in _DROPPED}
+    if _is_real(result) and any(isinstance(dual, Dual) and not dual.constant for dual in given.values()):
+        for name, dual in given.items():
+            # Its memory may be written over only by the one who looks at it last.
+            if isinstance(dual, Dual) and dual.own and (name not in last or names.count(name) > 1):
+                given[name] = replace(dual, own=False)
+        arguments = {name: _given(value, given) for name, value in node.arguments if name not in _DROPPED}
         result = RULES[node.operator](result, **arguments)
     for name in last:
         known.pop(name, None)
     _keep(node, result, known)
-    for name in names_of(node):
+    made = list(names_of(node))
+    for name in made:
         if isinstance(known[name], Tensor):
             known[name] = Dual(known[name])
+    places = {_place(known[name]) for name in made} - {None}
+    for name in names:
+        # What a view looks at is written over by nobody.
+        if name in known and isinstance(dual := known[name], Dual) and dual.own and _place(dual) in places:
+            known[name] = replace(dual, own=False)
+
+
+def _place(given: Any) -> int | None:
+    """Where its tangents lie in memory."""
+    tangents = given.tangents if isinstance(given, Dual) else None
+    return tangents.untyped_storage().data_ptr() if isinstance(tangents, Tensor) else None
 
 
 _DROPPED = _PLACE | {"device"}
@@ -188,11 +208,6 @@ _DROPPED = _PLACE | {"device"}
 def _is_real(result: Any) -> bool:
     first = result if isinstance(result, Tensor) else result[0] if isinstance(result, (list, tuple)) else None
     return first is not None and first.is_floating_point()
-
-
-def _borrowed(given: Any, owned: bool) -> Any:
-    """Its memory may be written over only by the one who looks at it last."""
-    return replace(given, own=False) if isinstance(given, Dual) and given.own and not owned else given
 
 
 def names_of(node: Node) -> Iterator[str]:

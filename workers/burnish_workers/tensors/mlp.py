@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.duals import Dual
+from burnish_workers.tensors.forward import in_chunks
 from burnish_workers.tensors.jets import Jet
 from burnish_workers.tensors.rules import elementwise
 from burnish_workers.tensors.rules.axes import unsqueezed
@@ -70,12 +70,11 @@ class MLPField:
 
         Works with and without autograd; chunks the batch so that the tangents stay in cache.
         """
-        chunk = self._chunk(diffusion.noise_dim(self.dim))
-        if len(t) <= chunk:
-            return self._jet(t, x, drift, diffusion)
-        bounds = itertools.pairwise([*range(0, len(t), chunk), len(t)])
-        parts = [self._jet(t[i:j], x[i:j], drift[i:j], diffusion.rows(i, j)) for i, j in bounds]
-        return Jet(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+        def rows(i: int, j: int) -> Jet:
+            return self._jet(t[i:j], x[i:j], drift[i:j], diffusion.rows(i, j))
+
+        return in_chunks(rows, len(t), self._chunk(diffusion.noise_dim(self.dim)))
 
     def _jet(self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion) -> Jet:
         """The forward Laplacian, features first so that every elementwise pass is long and contiguous.

@@ -75,6 +75,8 @@ class AsyncBurnish:
         simultaneous: bool | None = None,
         seed: int | None = None,
         steps: int | None = None,
+        method: Literal["auto", "linearised", "martingale", "picard", "plain"] | None = None,
+        outputs: Sequence[Literal["value", "gradient"]] | None = None,
         extensible: bool | None = None,
         weight: float | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -85,7 +87,8 @@ class AsyncBurnish:
         `problem`, `surrogate`: a name of the catalogue, or a statement in full; no surrogate means plain simulation.
         `points`: a list or array of x, all at time `t` (or one t each). `budget`: e.g. `{"seconds": 20}` or
         `Budget(seconds=60, abs_tol=1e-3)`; the first limit reached ends the job. `bounds`: (low, high) of every
-        replicate, for `interval="bounded"`; `simultaneous=False`: an interval for each point on its own.
+        replicate, for `interval="bounded"`; `simultaneous=False`: an interval for each output on its own. `outputs`:
+        `["value", "gradient"]` gives sigma^T grad u beside the value of every point.
         """
         spec = specify.surrogate(
             problem,
@@ -100,6 +103,8 @@ class AsyncBurnish:
             simultaneous=simultaneous,
             seed=seed,
             steps=steps,
+            method=method,
+            outputs=outputs,
             extensible=extensible,
             weight=weight,
             metadata=metadata,
@@ -187,6 +192,10 @@ class AsyncBurnish:
         return AsyncPage(
             sheet.data, sheet.has_more, sheet.next, lambda cursor: self.ledger(job_id, after=int(cursor), limit=limit)
         )
+
+    async def artifact(self, job_id: str, name: str) -> bytes:
+        """A file that a job left, such as `arrays.name` of a large answer."""
+        return await self._do(calls.artifact(job_id, name))
 
     async def resume(self, job_id: str) -> AsyncJob:
         """Let a crashed job go on from where it was."""

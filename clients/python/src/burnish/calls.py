@@ -136,6 +136,11 @@ def ledger(job_id: str, after: int | None = None, limit: int | None = None) -> C
     return Call(request, lambda r: _sheet(wire.LedgerPage.model_validate_json(r.content)))
 
 
+def artifact(job_id: str, name: str) -> Call[bytes]:
+    path = _job_path(job_id, "artifacts", quote(name, safe=""))
+    return Call(Request("GET", path, {}, {"Accept": "application/octet-stream, application/json"}), lambda r: r.content)
+
+
 def resume(job_id: str) -> Call[wire.Job]:
     return Call(_post(_job_path(job_id, "resume"), None, None), _model(wire.Job))
 

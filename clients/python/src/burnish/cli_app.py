@@ -34,7 +34,7 @@ __all__ = ["CANCELLED", "FAILED", "GROUPS", "OK", "WRONG", "cli_files", "cli_ins
 
 GROUPS: Mapping[str, Sequence[str]] = {
     "Answers": ("run", "plan", "watch", "extend", "cancel", "resume", "verify"),
-    "Jobs": ("list", "show", "ledger", "delete"),
+    "Jobs": ("list", "show", "download", "ledger", "delete"),
     "Uploads": ("upload", "models", "arrays"),
     "Service": ("kinds", "catalogue", "usage", "cluster", "serve"),
 }

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from burnish import cli_live, wire, words
+from burnish import answers, cli_live, wire, words
 from burnish.cli_base import (
     ENDING,
     FAILED,
@@ -156,6 +157,29 @@ def verify(
 def resume(context: typer.Context, job: JobId) -> None:
     """Let a crashed job go on from where it was."""
     typer.echo("\n".join(cli_live.summary(context.obj.resume(job).record)))
+
+
+@app.command()
+def download(
+    context: typer.Context,
+    job: JobId,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="File to write. Default: the artifact's own name.", dir_okay=False),
+    ] = None,
+) -> None:
+    """Fetch all outputs of a large answer, as safetensors, from the newest look."""
+    found: Job = context.obj.get(job)
+    last = found.last
+    if last is not None and last.arrays is None:
+        count = words.outputs_of(last)
+        raise BadOption(f"job {job} has {count} outputs, which its refinements list: burnish show {job} --json")
+    for refinement in context.obj.refinements(job):
+        found.record.take_refinement(refinement)
+    _, name = answers.named(answers.newest(found.record))
+    path = out or Path(name)
+    path.write_bytes(context.obj.artifact(job, name))
+    typer.echo(str(path))
 
 
 @app.command()

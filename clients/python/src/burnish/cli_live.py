@@ -65,6 +65,8 @@ class Lines:
             typer.echo(refinement_line(record))
         elif event.type == "status":
             typer.echo(f"{record.job.id} {event.data.get('status', '')}")
+        elif event.type == "progress":
+            typer.echo(f"{record.job.id} {words.progress(event.data)}")
 
     def finish(self, record: Record) -> None:
         typer.echo("\n".join(summary(record)))
@@ -84,7 +86,7 @@ class Screen:
         self._live.__exit__(*error)
 
     def update(self, record: Record, event: wire.Event) -> None:
-        self._live.update(panel(record))
+        self._live.update(panel(record, event))
 
     def finish(self, record: Record) -> None:
         self._live.update(panel(record), refresh=True)
@@ -99,7 +101,7 @@ def display(as_json: bool) -> Display:
 
 def answer(record: Record) -> str:
     """The answer in one line."""
-    return words.headline(record.last.estimate if record.last else None, record.interval)
+    return words.headline(record.last, record.told)
 
 
 def refinement_line(record: Record) -> str:
@@ -107,11 +109,11 @@ def refinement_line(record: Record) -> str:
     last = record.last
     if last is None:
         return ""
-    interval, half = record.interval, words.widest(record.interval)
+    interval, half = record.interval, words.widest(record.told)
     answer = (
         words.number(last.estimate.value[0], half)
         if len(last.estimate.value) == 1
-        else f"{len(last.estimate.value)} outputs"
+        else f"{words.outputs_of(last)} outputs"
     )
     if interval and len(last.estimate.value) == 1:
         answer += f" {words.limits(interval, 0)}"
@@ -133,8 +135,9 @@ def summary(record: Record) -> list[str]:
     lines = [f"{job.id} {job.status}{why}"]
     if last:
         lines += [f"  {name}: {value} {limits}" for name, value, limits, _ in rows(record)]
-        if (more := len(last.estimate.value) - ROWS) > 0:
-            lines.append(f"  and {more} more: burnish show {job.id} --json")
+        if (more := words.outputs_of(last) - ROWS) > 0:
+            where = "show" if last.arrays is None else "download"
+            lines.append(f"  and {more} more: burnish {where} {job.id}{' --json' if last.arrays is None else ''}")
         if last.refused:
             lines.append(f"  {words.refusal(last.refused)}")
         lines.append(f"  spent {words.spent(last.spent)}")
@@ -193,9 +196,11 @@ def sparkline(values: Sequence[float], most: int = 40) -> str:
     return "".join(_SPARK[round((v - min(logs)) / step)] for v in logs)
 
 
-def panel(record: Record) -> RichPanel:
-    """The whole picture of a running job."""
+def panel(record: Record, event: wire.Event | None = None) -> RichPanel:
+    """The whole picture of a running job. `event`: the newest, for news of what happens before its first answer."""
     parts: list[Text | Table] = [_state(record)]
+    if event is not None and event.type == "progress":
+        parts.append(Text(words.progress(event.data)))
     if record.last:
         parts += [_table(record), *_facts(record)]
     title = Text(f"{record.job.kind} {record.job.id}", style="bold")
@@ -221,7 +226,7 @@ def _table(record: Record) -> Table:
         table.add_column(Text(header), no_wrap=True)
     for name, value, limits, drawn in rows(record):
         table.add_row(Text(name, "dim"), Text(value, "bold"), Text(limits), Text(drawn, "blue"))
-    hidden = len(record.last.estimate.value) - ROWS if record.last else 0
+    hidden = words.outputs_of(record.last) - ROWS if record.last else 0
     if hidden > 0:
         table.add_row(Text(f"and {words.count(hidden)} more", "dim"))
     return table
@@ -232,7 +237,7 @@ def _facts(record: Record) -> list[Text]:
     if last is None:
         return []
     facts: list[tuple[str, str]] = []
-    halves = [h for r in record.history if (h := words.widest(r.interval))]
+    halves = [h for r in record.history if (h := words.widest(r))]
     if halves and record.interval:
         since = f"±{words.short(halves[-1])} from block {words.count(record.interval.blocks)}"
         facts.append(("half-width", f"{sparkline(halves)} {since}"))

@@ -36,6 +36,9 @@ def run_surrogate(
     surrogate: Annotated[str | None, option("A model of the catalogue. Default: none, plain simulation.")] = None,
     surrogate_file: Annotated[str | None, option("A model file to upload first (see burnish.export).")] = None,
     surrogate_expression: Annotated[str | None, option("A model as an expression over t, x, d.")] = None,
+    fit: Annotated[
+        str | None, option("Train a model first: auto, or e.g. share=0.5,optimiser=adam,width=50,depth=5.")
+    ] = None,
     points: Annotated[int | None, option("Draw this many points from the box of the problem.")] = None,
     point_seed: Annotated[int, typer.Option(help="Seed of the points drawn.")] = 0,
     box: Annotated[str | None, option("LOW,HIGH: draw from here instead.")] = None,
@@ -65,6 +68,8 @@ def run_surrogate(
     ] = None,
     seed: Annotated[int | None, option("Seed of the simulation. Default: drawn by the service.")] = None,
     steps: Annotated[int | None, option("Time steps of a path. Default: resolved by the service.")] = None,
+    method: Annotated[str | None, option("auto (compares), linearised, martingale, picard or plain.")] = None,
+    gradient: Annotated[bool, typer.Option("--gradient", help="Also sigma^T grad u at every point.")] = False,
     spec: Annotated[str | None, option("A spec as JSON file (- for stdin); other options go over it.")] = None,
     as_json: AsJson = False,
     no_wait: NoWait = False,
@@ -91,11 +96,19 @@ def show_plan(plan: wire.Plan, as_json: bool) -> None:
         f"{plan.outputs} outputs, {plan.units:,} units, about {words.duration(seconds.estimate)} on {plan.workers} "
         f"workers ({words.duration(plan.worker_seconds)} of one)"
     )
+    if plan.fit is not None:
+        typer.echo(_training(plan.fit))
     rows = [
         (str(k.blocks), f"{k.units:,}", words.duration(k.seconds), _width(k.half_width, plan.goal)) for k in plan.looks
     ]
     columns(("BLOCKS", "UNITS", "AFTER", "HALF-WIDTH"), rows)
     return typer.echo(_goal(plan.goal)) if plan.goal else None
+
+
+def _training(fit: wire.FitPlan) -> str:
+    part = "" if fit.share is None else f", {100 * fit.share:.0f} % of the time"
+    law = f"the spread falls as training^-{fit.exponent:.2g} over {len(fit.trials)} trials"
+    return f"training first: {fit.steps:,} steps, about {words.duration(fit.seconds)}{part} ({law})"
 
 
 def _width(width: float | None, goal: wire.Goal | None) -> str:

@@ -30,6 +30,7 @@ class Asked:
     problem: str | None = None
     surrogate: str | None = None
     surrogate_expression: str | None = None
+    fit: str | None = None
     dim: int | None = None
     horizon: float | None = None
     drift: str | None = None
@@ -51,6 +52,8 @@ class Asked:
     interval: str | None = None
     seed: int | None = None
     steps: int | None = None
+    method: str | None = None
+    gradient: bool = False
     bounds: str | None = None
     simultaneous: bool | None = None
     points_id: str | None = None
@@ -63,7 +66,9 @@ class Asked:
 def build(asked: Asked, catalogue: Callable[[], list[CatalogueEntry]]) -> dict[str, Any]:
     """The spec: the file of `--spec`, if given, with every other option laid over it."""
     spec: dict[str, Any] = _from_file(asked.spec) if asked.spec else {"kind": "surrogate"}
-    spec |= asked.some("level", "interval", "seed", "steps", "simultaneous")
+    spec |= asked.some("level", "interval", "seed", "steps", "method", "simultaneous")
+    if asked.gradient:
+        spec["outputs"] = ["value", "gradient"]
     if asked.bounds:
         spec["bounds"] = _numbers("--bounds", asked.bounds)
     if budget := asked.some("seconds", "worker_seconds", "gpu_seconds", "units", "abs_tol", "rel_tol"):
@@ -100,6 +105,8 @@ def _problem(asked: Asked) -> dict[str, Any] | None:
 
 
 def _surrogate(asked: Asked) -> dict[str, Any] | None:
+    if asked.fit is not None:
+        return {"fit": _fit(asked)}
     if asked.surrogate and asked.surrogate_expression:
         raise BadOption("--surrogate names a model and --surrogate-expression states one; give one or the other")
     if asked.surrogate_expression:
@@ -107,6 +114,32 @@ def _surrogate(asked: Asked) -> dict[str, Any] | None:
     if asked.surrogate and asked.surrogate.startswith("sha256:"):
         return {"model": asked.surrogate}
     return {"name": asked.surrogate} if asked.surrogate else None
+
+
+def _fit(asked: Asked) -> dict[str, Any]:
+    """`auto`, `steps=500,optimiser=adam` (numbers are numbers, the rest is text), or a JSON object."""
+    if asked.surrogate or asked.surrogate_expression:
+        raise BadOption("--fit trains a surrogate; leave out the options that name one")
+    text, fit = str(asked.fit).strip(), dict[str, Any]()
+    if text.startswith("{"):
+        return _object("--fit", text)
+    for part in [] if text in ("", "auto") else text.split(","):
+        name, equals, value = part.partition("=")
+        if not equals:
+            pairs = "NAME=VALUE pairs such as steps=500,optimiser=adam, or a JSON object"
+            raise BadOption(f"--fit must be auto, {pairs}; got {part!r}")
+        try:
+            fit[name.strip()] = json.loads(value)
+        except ValueError:
+            fit[name.strip()] = value.strip()
+    return fit
+
+
+def _object(option: str, text: str) -> dict[str, Any]:
+    try:
+        return dict(json.loads(text))
+    except ValueError as error:
+        raise BadOption(f"{option} is not a JSON object: {error}") from None
 
 
 def _points(asked: Asked, spec: dict[str, Any], catalogue: Callable[[], list[CatalogueEntry]]) -> Any:

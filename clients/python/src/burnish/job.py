@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING
 
-from burnish import show, wire
+from burnish import answers, show, wire
 from burnish.errors import WaitTimeout
 from burnish.record import Known, Record
 
@@ -109,6 +109,17 @@ class Job:
         self.record.replace(longer.snapshot)
         return self
 
+    def arrays(self) -> dict[str, list[float | None]]:
+        """All outputs by name: `value`, `standard_error`, and the limits `lower`, `upper`; None where unknown.
+
+        Answers of many outputs list only the first of them, and keep the others in a file at every look: those of the
+        newest look that this handle has seen are fetched. Raises `LookupError` before there is one.
+        """
+        kept = answers.newest(self.record)
+        return (
+            answers.listed(kept) if kept.arrays is None else answers.read(self._client.artifact(*answers.named(kept)))
+        )
+
     def cancel(self) -> Job:
         """Stop it; the last refinement is kept."""
         self.record.replace(self._client.cancel(self.id).snapshot)
@@ -201,6 +212,19 @@ class AsyncJob:
         )
         self.record.replace(longer.snapshot)
         return self
+
+    async def arrays(self) -> dict[str, list[float | None]]:
+        """All outputs by name: `value`, `standard_error`, and the limits `lower`, `upper`; None where unknown.
+
+        Answers of many outputs list only the first of them, and keep the others in a file at every look: those of the
+        newest look that this handle has seen are fetched. Raises `LookupError` before there is one.
+        """
+        kept = answers.newest(self.record)
+        return (
+            answers.listed(kept)
+            if kept.arrays is None
+            else answers.read(await self._client.artifact(*answers.named(kept)))
+        )
 
     async def cancel(self) -> AsyncJob:
         """Stop it; the last refinement is kept."""

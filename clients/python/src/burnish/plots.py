@@ -193,7 +193,7 @@ def _drawn(at: float, y: Axis, mark: Mark, many: int) -> str:
 
 def sharpening(history: Sequence[Refinement], aim: float | None = None, width: int = 640) -> str:
     """The widest half-width against units spent, both logarithmic; dotted: the forecast; dashed: what is asked."""
-    looks = [(units(r), half) for r in history if (half := words.widest(r.interval))]
+    looks = [(units(r), half) for r in history if (half := words.widest(r))]
     if len(looks) < 2:
         return ""
     ahead = _ahead(history, looks[-1][0])
@@ -201,7 +201,7 @@ def sharpening(history: Sequence[Refinement], aim: float | None = None, width: i
     right = max(u for u, _ in looks + ahead)
     x = Axis(looks[0][0], max(right, 2 * looks[0][0]), LEFT, width - 14, log=True)
     y = Axis(min(heights) / 1.25, max(heights) * 1.25, BOTTOM, TOP, log=True)
-    caption = ("half-width" if len(history[-1].estimate.value) == 1 else "widest half-width") + " against units spent"
+    caption = ("half-width" if words.outputs_of(history[-1]) == 1 else "widest half-width") + " against units spent"
     body = svg.grid(x, y, words.count, words.short, caption)
     body += svg.level(x, y(aim), 0.5, dash="4 4") if aim else ""
     body += svg.line([(x(u), y(h)) for u, h in [looks[-1], *ahead]], ORANGE, 1.8, dash="1 5")

@@ -38,6 +38,10 @@ class Record:
             self.job = self._after(event, refinement)
         return refinement
 
+    def take_refinement(self, refinement: wire.Refinement) -> None:
+        """Learn from one that was read by itself."""
+        self._note(refinement)
+
     def _after(self, event: wire.Event, refinement: wire.Refinement | None) -> wire.Job:
         if event.type in wire.TERMINAL_EVENTS and "id" in event.data:
             return wire.Job.model_validate(event.data)
@@ -62,8 +66,14 @@ class Record:
     @property
     def interval(self) -> wire.Interval | None:
         """The newest interval seen: between looks, refinements bring none. A refusal of all outputs withdraws it."""
+        return self.told.interval if self.told else None
+
+    @property
+    def told(self) -> wire.Refinement | None:
+        """The refinement that brought the newest interval."""
         told = (r for r in reversed(self.history) if r.interval or (r.refused and r.refused.outputs is None))
-        return next((r.interval for r in told), None)
+        newest = next(told, None)
+        return newest if newest and newest.interval else None
 
     def verdict(self) -> errors.JobError | None:
         """The error that the job's ending stands for, if it does; a cancelled job keeps its answer."""

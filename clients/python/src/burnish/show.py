@@ -32,7 +32,7 @@ def card(record: Record) -> str:
 
 
 def _answer(record: Record) -> str:
-    return words.headline(record.last.estimate if record.last else None, record.interval)
+    return words.headline(record.last, record.told)
 
 
 def _heading(record: Record) -> str:

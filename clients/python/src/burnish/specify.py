@@ -35,6 +35,8 @@ def surrogate(problem: Problem, points: Points, t: Times, dim: int | None, **giv
     given["surrogate"] = _model(given.pop("surrogate", None))
     if given.get("bounds") is not None:
         given["bounds"] = [float(bound) for bound in given["bounds"]]
+    if given.get("outputs") is not None:
+        given["outputs"] = list(given["outputs"])
     spec = {"kind": "surrogate", "problem": named, "points": at(points, t)}
     return spec | {name: value for name, value in given.items() if value is not None}
 

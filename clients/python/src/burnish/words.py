@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from burnish import wire
 
@@ -62,9 +63,18 @@ def half_widths(interval: wire.Interval | None) -> list[float | None]:
     return [None if lo is None or hi is None else (hi - lo) / 2 for lo, hi in pairs]
 
 
-def widest(interval: wire.Interval | None) -> float | None:
-    """The half-width of the worst output; null when there is none."""
-    return max((h for h in half_widths(interval) if h is not None), default=None)
+def widest(refinement: wire.Refinement | None) -> float | None:
+    """The half-width of the worst output, listed or not; null when there is none."""
+    if refinement is None or refinement.interval is None:
+        return None
+    if refinement.arrays is not None:
+        return refinement.arrays.widest_half_width
+    return max((h for h in half_widths(refinement.interval) if h is not None), default=None)
+
+
+def outputs_of(refinement: wire.Refinement) -> int:
+    """How many outputs the answer has, listed or not."""
+    return refinement.arrays.outputs if refinement.arrays else len(refinement.estimate.value)
 
 
 def limits(interval: wire.Interval | None, output: int) -> str:
@@ -127,15 +137,18 @@ def outputs(indices: Sequence[int], most: int = 5) -> str:
     return f"output{'s' if len(indices) != 1 else ''} {named}{rest}"
 
 
-def headline(estimate: wire.Estimate | None, interval: wire.Interval | None) -> str:
-    """The answer in one line: one output in full, many by their widest half-width."""
-    if estimate is None:
+def headline(last: wire.Refinement | None, told: wire.Refinement | None) -> str:
+    """The answer in one line: one output in full, many by their widest half-width.
+
+    `told`: the refinement that brought the newest interval.
+    """
+    if last is None:
         return "no answer yet"
-    half = widest(interval)
-    if len(estimate.value) == 1:
-        return number(estimate.value[0], half) + (f" ± {short(half)}" if half is not None else "")
+    half, value = widest(told), last.estimate.value
+    if len(value) == 1:
+        return number(value[0], half) + (f" ± {short(half)}" if half is not None else "")
     tail = f"every half-width at most {short(half)}" if half is not None else "no interval yet"
-    return f"{len(estimate.value)} outputs, {tail}"
+    return f"{outputs_of(last)} outputs, {tail}"
 
 
 def spec_tolerance(job: wire.Job) -> tuple[float | None, float | None]:
@@ -150,3 +163,19 @@ def allowed(estimate: float | None, abs_tol: float | None, rel_tol: float | None
     if abs_tol is None and rel_tol is None:
         return None
     return max(abs_tol or 0.0, (rel_tol or 0.0) * abs(estimate or 0.0))
+
+
+def progress(data: Mapping[str, Any], width: int = 20) -> str:
+    """`fitting ██████░░░░ 240 of 600 steps, 3.2 s, loss 3.1e-4`, from the data of a `progress` event."""
+    done, total = data.get("done") or 0, data.get("total")
+    filled = round(width * min(done / total, 1)) if total else 0
+    bar = "█" * filled + "░" * (width - filled) + " " if total else ""
+    steps = f"{count(done)} of {count(total)} steps" if total else f"trying: {count(done)} steps"
+    parts = [f"{data.get('stage', '')} {bar}{steps}"]
+    spent: Mapping[str, float] = data.get("spent") or {}
+    metrics: Mapping[str, float | None] = data.get("metrics") or {}
+    if "seconds" in spent:
+        parts.append(duration(spent["seconds"]))
+    if metrics.get("loss") is not None:
+        parts.append(f"loss {short(metrics['loss'])}")
+    return ", ".join(parts)

@@ -54,15 +54,17 @@ def measure(state: State, defect: _Array, composition: Composition, quadratic: b
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Means and standard errors of some outputs of a component."""
+    """Means, their standard errors, and standard deviations of samples, of some outputs of a component."""
 
     mean: _Array
     error: _Array
+    deviation: _Array
     begun: bool
 
     @staticmethod
     def of(part: Moments, chosen: _Chosen) -> Columns:
-        return Columns(part.mean[chosen], part.standard_error[chosen], bool(part.count.max(initial=0)))
+        spread = np.sqrt(part.variance[chosen])
+        return Columns(part.mean[chosen], part.standard_error[chosen], spread, bool(part.count.max(initial=0)))
 
 
 def of_step(state: State, steps: int, outputs: int) -> _Array:
@@ -75,25 +77,33 @@ def of_step(state: State, steps: int, outputs: int) -> _Array:
 def of_remainder(parts: Mapping[str, Columns], defect: _Array, composition: Composition) -> _Array:
     """Remainder C: |C| (5 q + q'), where q = rms C / rms v measures the factor by which successive orders in the defect
     v shrink (up to 4.8 q on Burgers' equation), and q' the relative Euler bias of the short paths on which the
-    remainder is computed, by the first-order law from that of the long ones."""
+    remainder is computed, by the first-order law from that of the long ones. At kinks of F, what halving leaves of the
+    bias by noise."""
     remainder = parts.get(REMAINDER)
     if remainder is None:
         return np.zeros_like(defect)
     ratio = min(1.0, ORDERS * relative(remainder, defect) + _coarse(parts, defect, composition))
-    return np.abs(remainder.mean) * ratio
+    noise = NOISE_LEFT * _net(parts[NOISE]) if composition.bent else 0.0
+    return np.abs(remainder.mean) * ratio + noise
 
 
 def of_levels(parts: Mapping[str, Columns], defect: _Array, composition: Composition, quadratic: bool) -> _Array:
-    """Picard iteration: a geometric tail C 2 q/(1 - q) for the last level C, net of its noise, with q the largest ratio
-    of successive levels in root mean square; what halving leaves of the bias by noise; and the Euler bias of the short
-    paths, as for the remainder."""
+    """Picard iteration: a geometric tail C 2 q/(1 - q) for the last level C; what halving leaves of the bias by noise;
+    and the Euler bias of the short paths, as for the remainder.
+
+    C is the root mean square of a point's own level and of all points' together: a level may pass through 0 where the
+    next does not. q is the largest ratio of successive levels in root mean square. A single level has none
+    above it to compare with, and its mean hides what cancels in it: there q is that of its samples, not their mean.
+    """
     last = parts[composition.levels[-1]]
     below = [parts[PATH], *(parts[name] for name in composition.levels[:-1])]
     # Net above and raw below: noise that looks like a level must not make the next one look larger than it.
     pairs = zip(below, (parts[name] for name in composition.levels), strict=True)
     ratios = [_size(b) / _rms(a.mean) if _rms(a.mean) > 0 else 1.0 for a, b in pairs]
+    if len(composition.levels) == 1 and _rms(parts[PATH].mean) > 0:
+        ratios.append(_rms(np.hypot(last.mean, np.nan_to_num(last.deviation))) / _rms(parts[PATH].mean))
     q = min(max(ratios), LEAST_CONTRACTION)
-    tail = _net(last) * TAIL * q / (1 - q)
+    tail = np.sqrt((last.mean**2 + np.mean(last.mean**2)) / 2) * TAIL * q / (1 - q)
     noise = 0.0 if quadratic else NOISE_LEFT * _net(parts[NOISE])
     coarse = min(1.0, _coarse(parts, defect, composition))
     shortened = np.sum([np.abs(parts[name].mean) for name in composition.levels], axis=0)

@@ -54,13 +54,13 @@ def choose(spec: SurrogateSpec, contestants: Sequence[Contestant], workers: int)
     prospects = [_prospect(spec, each) for each in contestants]
     times = [prospect.seconds for prospect in prospects]
     if math.isfinite(min(times)):
-        return _first(times), _said("worker-seconds to the tolerance", prospects, times)
+        return foremost(times), _said("worker-seconds to the tolerance", prospects, times)
     paid = _worker_seconds(spec, contestants[0], workers)
     widths = [prospect.half_width(paid) for prospect in prospects]
-    return _first(widths), _said(f"half-width after {paid:.3g} worker-seconds", prospects, widths)
+    return foremost(widths), _said(f"half-width after {paid:.3g} worker-seconds", prospects, widths)
 
 
-def _first(scores: list[float]) -> int:
+def foremost(scores: list[float]) -> int:
     """The least, or the first where the least is hardly less. What is not a number loses."""
     known = [score if math.isfinite(score) else math.inf for score in scores]
     best = min(range(len(known)), key=known.__getitem__)

@@ -36,4 +36,15 @@ EXAMPLES: list[dict[str, Any]] = [
         "budget": {"abs_tol": 0.002, "seconds": 30},
         "seed": 7,
     },
+    {
+        "kind": "surrogate",
+        "problem": {"name": "hjb-log", "dim": 4},
+        "surrogate": {"expression": "0.9*log((1 + norm2(x) + 2*d*(1 - t))/2)"},
+        "points": [{"t": 0.0, "x": 0.2}],
+        "outputs": ["value", "gradient"],
+        "method": "picard",
+        "picard": {"levels": 3, "basis": 4},
+        "budget": {"seconds": 10},
+        "seed": 7,
+    },
 ]

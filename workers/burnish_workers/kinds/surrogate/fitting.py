@@ -68,7 +68,7 @@ class Trainer:
 
     @staticmethod
     def of(problem: Problem, points: Points, options: Fit, device: torch.device | str = "cpu") -> Trainer:
-        device = torch.device(device)
+        device, options = torch.device(device), options.settled(problem.dim)
         t, x = (torch.as_tensor(a, dtype=torch.float32, device=device) for a in (points.t, points.x))
         box = None if options.box is None else (options.box[0], options.box[1])
         return Trainer(
@@ -84,7 +84,10 @@ class Trainer:
         """The state before the first step."""
         generator = torch_generator(key.child(WEIGHTS), self.device)
         scaling = Scaling.of(self.equation, self._places(SCALED_ON, generator))
-        parameters = initial(self.equation.dim, *self.options.shape, generator)
+        width, depth = self.options.width, self.options.depth
+        assert width is not None
+        assert depth is not None
+        parameters = initial(self.equation.dim, width, depth, generator)
         memory = optimiser_of(self.options).begin(parameters)
         return _state(parameters, memory, scaling)
 

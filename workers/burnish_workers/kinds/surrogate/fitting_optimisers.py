@@ -46,7 +46,8 @@ class Optimiser(Protocol):
 
 
 def optimiser_of(fit: Fit) -> Optimiser:
-    """The optimiser that a spec asks for."""
+    """The optimiser of a settled fit."""
+    assert fit.optimiser is not None
     rate = fit.rate or RATES[fit.optimiser]
     if fit.optimiser == "adam":
         return Adam(rate)

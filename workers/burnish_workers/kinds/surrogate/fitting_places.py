@@ -13,6 +13,11 @@ from burnish_workers.kinds.surrogate.equation import TensorEquation
 EULER_STEPS = 8
 """Equal Euler steps to the random time, and again from there to T, where the coefficients vary."""
 
+WIDE_SHARE, WIDE = 0.25, 2.0
+"""So many of the paths are driven by noise of so many times its size. A network that is trained on the law itself is
+wrong where the law hardly goes, and then few samples make up the variance: on viscous Burgers in d = 6 after 40 steps
+of Levenberg-Marquardt the replicates had kurtosis 40 without wide paths and 3.5 with them, at the same deviation."""
+
 
 class Places(NamedTuple):
     """t (B,), x (B, d): where residuals are taken; end (B, d): where the terminal mismatch is; span (B,): the time
@@ -55,12 +60,16 @@ class Starts:
 def along_paths(
     equation: TensorEquation, starts: Starts, steps: int, noise_dim: int, count: int, generator: torch.Generator
 ) -> Places:
-    """X at a uniform time of (s, T) and X_T, for paths dX = mu dt + sigma dW from `starts`, in `steps` Euler steps."""
+    """X at a uniform time of (s, T) and X_T, for paths dX = mu dt + sigma dW from `starts`, in `steps` Euler steps; the
+    first WIDE_SHARE of them wide."""
     since, x = starts.draw(count, generator)
     span = equation.horizon - since
     t = since + span * _uniform((count,), since, generator)
-    middle = _travel(equation, since, x, t, steps, noise_dim, generator)
-    end = _travel(equation, t, middle, torch.full_like(t, equation.horizon), steps, noise_dim, generator)
+    size = torch.ones_like(t)
+    size[: round(WIDE_SHARE * count)] = WIDE
+    noise = _Noise(size[:, None], noise_dim, generator)
+    middle = _travel(equation, since, x, t, steps, noise)
+    end = _travel(equation, t, middle, torch.full_like(t, equation.horizon), steps, noise)
     return Places(t, middle, end, span)
 
 
@@ -70,21 +79,32 @@ def in_box(equation: TensorEquation, starts: Starts, count: int, generator: torc
     return Places(t, x, starts.draw_inside(count, generator)[1], equation.horizon - since)
 
 
+@dataclass(frozen=True)
+class _Noise:
+    """Normal variables (B, k) of the sizes (B, 1)."""
+
+    size: Tensor
+    noise_dim: int
+    generator: torch.Generator
+
+    def draw(self) -> Tensor:
+        shape, like = (len(self.size), self.noise_dim), self.size
+        return like * torch.randn(shape, generator=self.generator, device=like.device, dtype=like.dtype)
+
+
 def _travel(
     equation: TensorEquation,
     t: Tensor,
     x: Tensor,
     until: Tensor,
     steps: int,
-    noise_dim: int,
-    generator: torch.Generator,
+    noise: _Noise,
 ) -> Tensor:
     dt = (until - t) / steps
     root = dt.sqrt()[:, None]
     for k in range(steps):
         now = t + k * dt
-        noise = torch.randn((len(x), noise_dim), generator=generator, device=x.device, dtype=x.dtype)
-        x = x + equation.drift(now, x) * dt[:, None] + equation.diffusion(now, x).apply(noise) * root
+        x = x + equation.drift(now, x) * dt[:, None] + equation.diffusion(now, x).apply(noise.draw()) * root
     return x
 
 

@@ -15,6 +15,7 @@ from burnish_workers.core.registry import near
 from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.contest import choose
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
+from burnish_workers.kinds.surrogate.fits import FITTING, check_fit, fit_of
 from burnish_workers.kinds.surrogate.methods import PICARD, PLAIN, Setting, candidates, nonlinear, why_not
 from burnish_workers.kinds.surrogate.picard_levels import level_rows
 from burnish_workers.kinds.surrogate.plan import (
@@ -31,7 +32,7 @@ from burnish_workers.kinds.surrogate.replay import ANEW, check_resolution
 from burnish_workers.kinds.surrogate.statistics import statistics
 from burnish_workers.kinds.surrogate.trained import trained_models
 
-VERSION = 1
+VERSION = 2
 """Version of the numerics: raised whenever the same resolved spec would give other bits."""
 
 _ROWS_CPU, _ROWS_GPU = 8_192, 262_144
@@ -57,6 +58,9 @@ def check(spec: SurrogateSpec, inputs: Inputs) -> None:
     """Judge a spec at the door. Raises SpecError."""
     problem = problem_of(spec)
     points = points_of(spec, problem.dim, problem.horizon, inputs)
+    fit = fit_of(spec)
+    if fit is not None:
+        check_fit(fit, spec, problem.dim, points)
     setting = _setting(spec, inputs)
     _check_outputs(spec, setting, len(points.t))
     methods = _methods(spec, setting)
@@ -83,7 +87,9 @@ def _whole(value: Any, default: int, most: int) -> int:
 
 def _setting(spec: SurrogateSpec, inputs: Inputs) -> Setting:
     problem = problem_of(spec)
-    return Setting.of(spec, problem, surrogate_of(spec, problem.dim, inputs), inputs)
+    # What is yet to be trained is smooth: a tanh network.
+    surrogate = None if fit_of(spec) is not None else surrogate_of(spec, problem.dim, inputs)
+    return Setting.of(spec, problem, surrogate, inputs)
 
 
 def _check_outputs(spec: SurrogateSpec, setting: Setting, points: int) -> None:
@@ -157,13 +163,18 @@ def _draft(
         pilot=min(256, max(8, _PILOT // len(chosen) // (_DIFFERENTIATED if setting.gradient else 1))),
         micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
         plan=default_plan(problem, spec.steps, method, levels.levels, levels.basis),
+        adaptive=count > 1 and spec.interval != "bounded",
     )
 
 
 def load() -> Callable[[Any, str, Inputs], Simulator]:
+    from burnish_workers.kinds.surrogate.fitting_slices import build_fitting
     from burnish_workers.kinds.surrogate.simulator import build
 
-    return build
+    def simulator(spec: SurrogateSpec, device: str, inputs: Inputs) -> Simulator:
+        return (build if fit_of(spec) is None else build_fitting)(spec, device, inputs)
+
+    return simulator
 
 
 def catalogue() -> list[CatalogueEntry]:
@@ -207,4 +218,5 @@ KIND = Kind(
     examples=lambda: EXAMPLES,
     catalogue=catalogue,
     choose=choose,
+    fitting=FITTING,
 )

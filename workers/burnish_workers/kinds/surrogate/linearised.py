@@ -97,19 +97,20 @@ class Linearised:
         return torch.stack([first, (first - correction(crude, coarser)) * ratio / (coarser - ratio)])
 
     def remainder(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        """(T - t) e^{A_r} Q^(v, w)(r, X_r) at r uniform on (t, T)."""
+        """(T - t) e^{A_r} Q^(v, w)(r, X_r) at r uniform on (t, T), and the part of it that noise in (v, w) would have
+        made but for the halves: (2, B)."""
         equation = self.equation
         with torch.no_grad():
             r = stratified_times(t, equation.horizon, 1, generator)[:, 0]
             place, discount = travel(equation, t, x, r, self._noise(len(t), self.outer_steps, x, generator), generator)
             _, u, z = equation.linearise(r, place, generator)
-            unbiased = self._left_out(r, place, u, z, generator)
-            return (equation.horizon - t).double() * discount.exp() * unbiased.double()
+            left_out = torch.stack(self._left_out(r, place, u, z, generator))
+            return (equation.horizon - t).double() * discount.exp() * left_out.double()
 
     @torch.no_grad()
     def weighted_remainder(self, t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        """The remainder and its sigma^T grad by a Bismut-Elworthy-Li weight, (B, 1 + k), over a mirrored pair of paths
-        to r = U^2: nothing of Q is differentiated."""
+        """The remainder and its sigma^T grad by a Bismut-Elworthy-Li weight, (2, B, 1 + k), over a mirrored pair of
+        paths to r = U^2: nothing of Q is differentiated. Both parts as in `remainder`."""
         equation = self.equation
         span, density = random_time(equation.horizon - t, True, generator)
         noise = self._noise(len(t), self.outer_steps, x, generator)[:, None]
@@ -117,18 +118,21 @@ class Linearised:
         (end,) = journey(equation, t.repeat(2), x.repeat(2, 1), (span.repeat(2),), noise, weighted=True, steady=False)
         _, u, z = equation.linearise(end.t, end.x, generator)
         scale = density.repeat(2) * end.discount.exp()
-        value = (scale * self._left_out(end.t, end.x, u, z, generator)).double()
+        value = (scale * torch.stack(self._left_out(end.t, end.x, u, z, generator))).double()[..., None]
         assert end.weight is not None
-        both = torch.cat([value[:, None], value[:, None] * end.weight.double()], 1)
-        return both.view(2, len(t), -1).mean(0)
+        both = torch.cat([value, value * end.weight.double()], -1)
+        return both.view(2, 2, len(t), -1).mean(1)
 
     @torch.no_grad()
-    def _left_out(self, t: Tensor, x: Tensor, u: Tensor, z: Tensor, generator: torch.Generator) -> Tensor:
-        """Q^(v, w) at (t, x): (B,)."""
+    def _left_out(
+        self, t: Tensor, x: Tensor, u: Tensor, z: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Q^(v, w) at (t, x), and the correction for noise in it: (B,), (B,)."""
         v, w = self._defect(t, x, generator)
         both = [self.equation.remainder(t, x, u, z, v[i], w[i]) for i in (0, 1)]
         joint = self.equation.remainder(t, x, u, z, v.mean(0), w.mean(0))
-        return 2 * joint - (both[0] + both[1]) / 2
+        apart = (both[0] + both[1]) / 2
+        return 2 * joint - apart, joint - apart
 
     def _defect(self, t: Tensor, x: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Two independent estimates of v (2, B) and w = sigma^T grad v (2, B, k) at (t, x), pathwise."""

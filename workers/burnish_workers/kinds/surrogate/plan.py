@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from burnish.wire import Resolution
 from burnish_workers.core.estimator import Plan
 from burnish_workers.core.guard import LEAST_REPLICATES
-from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, PLAIN, nonlinear
+from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, PLAIN, bent, nonlinear
 from burnish_workers.kinds.surrogate.picard_levels import level_evaluations, level_rows
 from burnish_workers.kinds.surrogate.problem import Problem
 
@@ -21,7 +21,8 @@ SECOND_ORDER = "step_second_order"
 """What the time-step correction leaves: measured with it, part of the interval and not of the answer."""
 
 NOISE = "noise"
-"""What the noise of the last Picard iterate does to F: taken out of its level, and measured there."""
+"""What noise in the last Picard iterate, or in the nested level of the remainder, does to F: taken out there by halves,
+and measured where that may not take out all."""
 
 LEVELS, BASIS, MOST_LEVELS, MOST_BASIS = 2, 10, 5, 64
 """n and M of multilevel Picard where neither the spec nor the pilot says, and the most that a spec may ask for."""
@@ -60,7 +61,7 @@ NESTED_COST = 5
 class Composition:
     """`steps`: times of a path; `strata`: pairs of a replicate; `outer_steps`, `inner_steps`: of nested levels;
     `basis`: M of Picard levels; `shares`: replicates for each sample of a correction; `gradient`: whether paths are
-    differentiated."""
+    differentiated; `bent`: whether F has kinks in u or z."""
 
     method: str
     steps: int
@@ -71,6 +72,7 @@ class Composition:
     shares: dict[str, int]
     components: tuple[str, ...]
     gradient: bool = False
+    bent: bool = False
 
     @staticmethod
     def of(problem: Problem, resolution: Resolution, gradient: bool = False) -> Composition:
@@ -86,6 +88,7 @@ class Composition:
             shares={name: int(plan[f"{name}_share"]) for name in names if name != PATH},
             components=names,
             gradient=gradient,
+            bent=bent(problem.nonlinearity, {"u", "z"}),
         )
 
     @property
@@ -95,8 +98,9 @@ class Composition:
 
     def measured(self, component: str) -> tuple[str, ...]:
         """What one sample of a component gives."""
-        extra = {STEP: (SECOND_ORDER,), **({self.levels[-1]: (NOISE,)} if self.levels else {})}
-        return component, *extra.get(component, ())
+        noisy = self.levels[-1] if self.levels else REMAINDER if self.bent else None
+        extra = (SECOND_ORDER,) if component == STEP else (NOISE,) if component == noisy else ()
+        return component, *extra
 
     def samples(self, component: str, replicates: int) -> int:
         """Samples of a component per output among the first `replicates` replicates of a job.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.wire.files import ArrayReference, ModelReference
+from burnish.wire.specs.fit import FitSurrogate
 from burnish.wire.specs.surrogate import (
     MAX_POINTS,
     Equation,
@@ -250,6 +251,8 @@ def surrogate_of(spec: SurrogateSpec, dim: int, inputs: Inputs) -> SurrogateOf:
         if uploaded.dim != dim:
             raise SpecError("/surrogate/model", f"the model has dim = {uploaded.dim}, the problem has dim = {dim}")
         return uploaded
+    if isinstance(given, FitSurrogate):
+        raise SpecError("/surrogate/fit", "the surrogate has not been fitted yet")
     named: NamedSurrogate = given
     models = trained_models()
     if named.name not in models:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from burnish.wire.specs.surrogate import SurrogateSpec
+from burnish_workers.core.decisions import EVENLY, Decision, portion
 from burnish_workers.core.estimator import Arrays, flatten
 from burnish_workers.core.expression import Expression
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments
+from burnish_workers.kinds.surrogate.allotment import COMPONENTS, POINTS
 from burnish_workers.kinds.surrogate.equation import tensor_equation
 from burnish_workers.kinds.surrogate.linearised import Linearised
 from burnish_workers.kinds.surrogate.methods import MARTINGALE, PICARD, PLAIN, Setting
@@ -35,6 +37,7 @@ from burnish_workers.kinds.surrogate.problem import (
 )
 from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.devices import resolve_device
+from burnish_workers.tensors.engines import with_engine
 from burnish_workers.tensors.fields import ExpressionField, Field, ZeroField
 from burnish_workers.tensors.generators import torch_generator
 from burnish_workers.tensors.graph import load_model
@@ -69,16 +72,23 @@ class SurrogateSimulator:
     def init(self, lane: Key) -> Arrays:
         return {}
 
-    def advance(self, carry: Arrays, block: Key, start: int, replicates: int) -> tuple[Arrays, Arrays]:
+    def advance(
+        self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
+    ) -> tuple[Arrays, Arrays]:
         parts = {SURROGATE: self._constant}
-        samples = self.composition.samples
         for name, sampler in self.samplers.items():
-            count = samples(name, start + replicates) - samples(name, start)
+            counts = self._counts(name, start, start + replicates, decision)
             generator = torch_generator(block.child(_child(name)), self.device)
-            drawn = self._samples(name, sampler, count, generator)
-            kept = max(1, min(self.tail, count))  # no more extremes travel than there are samples
-            parts |= {label: Moments.of(drawn[:, i], kept) for i, label in enumerate(self.composition.measured(name))}
+            parts |= self._measured(name, sampler, counts, generator)
         return carry, flatten(parts)
+
+    def _counts(self, name: str, start: int, stop: int, decision: Decision) -> NDArray[np.int64]:
+        """Samples of a component at each point (m,) among the replicates start .. stop - 1."""
+        before, after = (self.composition.samples(name, replicates) for replicates in (start, stop))
+        if not decision:
+            return np.full(len(self.points.t), after - before, dtype=np.int64)
+        level = float(decision[COMPONENTS][self.composition.components.index(name)])
+        return portion(level * decision[POINTS], before, after)
 
     @cached_property
     @torch.no_grad()
@@ -91,19 +101,42 @@ class SurrogateSimulator:
         t, x = (torch.as_tensor(a, dtype=torch.float32, device=self.device) for a in (self.points.t, self.points.x))
         return t, x
 
-    def _samples(self, name: str, sampler: Sampler, count: int, generator: torch.Generator) -> NDArray[np.float64]:
-        """`count` samples at every point, (count, c, outputs) where the sampler measures c things, at most
-        `micro_batch` rows at a time."""
-        m = len(self.points.t)
+    def _measured(
+        self, name: str, sampler: Sampler, counts: NDArray[np.int64], generator: torch.Generator
+    ) -> dict[str, Moments]:
+        """What a component's samples give, n_i of them at point i: each point's first, then each one's second, ..."""
+        labels, m = self.composition.measured(name), len(counts)
+        width = self._constant.outputs // m
+        rank = np.concatenate([np.arange(n) for n in counts])
+        owner = np.repeat(np.arange(m), counts)
+        order = np.lexsort((owner, rank))
+        rank, owner = rank[order], owner[order]
+        drawn = self._drawn(name, sampler, owner, generator)
+        kept = max(1, min(self.tail, int(counts.max())))  # no more extremes travel than there are samples
+        present = np.arange(counts.max())[:, None] < counts
+        found: dict[str, Moments] = {}
+        for i, label in enumerate(labels):
+            table = np.zeros((*present.shape, width))
+            if len(owner):
+                table[rank, owner] = drawn[i]
+            found[label] = Moments.of(table.reshape(len(table), m * width), kept, np.repeat(present, width, axis=1))
+        return found
+
+    def _drawn(
+        self, name: str, sampler: Sampler, owner: NDArray[np.int64], generator: torch.Generator
+    ) -> NDArray[np.float64]:
+        """A sample for each row, at the point that owns it: (c, rows, width) where the sampler measures c things and a
+        point has `width` outputs. At most `micro_batch` rows of tensors at a time, whole rounds of points if they fit.
+        """
         t, x = self._tensors()
-        at_once = max(1, self.micro_batch // (self.composition.rows(name) * m))
+        at_once = max(1, self.micro_batch // self.composition.rows(name))
+        at_once = max(1, at_once // len(t)) * len(t) if at_once >= len(t) else at_once
         pieces: list[Tensor] = []
-        for start in range(0, count, at_once):
-            n = min(at_once, count - start)
-            drawn = sampler(t.repeat(n), x.repeat(n, 1), generator)
-            pieces.append(drawn.reshape(len(drawn), n, -1))
-        measured, width = len(self.composition.measured(name)), self._constant.outputs
-        return torch.cat(pieces, 1).transpose(0, 1).cpu().numpy() if pieces else np.empty((0, measured, width))
+        for start in range(0, len(owner), at_once):
+            rows = torch.as_tensor(owner[start : start + at_once], device=self.device)
+            drawn = sampler(t[rows], x[rows], generator)
+            pieces.append(drawn.reshape(len(drawn), len(rows), -1))
+        return torch.cat(pieces, 1).cpu().numpy() if pieces else np.empty(0)
 
 
 def _field(surrogate: SurrogateOf, dim: int, device: torch.device, inputs: Inputs) -> Field:
@@ -126,7 +159,7 @@ def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSim
     plain = composition.method == PLAIN
     field = _field(None if plain else surrogate, problem.dim, device, inputs)
     equation = replace(
-        tensor_equation(problem, field, device),
+        tensor_equation(problem, with_engine(field, spec.laplacian, problem.noise_dim), device),
         frozen=composition.method in (PICARD, PLAIN),
         hedged=composition.method == MARTINGALE or (composition.method == PICARD and setting.kinked),
     )
@@ -163,9 +196,11 @@ def _samplers(outputs: Outputs, problem: Problem, composition: Composition) -> d
     )
 
     def remainder(t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:
-        if not outputs.gradient:
-            return paths.remainder(t, x, generator).view(1, -1, 1)
-        return outputs.columns(paths.weighted_remainder(t, x, generator))[None]
+        if outputs.gradient:
+            both = outputs.columns(paths.weighted_remainder(t, x, generator))
+        else:
+            both = paths.remainder(t, x, generator)[..., None]
+        return both[: len(composition.measured(REMAINDER))]
 
     def level(number: int) -> Sampler:
         def sample(t: Tensor, x: Tensor, generator: torch.Generator) -> Tensor:

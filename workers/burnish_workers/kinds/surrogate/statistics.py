@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.components import Combined, combine
+from burnish_workers.core.decisions import Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments, merge
+from burnish_workers.kinds.surrogate.allotment import Allotment, hardest
 from burnish_workers.kinds.surrogate.bias import Bias, Columns, measure, relative
 from burnish_workers.kinds.surrogate.methods import Setting
 from burnish_workers.kinds.surrogate.plan import (
@@ -48,6 +50,7 @@ class SurrogateStatistics:
     tail: int
     composition: Composition
     setting: Setting
+    allotment: Allotment
     steps_given: bool = False
     compared: str | None = None
     shrinkage: bool = False
@@ -105,6 +108,12 @@ class SurrogateStatistics:
             plan[f"{name}_share"] = min(composition.share(name, shrunk * own, path) for own, path in spreads)
         return plan
 
+    def decide(self, state: State, ahead: Ahead) -> Decision:
+        names, scale = self.composition.components, [_spread(state[PATH], alike) or 1.0 for alike in self._alike]
+        pairs = list(zip(self._alike, scale, strict=True))
+        spreads = {name: max(_spread(state[name], alike) / own for alike, own in pairs) for name in names}
+        return self.allotment.decide(self.answer(state), spreads, ahead)
+
     def foreseen(self, state: State, plan: Plan) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """What a pilot with these statistics lets expect of a plan that was tuned by it: the variance of the answer
         times the number of replicates, and the bias, of each output."""
@@ -121,6 +130,14 @@ class SurrogateStatistics:
         quadratic = degree is not None and degree <= 2
         defect = self._summed(state).value - state[SURROGATE].mean
         return measure(state, defect, self.composition, quadratic, self._alike)
+
+    def _rounding(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What paths in single precision do not resolve. A value near 0 is a difference of larger ones: the root mean
+        square over the outputs stands for those."""
+        scale = size.copy()
+        for alike in self._alike:
+            scale[alike] = np.maximum(size[alike], _rms(size[alike]))
+        return ROUNDING * scale
 
     def _steps(self, state: State, alike: NDArray[np.intp]) -> int:
         defect = (self._summed(state).value - state[SURROGATE].mean)[alike]
@@ -139,10 +156,9 @@ class SurrogateStatistics:
         defect = combined.value - state[SURROGATE].mean
         known = all(bool((part.count >= 2).all()) for part in parts.values())
         left = self._left(state)
-        # Paths are simulated in single precision, which resolves no more than this.
-        rounding = ROUNDING * (np.abs(combined.value) + np.abs(state[SURROGATE].mean))
+        rounding = self._rounding(np.abs(combined.value) + np.abs(state[SURROGATE].mean))
         beyond = left.by_step + left.by_order + rounding
-        return Answer(
+        found = Answer(
             combined=combined,
             bias=beyond,
             bias_known=known,
@@ -164,6 +180,9 @@ class SurrogateStatistics:
                 **({"shrinkage": _shrunk(combined, state[SURROGATE].mean)} if self.shrinkage else {}),
             },
         )
+        if self.points > 1 and known:
+            found.diagnostics["hardest"] = hardest(found, self.setting.width)
+        return found
 
 
 def remedy(
@@ -257,11 +276,13 @@ def statistics(spec: SurrogateSpec, inputs: Inputs) -> SurrogateStatistics:
     points = points_of(spec, problem.dim, problem.horizon, inputs)
     setting = Setting.of(spec, problem, surrogate_of(spec, problem.dim, inputs), inputs)
     compared = resolution.plan.get(COMPARED)
+    composition = Composition.of(problem, resolution, setting.gradient)
     return SurrogateStatistics(
         outputs=len(points.t) * setting.width,
         tail=resolution.tail,
-        composition=Composition.of(problem, resolution, setting.gradient),
+        composition=composition,
         setting=setting,
+        allotment=Allotment(setting.width, spec.budget, composition),
         steps_given=spec.steps is not None,
         compared=compared if isinstance(compared, str) else None,
         shrinkage=spec.shrinkage,

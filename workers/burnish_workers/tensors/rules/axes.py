@@ -97,7 +97,7 @@ def reshaped(out: Tensor, a: Dual) -> Dual:
 
     def function(part: Tensor, lead: int) -> Tensor:
         first = part.shape[lead : lead + 1] if together else out.shape[:1]
-        return part.reshape(*part.shape[:lead], *first, *rows)
+        return part.reshape((*part.shape[:lead], *first, *rows))
 
     return mapped(out, a, dims, function)
 

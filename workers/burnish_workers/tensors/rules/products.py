@@ -17,7 +17,8 @@ from burnish_workers.tensors.rules.reductions import norm
 
 def linear(out: Tensor, input: Dual, weight: Dual, bias: Dual | None = None) -> Dual:
     """x W^T + b."""
-    result = contract(input, transposed(weight, 0, 1) if weight.value.ndim == 2 else weight, out)
+    turned = weight if weight.value.ndim < 2 else Dual(weight.value.T) if weight.constant else transposed(weight, 0, 1)
+    result = contract(input, turned, out)
     return result if bias is None or bias.constant else replace(add(result, bias), value=out)
 
 
@@ -31,7 +32,8 @@ def matmul(
 
 def add_product(out: Tensor, self: Dual, beta: float = 1, alpha: float = 1, **factors: Dual) -> Dual:
     """`addmm`, `addmv`, `baddbmm`: beta self + alpha a b."""
-    product = contract(*factors.values(), out)
+    left, right = factors.values()
+    product = contract(left, right, out)
     product = product if alpha == 1 else scale(product, float(alpha))
     product = product if self.constant else add(product, self, float(beta))
     return replace(product, value=out)
@@ -84,7 +86,8 @@ def _diagonal_times(a: Dual, b: Dual) -> Tensor | None:
     """P(a) @ b for a diagonal P and a fixed matrix: its rows, scaled. Saves a factor of d."""
     if not isinstance(a.tangents, Diagonal) or b.tangents is not None or b.value.ndim != 2:
         return None
-    rows = b.value[a.tangents.offset : a.tangents.offset + a.tangents.count]
+    # Contiguous: what is multiplied with it keeps its order of axes, and a turned one would be copied at each layer.
+    rows = b.value[a.tangents.offset : a.tangents.offset + a.tangents.count].contiguous()
     entries = a.tangents.entries.movedim(-1, 0)
     return entries.unsqueeze(-1) * rows.reshape(len(rows), *[1] * (entries.ndim - 1), rows.shape[1])
 

@@ -9,7 +9,7 @@ from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
 from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
 from burnish.wire.forecast import Forecast, Range
 from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, LedgerRow, Links, Purpose
-from burnish.wire.plan import Goal, Plan, PlannedLook
+from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
 from burnish.wire.refinement import Refinement
 from burnish.wire.scaling import Foretold, Prices, ScalingLaw, ScalingPoint, ScalingRecord, ScalingRequest, Split
@@ -34,6 +34,8 @@ __all__ = [
     "FieldError",
     "FilePage",
     "FileType",
+    "FitPlan",
+    "FitTrial",
     "Forecast",
     "Foretold",
     "Goal",

@@ -39,6 +39,11 @@ class Budget(Wire):
         """Whether anything but a tolerance bounds the job."""
         return any(v is not None for v in (self.seconds, self.worker_seconds, self.gpu_seconds, self.units))
 
+    @property
+    def has_time(self) -> bool:
+        """Whether any kind of seconds bounds the job."""
+        return any(v is not None for v in (self.seconds, self.worker_seconds, self.gpu_seconds))
+
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not (self.has_tolerance or self.has_clock):

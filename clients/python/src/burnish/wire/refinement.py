@@ -10,12 +10,30 @@ from burnish.wire.estimate import Estimate, Interval, Refused
 from burnish.wire.forecast import Forecast
 
 
+class AnswerArrays(Received):
+    """Where all outputs of an answer are that lists only the first `listed` of them.
+
+    A safetensors file of float64 arrays `value`, `standard_error`, `lower`, `upper` (nan where there is none); kept at
+    looks and at the end, so that `href` is null in between.
+    """
+
+    outputs: int
+    listed: int
+    name: str | None = None
+    href: str | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    widest_half_width: float | None = None
+    median_half_width: float | None = None
+    without_interval: int = 0
+
+
 class Refinement(Received):
     """The answer after `blocks` blocks.
 
     `interval` is null between looks and where it is refused. `digest` is the sha256 of the canonical (blocks, estimate,
     interval, refused, diagnostics): by the law it is the same for the same (resolved spec, seed, blocks), whatever
-    workers computed it.
+    workers computed it. `arrays`: where there are more outputs than an event should carry, all of them.
     """
 
     sequence: int = 0
@@ -29,4 +47,5 @@ class Refinement(Received):
     digest: str
     forecast: Forecast | None = None
     spent: Spent
+    arrays: AnswerArrays | None = None
     diagnostics: dict[str, Any] = {}

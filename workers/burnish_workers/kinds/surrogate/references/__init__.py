@@ -3,6 +3,7 @@
 from burnish_workers.kinds.surrogate.references.allen_cahn import allen_cahn
 from burnish_workers.kinds.surrogate.references.black_scholes import (
     PUBLISHED,
+    SIMULATED,
     black_scholes_default,
     black_scholes_two_rates,
 )
@@ -13,6 +14,7 @@ from burnish_workers.kinds.surrogate.references.viscous_burgers import viscous_b
 
 __all__ = [
     "PUBLISHED",
+    "SIMULATED",
     "allen_cahn",
     "black_scholes_default",
     "black_scholes_two_rates",

@@ -49,6 +49,13 @@ class Resolution(Wire):
         le=4_096,
         description="Chains: block i continues block i - lanes. null: none.",
     )
+    decides_from: int | None = Field(
+        default=None,
+        ge=1,
+        le=10**7,
+        description="Looks from this block count on decide how later blocks share their samples among outputs; null: "
+        "evenly, always.",
+    )
     multiplicity: Multiplicity | None = Field(default=None, description="null: each output on its own.")
     plan: dict[str, int | float | str | bool] = Field(default={}, description="What the kind itself resolved.")
 

@@ -11,6 +11,9 @@ from burnish.wire.base import Wire
 Optimiser = Literal["adam", "steepest", "levenberg-marquardt"]
 Sampling = Literal["path", "box"]
 
+MOST_JACOBIAN = 5_000
+"""Parameters of a network that Levenberg-Marquardt trains: it solves systems of up to that size."""
+
 
 class Fit(Wire):
     """A tanh network that is trained on the equation's residual and on its terminal condition.
@@ -23,10 +26,11 @@ class Fit(Wire):
     depth: int | None = Field(
         default=None, ge=1, le=16, description="Hidden layers. Default: 5 (2, levenberg-marquardt)."
     )
-    optimiser: Optimiser = Field(
-        default="adam",
+    optimiser: Optimiser | None = Field(
+        default=None,
         description="adam: under a one-cycle schedule; steepest: the gradient of each unit's weights at unit length, "
-        "with decoupled weight decay; levenberg-marquardt: damped Gauss-Newton, for nets of at most 5,000 parameters.",
+        "with decoupled weight decay; levenberg-marquardt: damped Gauss-Newton, for nets of at most 5,000 parameters. "
+        "Default: levenberg-marquardt where its network is small enough, else adam.",
     )
     steps: int | None = Field(default=None, ge=1, le=10**7, description="Training steps.")
     seconds: float | None = Field(default=None, gt=0, le=7 * 86_400.0, description="About so many seconds of training.")
@@ -57,18 +61,21 @@ class Fit(Wire):
         if self.box is not None and not self.box[0] < self.box[1]:
             raise ValueError(f"box is {self.box}: give [low, high] with low < high")
         if self.decay and self.optimiser != "steepest":
-            raise ValueError(f"decay belongs to steepest, and the optimiser is {self.optimiser}: leave it out")
+            raise ValueError(f"decay belongs to optimiser steepest, and it is {self.optimiser or 'not given'}")
         return self
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(width, depth), with the optimiser's defaults."""
+    def settled(self, dim: int) -> Fit:
+        """The same with optimiser, width and depth filled in, for x in R^dim."""
+        if self.optimiser is None:
+            small = self.model_copy(update={"optimiser": "levenberg-marquardt"}).settled(dim)
+            fits = small.parameters(dim) <= MOST_JACOBIAN
+            return small if fits else self.model_copy(update={"optimiser": "adam"}).settled(dim)
         width, depth = (30, 2) if self.optimiser == "levenberg-marquardt" else (50, 5)
-        return self.width or width, self.depth or depth
+        return self.model_copy(update={"width": self.width or width, "depth": self.depth or depth})
 
     def parameters(self, dim: int) -> int:
-        """Weights and biases of the network for x in R^dim."""
-        width, depth = self.shape
+        """Weights and biases of the settled network for x in R^dim."""
+        width, depth = self.width or 0, self.depth or 0
         return (dim + 2) * width + (depth - 1) * (width + 1) * width + width + 1
 
 

@@ -16,7 +16,7 @@ from burnish.wire.specs.base import SpecBase
 from burnish.wire.specs.fit import FitSurrogate
 
 MAX_DIM = 1_000
-MAX_POINTS = 1_000
+MAX_POINTS = 10_000
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -106,8 +106,10 @@ Surrogate = Annotated[
     | Annotated[ExpressionSurrogate, Tag("expression")]
     | Annotated[NamedSurrogate, Tag("named")]
     | Annotated[ModelReference, Tag("model")]
-    | Annotated[FitSurrogate, Tag("fit")],
-    _pick(("zero", "zero"), ("expression", "expression"), ("model", "model"), ("fit", "fit"), ("name", "named")),
+    | Annotated[FitSurrogate, Tag("to be fitted")],
+    _pick(
+        ("zero", "zero"), ("expression", "expression"), ("model", "model"), ("fit", "to be fitted"), ("name", "named")
+    ),
 ]
 
 
@@ -154,3 +156,9 @@ class SurrogateSpec(SpecBase):
         default=False, description="Also give u_hat + kappa v, a second estimate without an interval, in diagnostics."
     )
     steps: int | None = Field(default=None, ge=1, le=4_096, description="Time steps of a path. Default: resolved.")
+    laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"] = Field(
+        default="auto",
+        description="How second derivatives of the surrogate are taken: exact in one forward pass, exact by nested "
+        "autograd, or by random probes without bias. `auto`: forward; beyond 256 Brownian motions probes, where "
+        "forward is dear.",
+    )
