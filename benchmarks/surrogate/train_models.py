@@ -31,9 +31,9 @@ from burnish_workers.tensors.cards import card_bytes
 
 STEPS = {
     "linear-convection-diffusion": 600,
-    "viscous-burgers": 3_000,
+    "viscous-burgers": 1_500,
     "diffusion-reaction": 700,
-    "hjb-quadratic-form": 700,
+    "hjb-quadratic-form": 400,
 }
 EARLY = {
     "linear-convection-diffusion": 50,
