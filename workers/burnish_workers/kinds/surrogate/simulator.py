@@ -100,10 +100,16 @@ class SurrogateSimulator:
         pieces: list[Tensor] = []
         for start in range(0, count, at_once):
             n = min(at_once, count - start)
-            drawn = sampler(t.repeat(n), x.repeat(n, 1), generator)
-            pieces.append(drawn.reshape(len(drawn), n, -1))
+            places = zip(t.split(self._together(name)), x.split(self._together(name)), strict=True)
+            drawn = [sampler(t.repeat(n), x.repeat(n, 1), generator) for t, x in places]
+            pieces.append(torch.cat([part.reshape(len(part), n, -1) for part in drawn], 2))
         measured, width = len(self.composition.measured(name)), self._constant.outputs
         return torch.cat(pieces, 1).transpose(0, 1).cpu().numpy() if pieces else np.empty((0, measured, width))
+
+    def _together(self, name: str) -> int:
+        """How many points are simulated at once: fewer than all where their rows are kept, or nest others."""
+        light = not (self.composition.gradient or is_level(name))
+        return len(self.points.t) if light else max(1, self.micro_batch // self.composition.rows(name))
 
 
 def _field(surrogate: SurrogateOf, dim: int, device: torch.device, inputs: Inputs) -> Field:
