@@ -15,7 +15,6 @@ from burnish_workers.engine.fleet import BlockResult, BlockTask
 from burnish_workers.engine.gather import gather
 from burnish_workers.engine.library import artifact_of
 from burnish_workers.engine.meter import Meter
-from burnish_workers.engine.training import MOST_OF_BUDGET
 from burnish_workers.testing import ChaosFleet, lawful_digests
 
 from .bench import House, unlawful
@@ -170,8 +169,8 @@ async def test_a_budget_that_ends_in_mid_fit_is_answered_with_what_there_is():
     assert 0 < last["done"] < last["total"]
     assert job.stopped_by == "seconds"
     assert job.last_refinement is not None
-    assert last["spent"]["seconds"] < MOST_OF_BUDGET * 3 + 0.5
-    assert resolved_of(job)["budget"]["seconds"] == pytest.approx(3 - last["spent"]["seconds"], abs=0.5)
+    # What simulating may spend is what training left, and a hundredth of the budget at least.
+    assert 0.03 <= resolved_of(job)["budget"]["seconds"] <= max(3 - last["spent"]["seconds"], 0.03)
     # Where a clock ends the job, its last interval spends what confidence is left: the law is of the looks before.
     law = await law_of(house, job)
     assert all(r.digest == law[r.blocks] for r in await house.refinements(job.id) if not r.final)
