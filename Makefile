@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: demo test test-law test-all serve lint types floors format bench bench-gpu clean
+.PHONY: demo test test-law test-all serve lint types floors format bench bench-gpu bench-surrogate clean
 
 $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -43,12 +43,14 @@ test-all: lint types floors  ## everything, slow statistics and clean environmen
 	$(BIN)/python -m pytest -n 2 -m "not law"
 	$(BIN)/python -m pytest -m law
 
-bench: $(STAMP)  ## side by side, in a quarter of an hour: accuracy, throughput, allocation, ingress, overhead
+bench: $(STAMP)  ## side by side, in a quarter of an hour: throughput, allocation, ingress, overhead
 	$(BIN)/python benchmarks/surrogate/throughput.py
-	$(BIN)/python benchmarks/surrogate/accuracy.py
 	$(BIN)/python benchmarks/allocation.py
 	$(BIN)/python benchmarks/ingress.py
 	$(BIN)/python benchmarks/overhead.py --seconds 20
+
+bench-surrogate: $(STAMP)  ## accuracy, coverage, tolerances, budgets of kind surrogate; tables and figures of docs/benchmarks.md
+	$(BIN)/python benchmarks/surrogate/report.py
 
 bench-gpu:  ## what a GPU buys and whether it agrees; tiny sizes on the processor where there is none
 	@test -x $(BIN)/python || $(MAKE) $(STAMP)

@@ -1,173 +1,157 @@
-"""How far does a fixed number of residual evaluations take a learned solution, and which ingredient earns what?
+"""Surrogate, simulation alone and corrected surrogate at the paper's sample counts, and whether the intervals hold.
 
-    OMP_NUM_THREADS=1 python benchmarks/surrogate/accuracy.py
+    OMP_NUM_THREADS=1 python benchmarks/surrogate/accuracy.py [--only VB] [--points 1000]
 
-Viscous Burgers in d = 20 (exact solution known), points t ~ U[0, T), x ~ U[-1/2, 1/2]^d, about 410 evaluations of the
-residual per point with all components counted, five seeds. Rows: the kind's defaults; the same with one ingredient
-taken away (strata; antithetic partners; the corrections; the surrogate); `steps` and `strata` varied. Then hjb-log in
-d = 100 from a surrogate that is 10 % too high, for a few CPU-seconds.
+At most 410 evaluations of the residual per point (n = 2, M = 10 of multilevel Picard), all components counted, for
+points drawn as in the paper. Each run streams intervals at its looks; a point is covered when no interval published
+for it misses. The points of a job use independent randomness: they are independent trials, given the surrogate.
 """
 
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from cells import Cell, cell, publish
+from jobs import Array, body, looks, uncorrected, within
+from problems import DIMS, Case, cases, relative
 
-sys.path.insert(0, str(Path(__file__).parent))
+from burnish_workers.core.inputs import NOTHING, Inputs
 
-from watch import Array, draw_points, looks, posted, resolved
-
-from burnish_workers.core.inputs import NOTHING
-from burnish_workers.core.keys import block_key
-from burnish_workers.core.registry import registry
-from burnish_workers.kinds.surrogate import linearised
-from burnish_workers.kinds.surrogate.plan import PATH, REMAINDER, STEP, SURROGATE
-from burnish_workers.kinds.surrogate.references import hjb_log, viscous_burgers
-
-BURGERS = {"name": "viscous-burgers", "dim": 20}
-TRAINED = {"name": "viscous-burgers-pinn-d20"}
-EARLY = {"name": "viscous-burgers-pinn-d20-early"}
-LQG = {"name": "hjb-log", "dim": 100}
-TOO_HIGH = {"expression": "1.1*log((1 + norm2(x) + 2*d*(1 - t))/2)"}
 EVALUATIONS = 410
+PLAIN = "plain"
 SEEDS = range(5)
+MANY, FEW, FEWER = 1_000, 200, 100
+"""Points of a run: networks of each problem's first dimension and whatever costs next to nothing; others; kernels."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """Relative L2 errors of the surrogate and of the answer, evaluations per point, CPU-seconds."""
-
-    surrogate: float
-    answer: float
-    evaluations: int
-    seconds: float
+def points_of(case: Case) -> int:
+    """Five runs are 5,000, 1,000 or 500 points."""
+    if case.model == "gp":
+        return FEWER
+    first = case.dim == DIMS[case.problem][0] and case.model == "pinn"
+    return MANY if first or case.problem == "linear-convection-diffusion" else FEW
 
 
-def budgeted(spec: Any, evaluations: int) -> int:
-    """The most replicates whose components take no more evaluations than that."""
-    composition = registry().get("surrogate").statistics(spec, NOTHING).composition
-    counts = range(8, evaluations)
-    return max((r for r in counts if _evaluations(composition, r) <= evaluations), default=8)
+def run(case: Case, method: str, seed: int, points: int, bare: bool = False) -> Cell:
+    """One job: errors over its points, coverage over its looks."""
+    t, x = case.draw(points, 1_000 + seed)
+    surrogate, inputs = case.surrogate() if not bare else ({"zero": True}, NOTHING)
+    return observed(case.named, surrogate, inputs, t, x, case.exact(t, x), seed, method, EVALUATIONS)
 
 
-def _evaluations(composition: Any, replicates: int) -> int:
-    return sum(composition.samples(name, replicates) * composition.evaluations(name) for name in composition.components)
+def observed(
+    problem: dict[str, Any],
+    surrogate: dict[str, Any],
+    inputs: Inputs,
+    t: Array,
+    x: Array,
+    truth: Array,
+    seed: int,
+    method: str,
+    evaluations: int,
+) -> Cell:
+    """Run a job of so many evaluations and compare every interval with the exact solution."""
+    spec = within(body(problem, surrogate, t, x, seed=seed, method=method), inputs, evaluations)
+    covered, published, refused, seen = np.ones(len(t), dtype=bool), 0, 0, None
+    for seen in looks(spec, inputs):
+        error = np.abs(seen.answer.combined.value - truth)
+        shown = np.isfinite(seen.report.half_width)
+        covered &= ~shown | (error <= seen.report.half_width)
+        published, refused = published + int(shown.sum()), refused + int((~shown).sum())
+    assert seen is not None
+    assert spec.resolution is not None
+    answer = seen.answer
+    return {
+        "method": spec.resolution.estimator,
+        "surrogate_error": relative(uncorrected(surrogate, inputs, t, x), truth),
+        "error": relative(answer.combined.value, truth),
+        "shrunk": relative(np.array(answer.diagnostics["shrinkage"]["estimate"], dtype=float), truth),
+        "evaluations": answer.diagnostics["evaluations_per_point"],
+        "replicates": seen.replicates,
+        "seconds": seen.seconds,
+        "points": len(t),
+        "covered": int(covered.sum()),
+        "published": published,
+        "refused": refused,
+        "bias_share": float(np.mean(answer.bias / np.where(seen.unguarded > 0, seen.unguarded, 1.0))),
+    }
 
 
-def correct(surrogate: dict[str, Any], points: int, seed: int, parts: tuple[str, ...], **plan: int) -> Result:
-    """One block of as many replicates as the evaluations pay for; the answer is the sum of `parts`."""
-    t, x = draw_points(points, 20, 0.5, 100 + seed)
-    spec = resolved(posted(BURGERS, surrogate, t, x, seed=seed), 1e-3, **plan)
-    kind = registry().get("surrogate")
-    simulator, statistics = kind.load()(spec, "cpu", NOTHING), kind.statistics(spec, NOTHING)
-    replicates, start = budgeted(spec, EVALUATIONS), time.process_time()
-    _, stats = simulator.advance({}, block_key(seed, 0, 0), 0, replicates)
-    state = statistics.fold(statistics.empty(), stats)
-    seconds = time.process_time() - start
-    truth = viscous_burgers(t, x)
-    found = sum(state[name].mean for name in (SURROGATE, *parts) if name in state)
-    counted = statistics.answer(state).diagnostics["evaluations_per_point"]
-    return Result(_relative(state[SURROGATE].mean, truth), _relative(found, truth), counted, seconds)
+def summary(case: Case, ours: list[Cell], plain: list[Cell]) -> Cell:
+    """A row of the table: means and standard deviations over the seeds."""
+    total = sum(each["points"] for each in ours)
+    return {
+        "case": case.label,
+        "problem": case.problem,
+        "dim": case.dim,
+        "model": case.model,
+        "surrogate": _spread([each["surrogate_error"] for each in ours]),
+        "plain": _spread([each["error"] for each in plain]),
+        "corrected": _spread([each["error"] for each in ours]),
+        "shrunk": _spread([each["shrunk"] for each in ours]),
+        "ratio": _spread([each["error"] / each["surrogate_error"] for each in ours]),
+        "published": case.published,
+        "methods": sorted({each["method"] for each in ours}),
+        "evaluations": max(each["evaluations"] for each in ours),
+        "replicates": min(each["replicates"] for each in ours),
+        "points": total,
+        "covered": sum(each["covered"] for each in ours) / total,
+        "refused": sum(e["refused"] for e in ours) / max(1, sum(e["refused"] + e["published"] for e in ours)),
+        "bias_share": float(np.mean([each["bias_share"] for each in ours])),
+        "train_seconds": case.about["cpu_seconds"],
+        "seconds_per_1000_points": 1_000 * sum(each["seconds"] for each in ours) / total,
+    }
 
 
-def _relative(found: Any, truth: Array) -> float:
-    return float(np.linalg.norm(found - truth) / np.linalg.norm(truth))
+def _spread(values: list[float]) -> list[float]:
+    return [float(np.mean(values)), float(np.std(values, ddof=1))]
 
 
-@contextmanager
-def without_partners() -> Iterator[None]:
-    """Plain Monte Carlo: independent paths instead of mirrored, stratified ones (as many of them)."""
-    original = linearised.stratified_noise
+def rows(only: str = "", points: int | None = None, method: str = "auto") -> Iterator[Cell]:
+    """All cases that have a model file, those with `only` in their label."""
+    for case in cases():
+        if not case.file.exists() or only not in case.label:
+            continue
+        count = points or points_of(case)
 
-    def fresh(t: Tensor, times: Tensor, noise: Tensor, direction: Tensor, uniform: Tensor, horizon: float) -> Tensor:
-        return noise
+        def each(how: str, bare: bool = False, case: Case = case, count: int = count) -> list[Cell]:
+            key = f"{case.key}-{how}-{bare}-{count}"
+            return [cell("accuracy", f"{key}-s{s}", lambda s=s: run(case, how, s, count, bare)) for s in SEEDS]
 
-    paths = linearised.Paths
-
-    def unpaired(t: Tensor, x: Tensor, times: Tensor, noise: Tensor) -> Any:
-        return paths(t, x, times, torch.randn(noise.shape, generator=generator))
-
-    generator = torch.Generator().manual_seed(9)
-    linearised.stratified_noise, linearised.Paths = fresh, unpaired
-    try:
-        yield
-    finally:
-        linearised.stratified_noise, linearised.Paths = original, paths
+        yield summary(case, each(method), each(PLAIN, bare=True))
 
 
-ALL = (PATH, STEP, REMAINDER)
-
-
-def row(label: str, surrogate: dict[str, Any], points: int, parts: tuple[str, ...] = ALL, **plan: int) -> float:
-    """Print the mean over the seeds; returns the ratio answer / surrogate."""
-    results = [correct(surrogate, points, seed, parts, **plan) for seed in SEEDS]
-    ratios = [r.answer / r.surrogate if r.surrogate < 1 else r.answer for r in results]
-    surrogates, answers = (float(np.mean([getattr(r, n) for r in results])) for n in ("surrogate", "answer"))
-    cost = float(np.mean([r.seconds for r in results]))
-    print(
-        f"  {label:34}{surrogates:11.2e}{answers:11.2e}{np.mean(ratios):8.3f} [{min(ratios):.3f}, {max(ratios):.3f}]"
-        f"{results[0].evaluations:6}{cost:7.2f}",
-        flush=True,
+def line(row: Cell) -> str:
+    """A row in one line."""
+    ours, published = row["corrected"], row["published"]
+    beside = "" if published is None else "   published " + " -> ".join(f"{value:.1e}" for value in published)
+    return (
+        f"{row['case']:16}{row['surrogate'][0]:9.1e}{row['plain'][0]:9.1e}{ours[0]:9.1e} +- {ours[1]:.0e}"
+        f"  ratio {row['ratio'][0]:.3f}, shrunk {row['shrunk'][0]:.1e}"
+        f"  {'/'.join(row['methods'])}, {row['evaluations']} evaluations,"
+        f" R = {row['replicates']}, covered {row['covered']:.3f}, refused {row['refused']:.3f},"
+        f" bias {row['bias_share']:.2f}, {row['seconds_per_1000_points']:.2f} s{beside}"
     )
-    return float(np.mean(ratios))
-
-
-def burgers(points: int, vary: bool) -> None:
-    """The table for both trained surrogates."""
-    for surrogate in (TRAINED, EARLY):
-        print(
-            f"{surrogate['name']}, {points} points: relative L2 of surrogate and answer, ratio [range], evaluations, s"
-        )
-        row("defaults", surrogate, points)
-        row("no strata", surrogate, points, strata=1)
-        with without_partners():
-            row("plain paths (no partners)", surrogate, points)
-        row("linear part alone", surrogate, points, parts=(PATH, STEP))
-        row("no corrections", surrogate, points, parts=(PATH,))
-        for steps, strata in ((8, 2), (8, 4), (4, 2), (4, 8)) if vary else ():
-            row(f"steps = {steps}, strata = {strata}", surrogate, points, steps=steps, strata=strata)
-    print("no surrogate")
-    row("zero surrogate, defaults", {"zero": True}, points)
-    with without_partners():
-        row("plain Monte Carlo", {"zero": True}, points, strata=1)
-
-
-def lqg(seconds: float) -> None:
-    """hjb-log, d = 100 at (0, 0): the stream of intervals."""
-    t, x = np.zeros(1), np.zeros((1, 100))
-    truth = float(hjb_log(t, x)[0])
-    spec = resolved(posted(LQG, TOO_HIGH, t, x, seed=7, seconds=seconds), 1.3e-4)
-    print(f"hjb-log, d = 100, at (0, 0): exact {truth:.7f}, surrogate {1.1 * np.log(201 / 2):.4f}")
-    start = time.process_time()
-    for seen in looks(spec):
-        value, width = seen.answer.combined.value[0], seen.report.half_width[0]
-        error = value - truth
-        print(
-            f"  R = {seen.replicates:6}: {value:.6f} +- {width:.6f} ({width / value:.4%}), off by {error:+.6f}, "
-            f"bias {seen.answer.bias[0]:.6f}, {time.process_time() - start:.2f} CPU-s",
-            flush=True,
-        )
 
 
 def main() -> None:
-    """Print the tables."""
+    """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--points", type=int, default=200)
-    parser.add_argument("--vary", action="store_true", help="other numbers of steps and strata too")
+    parser.add_argument("--only", default="", help="part of a label, such as 'VB' or 'VB 20'")
+    parser.add_argument("--points", type=int, help="of every run; default: 1,000, 200 or 100 by cost")
+    parser.add_argument("--method", default="auto")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    burgers(arguments.points, arguments.vary)
-    lqg(3.0)
+    found: list[Cell] = []
+    for row in rows(arguments.only, arguments.points, arguments.method):
+        found.append(row)
+        print(line(row), flush=True)
+    if not arguments.only and arguments.points is None and arguments.method == "auto":
+        publish("accuracy", "python benchmarks/surrogate/accuracy.py", found)
 
 
 if __name__ == "__main__":

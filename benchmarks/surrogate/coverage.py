@@ -2,118 +2,119 @@
 
     OMP_NUM_THREADS=1 python benchmarks/surrogate/coverage.py
 
-Each job streams intervals at doubling looks for many points; the exact solution is known. A point is covered when no
-interval published for it misses. The points of a job use independent randomness, so they count as independent trials
-of one surrogate. A look may refuse a point; such looks are counted apart, beside what their intervals would have been.
+A point is covered when no interval that was published for it, at any look, misses. Two kinds of jobs: those of
+`accuracy.py`, whose few replicates are what a job of 1,000 points has after some seconds; and jobs that go on to some
+hundred replicates, with the guard's full tests. A look may refuse a point; such looks are counted apart.
 """
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from accuracy import SEEDS, observed, rows
+from cells import Cell, cell, publish
+from jobs import Array
+from problems import Case
+from scipy.stats import beta
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from watch import Array, draw_points, looks, posted, resolved
-
+from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.kinds.surrogate.references import hjb_log, viscous_burgers
 
-BURGERS = {"name": "viscous-burgers", "dim": 20}
-WAVY = {"expression": "sigmoid(t + sum(x))*(1 + 0.08*cos(sum(x)))"}
-EARLY = {"name": "viscous-burgers-pinn-d20-early"}
-LQG = {"name": "hjb-log", "dim": 20}
-TOO_HIGH = {"expression": "1.1*log((1 + norm2(x) + 2*d*(1 - t))/2)"}
-LEVEL = 0.95
+POINTS = 200
 
 
 @dataclass(frozen=True)
-class Case:
-    """A job of so many points that is to reach so many replicates."""
+class Long:
+    """A job of so many evaluations per point; `surrogate`: as posted, with what was uploaded."""
 
     name: str
     problem: dict[str, Any]
-    surrogate: dict[str, Any]
+    surrogate: Callable[[], tuple[dict[str, Any], Inputs]]
     horizon: float
     exact: Callable[[Array, Array], Array]
-    points: int
-    replicates: int
+    evaluations: int
 
 
-CASES = (
-    Case("wavy", BURGERS, WAVY, 0.5, viscous_burgers, 1_000, 96),
-    Case("wavy", BURGERS, WAVY, 0.5, viscous_burgers, 300, 1_600),
-    Case("early", BURGERS, EARLY, 0.5, viscous_burgers, 1_000, 96),
-    Case("early", BURGERS, EARLY, 0.5, viscous_burgers, 100, 1_600),
-    Case("hjb-log d=20", LQG, TOO_HIGH, 1.0, hjb_log, 300, 400),
+def _expression(text: str) -> Callable[[], tuple[dict[str, Any], Inputs]]:
+    return lambda: ({"expression": text}, NOTHING)
+
+
+LONG = (
+    Long(
+        "VB 20, early, long",
+        {"name": "viscous-burgers", "dim": 20},
+        Case("viscous-burgers", 20, "early").surrogate,
+        0.5,
+        viscous_burgers,
+        8_000,
+    ),
+    Long(
+        "VB 20, 8 % off, long",
+        {"name": "viscous-burgers", "dim": 20},
+        _expression("sigmoid(t + sum(x))*(1 + 0.08*cos(sum(x)))"),
+        0.5,
+        viscous_burgers,
+        8_000,
+    ),
+    Long(
+        "hjb-log 20, 10 % off, long",
+        {"name": "hjb-log", "dim": 20},
+        _expression("1.1*log((1 + norm2(x) + 2*d*(1 - t))/2)"),
+        1.0,
+        hjb_log,
+        16_000,
+    ),
 )
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """`covered` (m,): no published interval missed. `refused`: share of (point, look) pairs without an interval, and
-    `missed_unguarded`, the share of those whose interval would have missed. `by_look`: (replicates, refused) pairs."""
-
-    covered: NDArray[np.bool_]
-    refused: float
-    missed_unguarded: float
-    by_look: tuple[tuple[int, float], ...]
-    bias_share: float
-    gain: float
-    plan: dict[str, Any]
+def run(long: Long, seed: int) -> Cell:
+    """One job of POINTS points."""
+    rng, dim = np.random.default_rng(3_000 + seed), long.problem["dim"]
+    t, x = rng.uniform(0, long.horizon, POINTS), rng.uniform(-0.5, 0.5, (POINTS, dim))
+    surrogate, inputs = long.surrogate()
+    return observed(long.problem, surrogate, inputs, t, x, long.exact(t, x), seed, "auto", long.evaluations)
 
 
-def watch(case: Case, seed: int) -> Outcome:
-    """Stream one job and compare every interval with the exact solution."""
-    t, x = draw_points(case.points, 20, case.horizon, seed)
-    # 0.3 s a replicate means few and expensive ones, with looks from the twelfth on; 5 ms means many and cheap ones.
-    each = 0.3 if case.replicates < 200 else 0.005
-    spec = posted(case.problem, case.surrogate, t, x, seed=seed, seconds=case.replicates * each / 0.9)
-    spec = resolved(spec, each)
-    truth = case.exact(t, x)
-    covered, refused, would_miss = np.ones(case.points, dtype=bool), [], []
-    seen = None
-    for seen in looks(spec):
-        error = np.abs(seen.answer.combined.value - truth)
-        published = np.isfinite(seen.report.half_width)
-        covered &= ~published | (error <= seen.report.half_width)
-        refused.append((seen.replicates, float(np.mean(~published))))
-        would_miss.append((error > seen.unguarded)[~published])
-    assert seen is not None
-    assert spec.resolution is not None
-    surrogate = truth - seen.answer.combined.value + sum(part.mean for part in seen.answer.parts.values())
-    unseen = np.concatenate(would_miss)
-    return Outcome(
-        covered,
-        float(np.mean([share for _, share in refused])),
-        float(unseen.mean()) if len(unseen) else 0.0,
-        tuple(refused),
-        float(np.mean(seen.answer.bias / seen.unguarded)),
-        float(np.linalg.norm(seen.answer.combined.value - truth) / np.linalg.norm(surrogate)),
-        dict(spec.resolution.plan),
-    )
+def limits(covered: int, points: int) -> list[float]:
+    """95 % limits of a share (Clopper and Pearson 1934)."""
+    low = float(beta.ppf(0.025, covered, points - covered + 1)) if covered else 0.0
+    return [low, float(beta.ppf(0.975, covered + 1, points - covered)) if covered < points else 1.0]
+
+
+def long_row(long: Long) -> Cell:
+    runs = [cell("coverage", f"{long.name.replace(' ', '-')}-s{s}", lambda s=s: run(long, s)) for s in SEEDS]
+    covered, points = (sum(each[name] for each in runs) for name in ("covered", "points"))
+    looks = sum(each["published"] + each["refused"] for each in runs)
+    return {
+        "case": long.name,
+        "methods": sorted({each["method"] for each in runs}),
+        "replicates": min(each["replicates"] for each in runs),
+        "points": points,
+        "covered": covered / points,
+        "limits": limits(covered, points),
+        "refused": sum(each["refused"] for each in runs) / looks,
+        "bias_share": float(np.mean([each["bias_share"] for each in runs])),
+        "ratio": float(np.mean([each["error"] / each["surrogate_error"] for each in runs])),
+    }
+
+
+def short_row(row: Cell) -> Cell:
+    kept = ("case", "methods", "replicates", "points", "covered", "refused", "bias_share")
+    share = limits(round(row["covered"] * row["points"]), row["points"])
+    return {**{name: row[name] for name in kept}, "limits": share, "ratio": row["ratio"][0]}
 
 
 def main() -> None:
-    """Print one row per job."""
+    """Run what is missing and print one row per kind of job."""
     torch.set_num_threads(1)
-    columns = (("points", 7), ("R", 6), ("seed", 5), ("covered", 9), ("refused", 9), ("(would miss)", 13))
-    print(f"{'case':14}" + "".join(f"{name:>{width}}" for name, width in columns) + f"{'bias/width':>11}")
-    for case in CASES:
-        for seed in (1, 2, 3) if case.replicates < 200 else (1, 2):
-            start = time.perf_counter()
-            o = watch(case, seed)
-            row = f"{case.name:14}{case.points:7}{case.replicates:6}{seed:5}{o.covered.mean():9.3f}{o.refused:9.3f}"
-            row += f"{o.missed_unguarded:13.3f}{o.bias_share:11.3f}   refused by look: "
-            row += ", ".join(f"{share:.3f} at R = {n}" for n, share in o.by_look)
-            print(f"{row}; error {o.gain:.3f} of the surrogate's; {time.perf_counter() - start:.0f} s", flush=True)
+    found = [*map(short_row, rows()), *map(long_row, LONG)]
+    for row in found:
+        print(row, flush=True)
+    publish("coverage", "python benchmarks/surrogate/coverage.py", found)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,263 @@
+"""The whole benchmark of kind `surrogate`: runs what is missing, writes results, tables and figures.
+
+    OMP_NUM_THREADS=1 python benchmarks/surrogate/report.py            # about 25 CPU-minutes; goes on where it was
+    python benchmarks/surrogate/report.py --draw                       # tables and figures from the committed results
+
+Tables go between the marks of docs/benchmarks.md, figures to docs/images. To begin anew remove `.cells` beside this
+file. Models come from `train_models.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cells import Cell, cell, publish, published
+from plots import draw
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
+PARTS = ("accuracy", "coverage", "tolerance", "unseen", "single", "budget", "ablation")
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _error(pair: list[float]) -> str:
+    return f"{pair[0]:.1e} ± {pair[1]:.0e}"
+
+
+def _arrows(values: list[float] | None) -> str:
+    return "—" if values is None else " → ".join(f"{value:.1e}" for value in values)
+
+
+def accuracy(rows: list[Cell]) -> str:
+    heads = [
+        "case",
+        "surrogate",
+        "plain",
+        "corrected",
+        "corrected / surrogate",
+        "shrunk",
+        "published: surrogate → plain → corrected",
+    ]
+    heads += ["method", "evaluations", "CPU-s: training; 1,000 points"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                f"{row['surrogate'][0]:.1e}",
+                f"{row['plain'][0]:.1e}",
+                _error(row["corrected"]),
+                f"{row['ratio'][0]:.3f}",
+                f"{row['shrunk'][0]:.1e}",
+                _arrows(row["published"]),
+                ", ".join(row["methods"]),
+                str(row["evaluations"]),
+                f"{row['train_seconds']:.1f}; {row['seconds_per_1000_points']:.1f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def coverage(rows: list[Cell]) -> str:
+    heads = ["case", "method", "R", "points", "covered", "looks refused", "bias / half-width", "error / surrogate's"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                ", ".join(row["methods"]),
+                str(row["replicates"]),
+                f"{row['points']:,}",
+                f"{row['covered']:.3f}",
+                f"{row['refused']:.1%}",
+                f"{row['bias_share']:.2f}",
+                f"{row['ratio']:.3f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def tolerance(rows: list[Cell]) -> str:
+    heads = [
+        "case",
+        "asked, of the surrogate's error",
+        "jobs that met it",
+        "ended by",
+        "points within",
+        "median",
+        "largest",
+    ]
+    return _table(
+        [*heads, "half-width", "worker-s"],
+        [
+            [
+                row["case"],
+                f"{row['asked']:g}",
+                f"{row['met']} of {row['jobs']}",
+                ", ".join(row["stopped_by"]),
+                "—" if row["within"] is None else f"{row['within']:.0%} of {row['points']}",
+                *(_optional(row[name]) for name in ("error_median", "error_largest", "half_width")),
+                f"{row['worker_seconds']:.1f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _optional(value: float | None) -> str:
+    return "—" if value is None else f"{value:.2f}"
+
+
+def unseen(rows: list[Cell]) -> str:
+    heads = ["equation", "d", "surrogate", "its error", "error", "ratio", "method", "covered", "looks refused"]
+    return _table(
+        heads,
+        [
+            [
+                row["equation"],
+                str(row["dim"]),
+                "wrong" if row["surrogate"] == "surrogate" else "none",
+                f"{row['surrogate_error']:.1e}",
+                f"{row['error']:.1e}",
+                f"{row['error'] / row['surrogate_error']:.3f}",
+                ", ".join(row["methods"]),
+                f"{row['covered']:.3f}",
+                f"{row['refused']:.1%}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def budget(rows: list[Cell]) -> str:
+    heads = ["case", "training alone: CPU-s → error", "training and simulating: CPU-s → error", "slopes", "gain"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                _curve(row["train_seconds"], row["surrogate"]),
+                _curve(row["total_seconds"], row["corrected"]),
+                f"{row['slopes']['surrogate']:.2f}, {row['slopes']['corrected']:.2f}",
+                f"{row['slopes']['surrogate'] - row['slopes']['corrected']:.2f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _curve(seconds: list[float], errors: list[float]) -> str:
+    return "; ".join(f"{s:.1f} → {e:.1e}" for s, e in zip(seconds, errors, strict=True))
+
+
+def single(rows: list[Cell]) -> str:
+    heads = ["case", "method", "R", "CPU-s", "half-width", "of which bias", "error"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                row["method"],
+                f"{look['replicates']:,}",
+                f"{look['seconds']:.2f}",
+                f"{look['half_width']:.3%}" if look["published"] else "refused",
+                f"{look['bias']:.4%}",
+                f"{look['error']:+.4%}",
+            ]
+            for row in rows
+            for look in row["looks"]
+        ],
+    )
+
+
+def ablation(rows: list[Cell]) -> str:
+    heads = ["case", "variant", "corrected / surrogate", "range over seeds", "evaluations"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                row["variant"],
+                f"{row['ratio']:.3f}",
+                f"{row['least']:.3f} to {row['most']:.3f}",
+                str(row["evaluations"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def throughput(rows: list[Cell]) -> str:
+    return "\n".join(["```", *(row["line"] for row in rows), "```"])
+
+
+TABLES: dict[str, Callable[[list[Cell]], str]] = {
+    "accuracy": accuracy,
+    "coverage": coverage,
+    "tolerance": tolerance,
+    "unseen": unseen,
+    "single": single,
+    "budget": budget,
+    "ablation": ablation,
+    "throughput": throughput,
+}
+
+
+def written(page: str, name: str, results: dict[str, Any]) -> str:
+    """The page with a part's table between its marks."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, found, rest = page.partition(begin)
+    if not found or end not in rest:
+        raise RuntimeError(f"docs/benchmarks.md has no {begin} ... {end}")
+    after = rest.partition(end)[2]
+    table, source = TABLES[name](results["rows"]), f"`{results['command']}`, {results['machine']}."
+    return f"{before}{begin}\n{table}\n\n{source}\n{end}{after}"
+
+
+def measure_throughput() -> Cell:
+    """What the throughput script prints, without the line that names the processor."""
+    script = [sys.executable, str(HERE / "throughput.py")]
+    told = subprocess.run(script, check=True, capture_output=True, text=True).stdout
+    return {"lines": told.splitlines()[1:]}
+
+
+def tables() -> None:
+    """Write all tables."""
+    page = PAGE.read_text()
+    for name in TABLES:
+        results = published(name)
+        if results is not None:
+            page = written(page, name, results)
+    PAGE.write_text(page)
+
+
+def main() -> None:
+    """Run the parts in processes of their own, then draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draw", action="store_true", help="run nothing")
+    arguments = parser.parse_args()
+    for part in () if arguments.draw else PARTS:
+        print(f"# {part}", flush=True)
+        subprocess.run([sys.executable, str(HERE / f"{part}.py")], check=True)
+    if not arguments.draw:
+        lines = cell("throughput", "lines", measure_throughput)["lines"]
+        command = "python benchmarks/surrogate/throughput.py"
+        publish("throughput", command, [{"line": line} for line in lines])
+    tables()
+    for path in draw():
+        print(path.name)
+
+
+if __name__ == "__main__":
+    main()
