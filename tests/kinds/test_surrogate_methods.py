@@ -12,7 +12,7 @@ from scipy.integrate import quad
 
 from burnish_workers.core.estimator import State
 from burnish_workers.core.inputs import NOTHING
-from burnish_workers.core.kind import SpecError
+from burnish_workers.core.kind import SpecError, resolution_of
 from burnish_workers.kinds.surrogate import bismut, kind, picard
 from burnish_workers.kinds.surrogate.equation import TensorEquation
 from burnish_workers.kinds.surrogate.picard_levels import level_evaluations
@@ -269,3 +269,14 @@ def test_kinks_of_the_nonlinearity(method: str, levels: tuple[int, int] | None, 
     )
     assert_holds(state, statistics, np.sin(places.sum(1)))
     assert "noise" in state
+
+
+@pytest.mark.parametrize("method", ["linearised", "picard"])
+def test_points_whose_rows_are_many_are_taken_in_turn(method: str) -> None:
+    """A batch that holds one point at a time: every output stays where it belongs."""
+    more = {"picard": {"levels": 3, "basis": 2}} if method == "picard" else {}
+    spec = resolved(spec_of(BURGERS, OFF, X, method=method, outputs=BOTH, **more))
+    small = resolution_of(spec).model_copy(update={"micro_batch": 64})
+    state, statistics = simulated(spec.model_copy(update={"resolution": small}), 60)
+    assert_holds(state, statistics, burgers_truth())
+    assert np.abs(np.diff(burgers_truth()[::4])) > 50 * statistics.answer(state).combined.standard_error.max()
