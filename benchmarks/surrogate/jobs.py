@@ -128,19 +128,22 @@ def cut(spec: SurrogateSpec, inputs: Inputs, most: int) -> SurrogateSpec:
 
 
 def sized(spec: SurrogateSpec, replicates: int) -> SurrogateSpec:
-    """The same job with just so many replicates, in up to BLOCKS blocks, the first look at FIRST or more."""
+    """The same job with just so many replicates at every point, in up to BLOCKS blocks, the first look at FIRST or
+    more. Points share evenly, so that evaluations per point mean the same as elsewhere."""
     block = max(1, min(FIRST // 2, replicates // 2), replicates // BLOCKS)
     blocks = replicates // block
     first = replicates - block * (blocks - 1)
-    plan = {"first_block": first, "block": block, "blocks_planned": blocks, "extra_looks": []}
+    plan = {"first_block": first, "block": block, "blocks_planned": blocks, "extra_looks": [], "decides_from": None}
     look = 1 if first >= FIRST else min(blocks, 1 + -(-(FIRST - first) // block))
     resolution = resolution_of(spec).model_copy(update={**plan, "first_look": look})
     return spec.model_copy(update={"resolution": resolution})
 
 
 def looks(spec: SurrogateSpec, inputs: Inputs) -> Iterator[Seen]:
-    """Run a resolved spec to its end and yield what it publishes at each look."""
+    """Run a resolved spec to its end and yield what it publishes at each look. Points share samples evenly."""
     kind = registry().get(KIND)
+    if resolution_of(spec).decides_from is not None:
+        raise ValueError("this job decides at its looks how points share samples: size it first")
     simulator, statistics = kind.load()(spec, "cpu", inputs), kind.statistics(spec, inputs)
     resolution, schedule, state, start = resolution_of(spec), schedule_of(spec), statistics.empty(), 0
     seconds = 0.0
