@@ -48,7 +48,7 @@ def options(case: Case) -> Fit:
     """How a network of the benchmark is trained."""
     low, high = equations()[case.problem].box
     steps = (EARLY if case.model == "early" else STEPS)[case.problem]
-    return Fit(steps=steps, batch=BATCH, box=[low, high], sampling="path")
+    return Fit(width=50, depth=5, optimiser="adam", steps=steps, batch=BATCH, box=[low, high], sampling="path")
 
 
 def problem(case: Case) -> Problem:
