@@ -53,7 +53,7 @@ AFFINE = {**KINKS, "nonlinearity": "0.1*u + sum(z)"}
         (BURGERS, BENT, {}, ["picard", "plain"]),
         (BURGERS, BENT, {"outputs": BOTH}, ["plain"]),
         (BURGERS, ZERO, {}, ["linearised", "plain"]),
-        (CONVECTION, GOOD, {}, ["linearised", "martingale", "plain"]),
+        (CONVECTION, GOOD, {}, ["linearised", "plain", "martingale"]),
         (CONVECTION, BENT, {}, ["martingale", "plain"]),
         (CONVECTION, ZERO, {}, ["linearised"]),
         (AFFINE, GOOD, {}, ["linearised", "martingale"]),
