@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from cells import Cell, cell, publish
 from jobs import Array, body, looks, uncorrected, within
-from problems import DIMS, Case, cases, relative
+from problems import Case, cases, relative
 
 from burnish_workers.core.inputs import NOTHING, Inputs
 
@@ -25,15 +25,18 @@ EVALUATIONS = 410
 PLAIN = "plain"
 SEEDS = range(5)
 MANY, FEW, FEWER = 1_000, 200, 100
-"""Points of a run: networks of each problem's first dimension and whatever costs next to nothing; others; kernels."""
+"""Points of a run: where they cost little, others, kernels. Five runs are 5,000, 1,000 or 500."""
 
 
 def points_of(case: Case) -> int:
-    """Five runs are 5,000, 1,000 or 500 points."""
+    """By what they cost: simulating these without a surrogate, as `auto` does, is next to nothing."""
     if case.model == "gp":
         return FEWER
-    first = case.dim == DIMS[case.problem][0] and case.model == "pinn"
-    return MANY if first or case.problem == "linear-convection-diffusion" else FEW
+    cheap = case.problem in ("linear-convection-diffusion", "hjb-quadratic-form") or (case.dim, case.model) == (
+        20,
+        "pinn",
+    )
+    return MANY if cheap else FEW
 
 
 def run(case: Case, method: str, seed: int, points: int, bare: bool = False) -> Cell:
