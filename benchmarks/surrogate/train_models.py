@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/surrogate/train_models.py [--only viscous-burgers]
 
 Trains what has no file: the kept files are what the results were made with, and training anew gives networks of the
-same kind, not the same bits (the trainer's paths have changed since). Each file carries in its card how it was trained,
-in steps and in CPU-seconds. "pinn" networks are 5x50 tanh, trained for a minute or less; "early" ones are stopped after seconds, at
-the level of the published surrogates or worse.
+same kind, not the same bits (the trainer's paths have changed since). Each card says how its network was trained, in
+steps and CPU-seconds. "pinn" networks are 5x50 tanh, trained for up to 105 s; "early" ones are stopped after seconds,
+at the level of the published surrogates or worse.
 """
 
 from __future__ import annotations
