@@ -112,7 +112,7 @@ NUMBERS: list[Case] = [
     ("t beyond T", {"points": [{"x": 1.0}, {"t": 7, "x": 0.5}]}, "/points/1/t", "outside [0, T)"),
     ("t negative", {"points": [{"t": -0.1, "x": 0.5}]}, "/points/0/t", "outside [0, T)"),
     ("no points", {"points": []}, "/points", "at least 1"),
-    ("too many points", {"points": [{"x": 0.1}] * 1001}, "/points", "at most 1000"),
+    ("too many points", {"points": [{"x": 0.1}] * 10_001}, "/points", "at most 10000"),
     ("points as number", {"points": 3}, "/points", ""),
     ("array of too few bytes", _points(_array([2], 0.0), ONE_X), "/points/t", "needs 16 bytes, data holds 8"),
     ("array of no base64", _points({"shape": [1], "data": "%%"}, ONE_X), "/points/t", "not base64"),

@@ -70,6 +70,12 @@ def run_surrogate(
     steps: Annotated[int | None, option("Time steps of a path. Default: resolved by the service.")] = None,
     method: Annotated[str | None, option("auto (compares), linearised, martingale, picard or plain.")] = None,
     gradient: Annotated[bool, typer.Option("--gradient", help="Also sigma^T grad u at every point.")] = False,
+    laplacian: Annotated[
+        str | None, option("How second derivatives are taken: auto, forward, nested, hutchinson, coordinates.")
+    ] = None,
+    shrinkage: Annotated[
+        bool | None, typer.Option("--shrinkage", help="A second estimate, drawn towards the surrogate.")
+    ] = None,
     spec: Annotated[str | None, option("A spec as JSON file (- for stdin); other options go over it.")] = None,
     as_json: AsJson = False,
     no_wait: NoWait = False,

@@ -54,6 +54,8 @@ class Asked:
     steps: int | None = None
     method: str | None = None
     gradient: bool = False
+    laplacian: str | None = None
+    shrinkage: bool | None = None
     bounds: str | None = None
     simultaneous: bool | None = None
     points_id: str | None = None
@@ -66,7 +68,7 @@ class Asked:
 def build(asked: Asked, catalogue: Callable[[], list[CatalogueEntry]]) -> dict[str, Any]:
     """The spec: the file of `--spec`, if given, with every other option laid over it."""
     spec: dict[str, Any] = _from_file(asked.spec) if asked.spec else {"kind": "surrogate"}
-    spec |= asked.some("level", "interval", "seed", "steps", "method", "simultaneous")
+    spec |= asked.some("level", "interval", "seed", "steps", "method", "simultaneous", "laplacian", "shrinkage")
     if asked.gradient:
         spec["outputs"] = ["value", "gradient"]
     if asked.bounds:

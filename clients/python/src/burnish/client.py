@@ -77,6 +77,9 @@ class Burnish:
         steps: int | None = None,
         method: Literal["auto", "linearised", "martingale", "picard", "plain"] | None = None,
         outputs: Sequence[Literal["value", "gradient"]] | None = None,
+        picard: Mapping[str, int] | None = None,
+        laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"] | None = None,
+        shrinkage: bool | None = None,
         extensible: bool | None = None,
         weight: float | None = None,
         metadata: Mapping[str, str] | None = None,
@@ -88,7 +91,9 @@ class Burnish:
         `points`: a list or array of x, all at time `t` (or one t each). `budget`: e.g. `{"seconds": 20}` or
         `Budget(seconds=60, abs_tol=1e-3)`; the first limit reached ends the job. `bounds`: (low, high) of every
         replicate, for `interval="bounded"`; `simultaneous=False`: an interval for each output on its own. `outputs`:
-        `["value", "gradient"]` gives sigma^T grad u beside the value of every point.
+        `["value", "gradient"]` gives sigma^T grad u beside the value of every point. `picard`: levels and basis of
+        that method; `laplacian`: how second derivatives are taken; `shrinkage=True`: a second estimate, drawn towards
+        the surrogate.
         """
         spec = specify.surrogate(
             problem,
@@ -105,6 +110,9 @@ class Burnish:
             steps=steps,
             method=method,
             outputs=outputs,
+            picard=picard,
+            laplacian=laplacian,
+            shrinkage=shrinkage,
             extensible=extensible,
             weight=weight,
             metadata=metadata,

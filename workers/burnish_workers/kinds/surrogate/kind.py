@@ -67,6 +67,7 @@ def check(spec: SurrogateSpec, inputs: Inputs) -> None:
     _check_picard(spec, setting)
     if spec.interval == "bounded" and (setting.gradient or components(problem, methods[0]) != (PATH,)):
         what = "bounded intervals need an estimator without corrections: F free of u and z, constant coefficients"
+        what += " (or constants times x)"
         raise SpecError("/interval", f"{what}, and no gradient; use stream or open")
     if spec.resolution is not None:
         given = spec.resolution

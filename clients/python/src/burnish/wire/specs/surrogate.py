@@ -36,7 +36,7 @@ Coefficient = Annotated[
 
 
 class Equation(Wire):
-    """An equation stated by expressions over t, x, u, z, d."""
+    """An equation stated by expressions over t, x, u, z, d, i."""
 
     dim: int = Field(ge=1, le=MAX_DIM)
     horizon: float = Field(gt=0, le=1e6, description="T; the terminal condition holds there.")
