@@ -108,8 +108,8 @@ LEAST_STEPS = 4
 
 
 def within(posted: dict[str, Any], inputs: Inputs, most: int) -> SurrogateSpec:
-    """The resolved job, cut to `most` evaluations per point. Where the least job that the pilot suggests takes more, the
-    plan is asked for, as a user may: LEAST_STEPS times of a path, two Picard levels of ten."""
+    """The resolved job, cut to `most` evaluations per point. Where the least job that the pilot suggests takes more,
+    the plan is asked for, as a user may: LEAST_STEPS times of a path, two Picard levels of ten."""
     spec = resolved(posted, inputs)
     if evaluations(spec, inputs, FIRST) > most:
         spec = resolved({**posted, "steps": LEAST_STEPS, "picard": {"levels": 2, "basis": 10}}, inputs)

@@ -66,6 +66,8 @@ def run(client: Burnish, ask: Ask, seed: int) -> Cell:
         widths = [np.nan if low is None or high is None else (high - low) / 2 / tolerance for low, high in pairs]
     return {
         "stopped_by": job.snapshot.stopped_by,
+        "refused": None if last.refused is None else last.refused.code,
+        "points_refused": 0 if last.refused is None else len(last.refused.outputs or range(POINTS)),
         "tolerance": tolerance,
         "half_width": None if widths is None else float(np.max(widths)),
         "errors": [float(e) for e in error],
