@@ -24,8 +24,8 @@ from burnish_workers.core.inputs import NOTHING, Inputs
 EVALUATIONS = 410
 PLAIN = "plain"
 SEEDS = range(5)
-MANY, FEW, FEWER = 1_000, 200, 100
-"""Points of a run: where they cost little, others, kernels. Five runs are 5,000, 1,000 or 500."""
+MANY, FEW, FEWER = 1_000, 200, 40
+"""Points of a run: where they cost little, others, kernels. Five runs are 5,000, 1,000 or 200."""
 
 
 def points_of(case: Case) -> int:

@@ -33,10 +33,10 @@ class Ask:
 ASKS = (
     Ask(Case("viscous-burgers", 20, "pinn"), 0.1),
     Ask(Case("viscous-burgers", 20, "early"), 0.05),
-    Ask(Case("viscous-burgers", 20, "gp"), 0.2),
-    Ask(Case("viscous-burgers", 80, "pinn"), 0.1),
+    Ask(Case("viscous-burgers", 20, "gp"), 0.5),
+    Ask(Case("viscous-burgers", 80, "pinn"), 0.4),
     Ask(Case("linear-convection-diffusion", 60, "pinn"), 0.05),
-    Ask(Case("diffusion-reaction", 100, "pinn"), 0.2),
+    Ask(Case("diffusion-reaction", 100, "pinn"), 0.8),
     Ask(Case("hjb-quadratic-form", 100, "pinn"), 0.1),
 )
 
