@@ -109,10 +109,12 @@ LEAST_STEPS = 4
 
 def within(posted: dict[str, Any], inputs: Inputs, most: int) -> SurrogateSpec:
     """The resolved job, cut to `most` evaluations per point. Where the least job that the pilot suggests takes more,
-    the plan is asked for, as a user may: LEAST_STEPS times of a path, two Picard levels of ten."""
+    its method is asked for with less, as a user may: LEAST_STEPS times of a path, two Picard levels of ten."""
     spec = resolved(posted, inputs)
     if evaluations(spec, inputs, FIRST) > most:
-        spec = resolved({**posted, "steps": LEAST_STEPS, "picard": {"levels": 2, "basis": 10}}, inputs)
+        method = resolution_of(spec).estimator
+        levels = {"picard": {"levels": 2, "basis": 10}} if method in ("picard", "plain") else {}
+        spec = resolved({**posted, "method": method, "steps": LEAST_STEPS, **levels}, inputs)
     return cut(spec, inputs, most)
 
 
