@@ -33,10 +33,17 @@ def accuracy(results: dict[str, Any]) -> Figure:
     return figure
 
 
+LEAST = 1e-4
+"""Errors below this lie left of the axis, and are written there."""
+
+
 def _arrow(axes: Axes, before: float, after: float, height: float, colour: str) -> None:
-    axes.plot([before, after], [height, height], color=colour, linewidth=1.2)
+    shown = max(after, LEAST)
+    axes.plot([before, shown], [height, height], color=colour, linewidth=1.2)
     axes.plot([before], [height], "o", color=colour, markerfacecolor="white", markersize=4)
-    axes.plot([after], [height], "o", color=colour, markersize=4)
+    axes.plot([shown], [height], "o" if after == shown else "<", color=colour, markersize=4)
+    if after < shown:
+        axes.annotate(f"{after:.0e}", (LEAST, height), (6, -9), textcoords="offset points", color=colour, fontsize=7)
 
 
 def _legend(axes: Axes, colours: dict[str, str]) -> None:
