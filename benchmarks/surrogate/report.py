@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cells import Cell, cell, publish, published
+from cells import Cell, published
 from plots import draw
 
 HERE = Path(__file__).parent
@@ -198,10 +198,6 @@ def ablation(rows: list[Cell]) -> str:
     )
 
 
-def throughput(rows: list[Cell]) -> str:
-    return "\n".join(["```", *(row["line"] for row in rows), "```"])
-
-
 TABLES: dict[str, Callable[[list[Cell]], str]] = {
     "accuracy": accuracy,
     "coverage": coverage,
@@ -210,7 +206,6 @@ TABLES: dict[str, Callable[[list[Cell]], str]] = {
     "single": single,
     "budget": budget,
     "ablation": ablation,
-    "throughput": throughput,
 }
 
 
@@ -223,13 +218,6 @@ def written(page: str, name: str, results: dict[str, Any]) -> str:
     after = rest.partition(end)[2]
     table, source = TABLES[name](results["rows"]), f"`{results['command']}`, {results['machine']}."
     return f"{before}{begin}\n{table}\n\n{source}\n{end}{after}"
-
-
-def measure_throughput() -> Cell:
-    """What the throughput script prints, without the line that names the processor."""
-    script = [sys.executable, str(HERE / "throughput.py")]
-    told = subprocess.run(script, check=True, capture_output=True, text=True).stdout
-    return {"lines": told.splitlines()[1:]}
 
 
 def tables() -> None:
@@ -250,10 +238,6 @@ def main() -> None:
     for part in () if arguments.draw else PARTS:
         print(f"# {part}", flush=True)
         subprocess.run([sys.executable, str(HERE / f"{part}.py")], check=True)
-    if not arguments.draw:
-        lines = cell("throughput", "lines", measure_throughput)["lines"]
-        command = "python benchmarks/surrogate/throughput.py"
-        publish("throughput", command, [{"line": line} for line in lines])
     tables()
     for path in draw():
         print(path.name)
