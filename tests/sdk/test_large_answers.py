@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +22,6 @@ SPEC = {
     "budget": {"units": 900 * 8 * 120},
     "seed": 5,
 }
-
-
-@pytest.fixture(scope="module", params=["local", "port"])
-def client(request: pytest.FixtureRequest) -> Iterator[Burnish]:
-    if request.param == "local":
-        with Burnish.local(workers=2) as client:
-            yield client
-        return
-    with serving(in_memory(max_body=2**20)) as service, Burnish(service.url) as client:
-        yield client
 
 
 @pytest.fixture(scope="module")
