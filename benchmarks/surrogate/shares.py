@@ -26,7 +26,7 @@ from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.lanes import Layout
 from burnish_workers.kinds.surrogate.references.viscous_burgers import viscous_burgers
 
-POINTS, FIRST, BLOCK, BLOCKS = 100, 32, 32, 48
+POINTS, FIRST, BLOCK, BLOCKS = 60, 32, 32, 24
 
 
 def posted(seed: int, decides_from: int | None, rel_tol: float | None) -> dict[str, Any]:

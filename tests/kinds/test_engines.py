@@ -12,7 +12,7 @@ from torch import Tensor
 from burnish_workers.core.expression import Expression
 from burnish_workers.core.keys import Key
 from burnish_workers.tensors.diffusion import Diffusion
-from burnish_workers.tensors.engines import AUTO_PROBES, ENGINES, EXACT_UP_TO, NestedField, ProbedField, with_engine
+from burnish_workers.tensors.engines import AUTO_PROBES, ENGINES, EXACT_UP_TO, Derived, Probed, nested, with_engine
 from burnish_workers.tensors.fields import ExpressionField, Field, ZeroField
 from burnish_workers.tensors.generators import torch_generator
 from burnish_workers.tensors.graph import load_model
@@ -98,7 +98,7 @@ def test_more_probes_have_less_variance() -> None:
 
     def spread(kind: Any, probes: int) -> float:
         with torch.no_grad():
-            jet = ProbedField(field, kind, probes).jet(t, x, drift, sigma, torch_generator(Key(3)))
+            jet = Derived(field, Probed(kind, probes)).jet(t, x, drift, sigma, torch_generator(Key(3)))
         return float(jet.generated.std())
 
     assert spread("hutchinson", 4) == pytest.approx(spread("hutchinson", 1) / 2, rel=0.05)
@@ -109,7 +109,7 @@ def test_more_probes_have_less_variance() -> None:
 def test_probed_jets_can_be_differentiated_again() -> None:
     """The same probes, differences of the generator against its gradient."""
     t, x, drift = points(3)
-    field = ProbedField(fields()["graph"], "hutchinson", 2)
+    field = Derived(fields()["graph"], Probed("hutchinson", 2))
     sigma = Diffusion(torch.tensor(0.7).double(), "scalar")
 
     def total(x: Tensor) -> Tensor:
@@ -151,13 +151,12 @@ def test_the_choice() -> None:
     assert with_engine(field, "forward", DIM) is field
     assert with_engine(field, "auto", EXACT_UP_TO) is field
     many = with_engine(field, "auto", EXACT_UP_TO + 1)
-    assert isinstance(many, ProbedField)
-    assert (many.kind, many.probes) == ("hutchinson", AUTO_PROBES)
+    assert many == Derived(field, Probed("hutchinson", AUTO_PROBES))
     sparse = expression("log(1 + norm2(x)) + sum(sin(x))*t", 1_000)
     assert with_engine(sparse, "auto", 1_000) is sparse
     dense = expression("sum(x/norm2(x))", 1_000)
-    assert isinstance(with_engine(dense, "auto", 1_000), ProbedField)
-    assert isinstance(with_engine(field, "nested", DIM), NestedField)
+    assert isinstance(with_engine(dense, "auto", 1_000), Derived)
+    assert with_engine(field, "nested", DIM) == Derived(field, nested)
     assert isinstance(field, MLPField)
     with pytest.raises(ValueError, match=r"hutchinson"):
         with_engine(field, "hutchinsen", DIM)

@@ -15,6 +15,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from burnish import Burnish
+from tests.service.harness import in_memory, serving
+
 Json = dict[str, Any]
 LINKS = dict.fromkeys(("self", "events", "refinements", "budget", "cancel"), "/v1/jobs/job_1")
 
@@ -208,3 +211,14 @@ class Make:
 @pytest.fixture
 def make() -> type[Make]:
     return Make
+
+
+@pytest.fixture(scope="module", params=["local", "port"])
+def client(request: pytest.FixtureRequest) -> Iterator[Burnish]:
+    """A client over both transports: a service inside this process, and one on a real port."""
+    if request.param == "local":
+        with Burnish.local(workers=2) as client:
+            yield client
+        return
+    with serving(in_memory(max_body=2**20)) as service, Burnish(service.url) as client:
+        yield client

@@ -23,6 +23,7 @@ CONNECTING = sorted(
         ["cluster"],
         ["delete", "job_1"],
         ["delete", "sha256:0"],
+        ["download", "job_1"],
         ["extend", "job_1", "--seconds", "1"],
         ["kinds"],
         ["kinds", "surrogate"],
@@ -65,6 +66,7 @@ verify     Run some blocks of a job again: do they come out the same? Exit code 
 Jobs
 list       List jobs, newest first.
 show       Show a job as it is now.
+download   Fetch all outputs of a large answer, as safetensors, from the newest look.
 ledger     The blocks that an answer was folded from, with their digests.
 delete     Delete jobs (job_...) that have ended, or uploads (sha256:...) that no job names.
 Uploads

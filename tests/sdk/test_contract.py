@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,16 +22,6 @@ SPEC = {
     "seed": 5,
 }
 EXACT = 1 / 1.6
-
-
-@pytest.fixture(scope="module", params=["local", "port"])
-def client(request: pytest.FixtureRequest) -> Iterator[Burnish]:
-    if request.param == "local":
-        with Burnish.local(workers=2) as client:
-            yield client
-        return
-    with serving(in_memory(max_body=2**20)) as service, Burnish(service.url) as client:
-        yield client
 
 
 def test_watch_an_answer_and_resume_the_stream(client: Burnish) -> None:

@@ -7,6 +7,8 @@ import struct
 from base64 import b64encode
 from typing import Any
 
+from burnish_workers.kinds.surrogate.kind import VERSION
+
 GOOD: dict[str, Any] = {
     "kind": "surrogate",
     "problem": {"dim": 2, "horizon": 0.3, "diffusion": "sqrt(2)", "terminal": "sum(x**2)"},
@@ -17,7 +19,7 @@ GOOD: dict[str, Any] = {
 """Takes a few hundredths of a second."""
 
 RESOLUTION: dict[str, Any] = {
-    "version": 1,
+    "version": VERSION,
     "estimator": "linearised",
     "numeric_class": "somewhere else",
     "first_block": 16,
@@ -119,7 +121,7 @@ NUMBERS: list[Case] = [
     ("array with NaN", _points(_array([1], 0.0), _array([1, 2], 0.0, float("nan"))), "/points/x", "finite"),
     ("array of wrong dim", _points(_array([1], 0.0), _array([1, 3], 0, 0, 0)), "/points", "x (m, 2)"),
     ("array of negative shape", _points(_array([-1]), ONE_X), "/points/t", "negative length"),
-    ("array of no points", _points(_array([0]), _array([0, 2])), "/points", "1..1000 points"),
+    ("array of no points", _points(_array([0]), _array([0, 2])), "/points", "1..10000 points"),
     ("array beyond T", _points(_array([1], 0.3), ONE_X), "/points/t", "outside [0, T)"),
     ("level out of range", {"level": 1.5}, "/level", "less than or equal to 0.9999"),
     ("level zero", {"level": 0}, "/level", "greater than or equal to 0.5"),

@@ -110,7 +110,7 @@ WRONG_POINTS = [
     ("flat", np.zeros(4), "must be (m, 2)"),
     ("wide", np.zeros((4, 5)), "must be (m, 2)"),
     ("late", np.full((3, 3), 0.3), "outside [0, T)"),
-    ("many", np.zeros((1_001, 2)), "1..1000 points"),
+    ("many", np.zeros((10_001, 2)), "1..10000 points"),
 ]
 
 

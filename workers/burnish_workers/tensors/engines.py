@@ -12,6 +12,7 @@ u and z are exact with each.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,11 +42,16 @@ times, k = 20 to 500). Measured by benchmarks/surrogate/throughput.py.
 """
 
 
+JetOf = Callable[[Field, Tensor, Tensor, Tensor, Diffusion, torch.Generator | None], Jet]
+"""How derivatives of a field are taken: (field, t, x, drift, diffusion, generator) -> jet."""
+
+
 @dataclass(frozen=True, slots=True)
-class NestedField:
-    """A field whose derivatives come from nested autograd."""
+class Derived:
+    """A field whose derivatives are taken in another way than its own."""
 
     field: Field
+    jet_of: JetOf
 
     @property
     def dim(self) -> int:
@@ -68,46 +74,38 @@ class NestedField:
     def jet(
         self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator | None = None
     ) -> Jet:
-        """u, z, generated, all exact. Draws nothing from the generator."""
+        """u, z and generated; see `Field.jet`."""
+        return self.jet_of(self.field, t, x, drift, diffusion, generator)
 
-        def rows(i: int, j: int) -> Jet:
-            return nested_jet(self.field.value, t[i:j], x[i:j], drift[i:j], diffusion.rows(i, j))
 
-        elements = self.field.breadth * diffusion.noise_dim(self.dim)
-        return in_chunks(rows, len(t), chunk_of(elements, x.device))
+def nested(
+    field: Field, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator | None
+) -> Jet:
+    """Exact, by nested autograd. Draws nothing from the generator."""
+
+    def rows(i: int, j: int) -> Jet:
+        return nested_jet(field.value, t[i:j], x[i:j], drift[i:j], diffusion.rows(i, j))
+
+    return in_chunks(rows, len(t), chunk_of(field.breadth * diffusion.noise_dim(field.dim), x.device))
 
 
 @dataclass(frozen=True, slots=True)
-class ProbedField:
-    """A field whose generator is probed at random, afresh for each sample: unbiased; u and z are exact."""
+class Probed:
+    """`generated` along `probes` random directions, afresh for each sample: unbiased; u and z are exact."""
 
-    field: Field
     kind: Probes
     probes: int = 1
 
-    @property
-    def dim(self) -> int:
-        """d."""
-        return self.field.dim
-
-    @property
-    def breadth(self) -> int:
-        """Of the field itself."""
-        return self.field.breadth
-
-    def carry(self, t: Dual, x: Dual) -> Dual:
-        """As the field itself."""
-        return self.field.carry(t, x)
-
-    def value(self, t: Tensor, x: Tensor) -> Tensor:
-        """u: t (B,), x (B, d) -> (B,)."""
-        return self.field.value(t, x)
-
-    def jet(
-        self, t: Tensor, x: Tensor, drift: Tensor, diffusion: Diffusion, generator: torch.Generator | None = None
+    def __call__(
+        self,
+        field: Field,
+        t: Tensor,
+        x: Tensor,
+        drift: Tensor,
+        diffusion: Diffusion,
+        generator: torch.Generator | None,
     ) -> Jet:
-        """u, z, and generated along `probes` directions drawn from the generator."""
-        return probed_jet(self.field, self.kind, self.probes, t, x, drift, diffusion, generator)
+        return probed_jet(field, self.kind, self.probes, t, x, drift, diffusion, generator)
 
 
 def with_engine(field: Field, engine: str, noise_dim: int) -> Field:
@@ -115,12 +113,12 @@ def with_engine(field: Field, engine: str, noise_dim: int) -> Field:
     match engine:
         case "auto":
             exact = noise_dim <= EXACT_UP_TO or field.breadth <= SPARSE
-            return field if exact else ProbedField(field, "hutchinson", AUTO_PROBES)
+            return field if exact else Derived(field, Probed("hutchinson", AUTO_PROBES))
         case "forward":
             return field
         case "nested":
-            return NestedField(field)
+            return Derived(field, nested)
         case "hutchinson" | "coordinates":
-            return ProbedField(field, engine)
+            return Derived(field, Probed(engine))
         case _:
             raise ValueError(f"Laplacian engine: {near(engine, ENGINES)}")

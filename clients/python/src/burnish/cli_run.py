@@ -27,6 +27,13 @@ from burnish.cli_base import (
 from burnish.cli_spec import BadOption
 from burnish.client import Burnish
 
+Laplacian = Annotated[
+    str | None, option("How second derivatives are taken: auto, forward, nested, hutchinson, coordinates.")
+]
+Shrinkage = Annotated[
+    bool | None, typer.Option("--shrinkage", help="Also an estimate that is drawn towards the surrogate.")
+]
+
 
 @run_app.command("surrogate")
 @plan_app.command("surrogate")
@@ -70,12 +77,8 @@ def run_surrogate(
     steps: Annotated[int | None, option("Time steps of a path. Default: resolved by the service.")] = None,
     method: Annotated[str | None, option("auto (compares), linearised, martingale, picard or plain.")] = None,
     gradient: Annotated[bool, typer.Option("--gradient", help="Also sigma^T grad u at every point.")] = False,
-    laplacian: Annotated[
-        str | None, option("How second derivatives are taken: auto, forward, nested, hutchinson, coordinates.")
-    ] = None,
-    shrinkage: Annotated[
-        bool | None, typer.Option("--shrinkage", help="A second estimate, drawn towards the surrogate.")
-    ] = None,
+    laplacian: Laplacian = None,
+    shrinkage: Shrinkage = None,
     spec: Annotated[str | None, option("A spec as JSON file (- for stdin); other options go over it.")] = None,
     as_json: AsJson = False,
     no_wait: NoWait = False,

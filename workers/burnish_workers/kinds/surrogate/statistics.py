@@ -133,11 +133,11 @@ class SurrogateStatistics:
 
     def _rounding(self, size: NDArray[np.float64]) -> NDArray[np.float64]:
         """What paths in single precision do not resolve. A value near 0 is a difference of larger ones: the root mean
-        square over the outputs stands for those."""
+        square over the outputs stands for those. Sums over d coordinates round sqrt d times as much."""
         scale = size.copy()
         for alike in self._alike:
             scale[alike] = np.maximum(size[alike], _rms(size[alike]))
-        return ROUNDING * scale
+        return ROUNDING * np.sqrt(self.setting.problem.dim) * scale
 
     def _steps(self, state: State, alike: NDArray[np.intp]) -> int:
         defect = (self._summed(state).value - state[SURROGATE].mean)[alike]

@@ -221,14 +221,15 @@ def as_dual(value: Any) -> Dual:
     return value if isinstance(value, Dual) else Dual(torch.as_tensor(value))
 
 
-def plus(out: Tensor, self: Dual, other: Dual | float, alpha: float = 1) -> Dual:
-    """self + alpha other."""
+def plus(out: Tensor, self: Dual | float, other: Dual | float, alpha: float = 1) -> Dual:
+    """self + alpha other. Exported graphs may have a number in either place."""
+    self = as_dual(self)
     if not isinstance(other, Dual) or other.constant:
         return composed(out, (self,), (1.0,), ((None,),))
     return composed(out, (self, other), (1.0, float(alpha)), ((None,), (None, None)))
 
 
-def minus(out: Tensor, self: Dual, other: Dual | float, alpha: float = 1) -> Dual:
+def minus(out: Tensor, self: Dual | float, other: Dual | float, alpha: float = 1) -> Dual:
     """self - alpha other."""
     return plus(out, self, other, -alpha)
 
@@ -239,15 +240,18 @@ def minus_reversed(out: Tensor, self: Dual, other: Dual | float, alpha: float = 
     return composed(out, duals, (-float(alpha), 1.0), ((None,), (None, None)))
 
 
-def times(out: Tensor, self: Dual, other: Dual | float) -> Dual:
+def times(out: Tensor, self: Dual | float, other: Dual | float) -> Dual:
     """self other."""
+    if not isinstance(self, Dual):
+        self, other = as_dual(other), self
     if not isinstance(other, Dual):
         return chain(self, out, float(other), None)
     return composed(out, (self, other), (other.value, self.value), ((None,), (1.0, None)))
 
 
-def over(out: Tensor, self: Dual, other: Dual | float) -> Dual:
+def over(out: Tensor, self: Dual | float, other: Dual | float) -> Dual:
     """self / other."""
+    self = as_dual(self)
     if not isinstance(other, Dual):
         return chain(self, out, 1 / other, None)
     inverse = 1 / other.value
