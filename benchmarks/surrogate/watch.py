@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from burnish.wire.specs.surrogate import SurrogateSpec
+from burnish_workers.core.decisions import Decisions
 from burnish_workers.core.estimator import Answer
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key, pilot_key
 from burnish_workers.core.kind import resolution_of, statistics_of
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import Report, report, schedule_of
-from burnish_workers.core.schedule import critical_for
+from burnish_workers.core.schedule import Replicates, critical_for
 from burnish_workers.engine.resolve import Pilot, decide, provisional
 
 Array = NDArray[np.float64]
@@ -41,7 +43,7 @@ def posted(
     points = [{"t": float(s), "x": place.tolist()} for s, place in zip(t, x, strict=True)]
     body = {"kind": "surrogate", "problem": problem, "surrogate": surrogate, "points": points}
     return SurrogateSpec.model_validate(
-        {**body, "budget": {"worker_seconds": seconds}, "seed": seed, "extensible": False}
+        {**body, "budget": {"worker_seconds": seconds}, "seed": seed, "extensible": False, "simultaneous": False}
     )
 
 
@@ -64,14 +66,17 @@ def looks(spec: SurrogateSpec) -> Iterator[Seen]:
     """Run a resolved spec to its end and yield what it publishes at each look."""
     kind = registry().get("surrogate")
     simulator, statistics = kind.load()(spec, "cpu", NOTHING), statistics_of(kind, spec, NOTHING)
-    resolution, schedule, state, start = resolution_of(spec), schedule_of(spec), statistics.empty(), 0
+    resolution, schedule, state = resolution_of(spec), schedule_of(spec), statistics.empty()
+    count = Replicates(resolution.first_block, resolution.block)
+    decisions = Decisions(schedule, count, resolution.decides_from)
     for k in range(resolution.blocks_planned):
-        size = resolution.block if k else resolution.first_block
-        _, stats = simulator.advance({}, block_key(spec.seed or 0, 0, k), start, size)
-        state, start = statistics.fold(state, stats), start + size
+        start, size = count(k), count(k + 1) - count(k)
+        _, stats = simulator.advance({}, block_key(spec.seed or 0, 0, k), start, size, decisions.of(k))
+        state = statistics.fold(state, stats)
+        decisions.folded(k + 1, partial(statistics.decide, state))
         look = schedule.look(k + 1)
         if look is not None:
             answer = statistics.answer(state)
             combined = answer.combined
             width = critical_for(look, combined.dof) * combined.standard_error + answer.bias
-            yield Seen(start, answer, report(spec, schedule, statistics, answer, k + 1), width)
+            yield Seen(count(k + 1), answer, report(spec, schedule, statistics, answer, k + 1), width)
