@@ -112,7 +112,7 @@ def test_whatever_is_sent_the_answers_are_as_documented(live: Service, name: str
     @settings(max_examples=40, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     def sent(case: Any) -> None:
         if mode is GenerationMode.POSITIVE and "{job}" in path:
-            case.path_parameters = {"job": job}
+            case.path_parameters = {**(case.path_parameters or {}), "job": job}
         case.call_and_validate(base_url=live.url, checks=checks, timeout=30)
 
     sent()
