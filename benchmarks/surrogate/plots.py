@@ -28,7 +28,7 @@ def accuracy(results: dict[str, Any]) -> Figure:
             _arrow(axes, before, after, place + 0.17, THEIRS)
         _arrow(axes, row["surrogate"][0], row["corrected"][0], place - 0.17, OURS)
     axes.set(xscale="log", yticks=range(len(rows)), yticklabels=[row["case"] for row in reversed(rows)])
-    axes.set_xlabel("relative L2 error: surrogate (open) → corrected (full), at most 410 evaluations a point")
+    axes.set_xlabel("relative L2 error: surrogate (open) → corrected (full), 410 evaluations a point")
     _legend(axes, {"burnish, its surrogates": OURS, "published (arXiv 2504.16172)": THEIRS})
     return figure
 
