@@ -10,7 +10,6 @@ from burnish_workers.core.guard import (
     alpha_spent,
     examine,
     largest_normal_deviation,
-    least_replicates,
     max_to_sum,
     tolerance_below_floor,
     weight_collapse,
@@ -176,14 +175,3 @@ def test_statistics_are_always_finite_numbers() -> None:
     assert refusal is not None
     assert all(np.isfinite(list(refusal.statistics.values())))
     assert "pareto_k" not in refusal.statistics
-
-
-def test_many_outputs_take_more_replicates() -> None:
-    found = [least_replicates(1 - 0.95 ** (1 / m), m) for m in (1, 10, 200, 1_000)]
-    assert found == [8, 33, 74, 100]
-    few = moments(np.random.default_rng(0).normal(size=(40, 2)), 8)
-    verdict = examine(few, bias_known=True, least=41)
-    assert verdict.refusal is not None
-    assert (verdict.refusal.code, verdict.certified.any()) == ("too_few", False)
-    assert "at least 41" in verdict.refusal.why
-    assert examine(few, bias_known=True, least=40).certified.all()

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from burnish_workers.core.boundary import enough_replicates
+from burnish_workers.core.registry import registry
+from burnish_workers.core.report import schedule_of, unshown
 from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.refusals import Refusal
 from burnish_workers.testing import ChaosFleet, lawful_digests, resolved_correlated
@@ -125,3 +128,12 @@ async def test_points_share_confidence_unless_told_otherwise() -> None:
     assert one.last_refinement.estimate == other.last_refinement.estimate
     for i in range(2):
         assert together.lower[i] < alone.lower[i] < alone.upper[i] < together.upper[i]
+
+
+def test_late_looks_of_many_outputs_assume_skewness() -> None:
+    spec = registry().get("correlated").spec.model_validate(resolved_correlated(64))
+    looks = schedule_of(spec).looks_until(64)
+    # Without shares in the resolution each output has 5 %, in the first epoch half of it: z = 2.31 at the end.
+    assert [unshown(spec, look, 200) for look in (looks[0], looks[-1])] == [0, enough_replicates(0.05)]
+    assert unshown(spec, looks[-1], 1) == 0
+    assert unshown(spec.model_copy(update={"simultaneous": False}), looks[-1], 200) == 0

@@ -130,6 +130,16 @@ def open_critical(n: float, best: float, alpha: float) -> float:
     return float(np.sqrt(2 * (n * r + 1) / (n * r) * np.log(np.sqrt(n * r + 1) / alpha)))
 
 
+def enough_replicates(alpha: float) -> int:
+    """R from which the skewness that replicates show is taken for theirs, for a chance of a miss of `alpha`: 1.5 z^3
+    with z = Phi^-1(1 - alpha/2); 12, 33, 74 and 100 for 1, 10, 200 and 1,000 outputs that share 5 %.
+
+    There the mean of gamma variables of skewness 1 misses 1.5 times as often as it should; of 42 replicates, 3 to 6
+    times.
+    """
+    return int(np.ceil(1.5 * fixed_critical(alpha) ** 3))
+
+
 def normal_tail(z: float) -> float:
     """Phi(-z), the chance that a standard normal variable exceeds z; above 0 for z up to 37."""
     return float(special.ndtr(-z))

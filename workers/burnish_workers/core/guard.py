@@ -7,19 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from math import ceil
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from burnish.wire.estimate import RefusalCode as Code
-from burnish_workers.core.boundary import fixed_critical, student_critical
+from burnish_workers.core.boundary import student_critical
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.tail_index import pareto_k
 
 LEAST_REPLICATES = 8
 """Below this many replicates no variance is trusted."""
-_FOR = (" for a variance", " where so many outputs share the confidence; simultaneous: false asks for fewer")
 LEAST_OUTLIER = 12
 """From this many replicates on, an outlying replicate refuses the look."""
 FULL_REPLICATES = 200
@@ -79,11 +77,10 @@ def examine(
     replicates: ArrayLike | None = None,
     constant_allowed: bool = False,
     among: NDArray[np.bool_] | None = None,
-    least: int = LEAST_REPLICATES,
 ) -> Verdict:
     """May the m outputs have an interval at this look?
 
-    With R replicates: R < `least` is too few, see `least_replicates`. From 12 on below 200, no replicate may lie
+    With R replicates: R < 8 is too few. From 12 on below 200, no replicate may lie
     further out than the largest of R normal ones does with chance 1e-3 (shared among the outputs), see
     `largest_normal_deviation`. From 200 on the same, but max d^2 / sum d^2 < 0.05 suffices, and the Pareto shape of
     both tails must be < 1/2. Replicates that are all equal are refused as too few: an event that has not occurred yet
@@ -100,7 +97,7 @@ def examine(
     constant = (moments.count > 1) & (moments.low[:, 0] == moments.high[:, 0])
     checks = [
         _check_finite(moments),
-        _check_count(r, np.zeros_like(constant) if constant_allowed else constant, least),
+        _check_count(r, np.zeros_like(constant) if constant_allowed else constant),
         _check_bias(moments, bias_known),
         _check_tail(moments, r, constant),
     ]
@@ -111,16 +108,6 @@ def examine(
     for check in failing:
         refused |= check.failed
     return Verdict(~refused, {check.code: check.failed for check in failing}, failing[0].refuse() if failing else None)
-
-
-def least_replicates(alpha: float, outputs: int) -> int:
-    """R below which no interval may have a chance of a miss of `alpha` for each of `outputs` outputs.
-
-    8 for one output. Many outputs share their confidence, and the mean of few replicates is far from normal that far
-    out: max(8, 1.5 z^3) with z = Phi^-1(1 - alpha/2), 33, 74 and 100 for 10, 200 and 1,000 outputs at 95 %. There the
-    mean of gamma variables of skewness 1 misses 1.5 times as often as it should; of 42 replicates, 3 to 6 times.
-    """
-    return LEAST_REPLICATES if outputs == 1 else max(LEAST_REPLICATES, ceil(1.5 * fixed_critical(alpha) ** 3))
 
 
 def largest_normal_deviation(replicates: ArrayLike, level: float = OUTLIER_LEVEL) -> _Array:
@@ -199,13 +186,13 @@ def _check_finite(moments: Moments) -> _Check:
     return _Check("nonfinite", overflow | (moments.nonfinite > 0), moments.nonfinite.astype(np.float64), explain)
 
 
-def _check_count(r: _Counts, constant: _Mask, least: int) -> _Check:
-    few = r < least
+def _check_count(r: _Counts, constant: _Mask) -> _Check:
+    few = r < LEAST_REPLICATES
 
     def explain(i: int) -> Refusal:
         found = _numbers(replicates=int(r[i]), output=i)
         if few[i]:
-            why = f"{r[i]} replicates: at least {least} are needed{_FOR[least > LEAST_REPLICATES]}"
+            why = f"{r[i]} replicates: at least {LEAST_REPLICATES} are needed for a variance"
             return Refusal("too_few", why, found, "go on: the interval appears at a later look")
         why = (
             f"output {i}: all {r[i]} replicates are equal, which is also how a rare event looks before it first occurs"

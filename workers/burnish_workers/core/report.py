@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from burnish.wire import Estimate, Interval, Refused, SpecBase
 from burnish.wire.estimate import IntervalKind, RobustEstimate
 from burnish_workers.core.betting import Betting, Bounds
+from burnish_workers.core.boundary import enough_replicates, normal_tail
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Answer, Statistics
 from burnish_workers.core.guard import (
@@ -19,7 +20,6 @@ from burnish_workers.core.guard import (
     alpha_spent,
     bounds_violated,
     examine,
-    least_replicates,
     max_to_sum,
 )
 from burnish_workers.core.kind import alpha_of, resolution_of
@@ -27,6 +27,9 @@ from burnish_workers.core.robust import robust_mean
 from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
 
 _Array = NDArray[np.float64]
+
+EARLY = 0.1
+"""A look that spends no more than this part of an output's chance of a miss."""
 
 MATTERS = 0.1
 """A correction whose share of the variance is below this cannot widen an honest interval by more than a few per cent:
@@ -84,8 +87,9 @@ def report(
     if look is not None and answer.bets is not None:
         lower, upper, refused = _bounded(*answer.bets, answer.bias)
     elif look is not None:
-        certified, refused = _judge(answer, statistics.leading, least_of(spec, len(value)))
-        critical = critical_for(look, answer.combined.dof, *_asymmetry(answer, statistics.leading))
+        certified, refused = _judge(answer, statistics.leading)
+        skewed = _asymmetry(answer, statistics.leading, unshown(spec, look, len(value)))
+        critical = critical_for(look, answer.combined.dof, *skewed)
         width = critical * answer.combined.standard_error + answer.bias
         width = np.where(certified, width, np.nan)
         lower, upper = value - width, value + width
@@ -142,22 +146,30 @@ def _bounded(bounds: Bounds, bets: Betting, bias: _Array) -> tuple[_Array, _Arra
     return lower - bias, upper + bias, refused
 
 
-def _asymmetry(answer: Answer, leading: str) -> tuple[_Array, _Array]:
+def unshown(spec: SpecBase, look: Look, outputs: int) -> int:
+    """Replicates below which a skewness of 1 is assumed at a look, whatever they show: 0 where there is no need.
+
+    Many outputs share their confidence, and so far out few replicates are not normal. An early look spends so little of
+    an output's chance of a miss that several times as much does no harm.
+    """
+    alpha = alpha_of(spec)
+    early = 2 * normal_tail(look.critical) <= EARLY * alpha
+    return 0 if early or outputs == 1 or not spec.simultaneous else enough_replicates(alpha)
+
+
+def _asymmetry(answer: Answer, leading: str, unshown: int) -> tuple[_Array, _Array]:
     """Skewness of the answer per replicate of its leading component, and the number of those: the other components are
     taken as symmetric, so that it is the leading one's times (its part of the variance)^1.5."""
     part, variance = answer.parts[leading], answer.combined.standard_error**2
     share = np.nan_to_num(part.standard_error**2 / np.where(variance > 0, variance, np.inf))
-    return np.nan_to_num(part.skewness) * share**1.5, np.maximum(part.count, 1).astype(np.float64)
+    skewness = np.abs(np.nan_to_num(part.skewness))
+    assumed = np.where(part.count < unshown, np.maximum(skewness, 1.0), skewness)
+    return assumed * share**1.5, np.maximum(part.count, 1).astype(np.float64)
 
 
-def least_of(spec: SpecBase, outputs: int) -> int:
-    """Replicates that an interval of this job takes at the least."""
-    return least_replicates(alpha_of(spec), outputs if spec.simultaneous else 1)
-
-
-def _judge(answer: Answer, leading: str, least: int) -> tuple[NDArray[np.bool_], Refused | None]:
+def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | None]:
     """Which outputs may have an interval, and the gravest reason why others may not."""
-    main = examine(answer.parts[leading], bias_known=answer.bias_known, least=least)
+    main = examine(answer.parts[leading], bias_known=answer.bias_known)
     certified, refusal = main.certified.copy(), main.refusal
     variance = answer.combined.standard_error**2
     for name, part in answer.parts.items():

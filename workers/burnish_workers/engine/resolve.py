@@ -18,7 +18,7 @@ from burnish_workers.core.boundary import fixed_critical
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Answer, State, Statistics
 from burnish_workers.core.forecast import shared_need
-from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES, least_replicates
+from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import pilot_key
 from burnish_workers.core.kind import COMPARED, MOST_SAMPLES, Contestant, Draft, Kind, statistics_of
@@ -68,15 +68,13 @@ REPLICATES = "replicates"
 class Pilot:
     """What the pilot showed: worker-seconds of one replicate, and how many replicates a tolerance takes.
 
-    `units`: units of so many replicates, known without a pilot. `multiplicity`: how outputs share confidence; `least`:
-    replicates that a first interval takes for that.
+    `units`: units of so many replicates, known without a pilot. `multiplicity`: how outputs share confidence.
     """
 
     seconds: float
     needed: float | None
     units: Callable[[int], int]
     multiplicity: Multiplicity | None = None
-    least: int = LEAST_OUTLIER
 
 
 def code_of(spec: SpecBase, inputs: Inputs) -> JobCode:
@@ -202,14 +200,13 @@ def _measure(
         needed = float(finite.max()) if len(finite) else 1e6
     plan_cost = final.cost(LONG) / LONG / (trial.cost(draft.pilot) / draft.pilot)
     each = max(seconds, 1e-6) / draft.pilot * plan_cost * draft.outputs / draft.trial_outputs
-    least = LEAST_OUTLIER if shared is None else max(LEAST_OUTLIER, least_replicates(shared.alpha, shared.outputs))
-    return Pilot(each, needed, final.units, shared, least)
+    return Pilot(each, needed, final.units, shared)
 
 
 def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, workers: int) -> Resolution:
     """Block sizes, the plan of looks and the ladder, from what the pilot showed. Pure."""
     amount = _replicates_paid(spec, pilot, workers)
-    wanted = None if pilot.needed is None else max(pilot.needed, pilot.least) * TOLERANCE_ROOM
+    wanted = None if pilot.needed is None else max(pilot.needed, LEAST_OUTLIER) * TOLERANCE_ROOM
     planned = max(1.0, min(v for v in (amount, wanted) if v is not None))
     most = min(10**6, MOST_SAMPLES // draft.outputs)
     block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
@@ -217,9 +214,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     if draft.lanes is not None:  # all steps of a chain are equally long
         first = block
     blocks = _blocks(spec, pilot, planned, first, block)
-    first_look = (
-        1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.least, pilot.seconds / workers)
-    )
+    first_look = 1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers)
     return Resolution(
         version=draft.version,
         estimator=draft.estimator,
@@ -282,11 +277,11 @@ def _reach(replicates: float, first: int, block: int) -> int:
     return 1 if replicates <= first else 1 + math.ceil((replicates - first) / block)
 
 
-def _first_look(first: int, block: int, blocks: int, least: int, seconds: float) -> int:
+def _first_look(first: int, block: int, blocks: int, seconds: float) -> int:
     total = Replicates(first, block)(blocks)
     if total >= 4 * FIRST_CHEAP and seconds * FIRST_CHEAP <= CHEAP_SECONDS:
         return _reach(FIRST_CHEAP, first, block)
-    return min(blocks, _reach(least if total >= least else LEAST_REPLICATES, first, block))
+    return min(blocks, _reach(LEAST_OUTLIER if total >= LEAST_OUTLIER else LEAST_REPLICATES, first, block))
 
 
 def _extra(spec: SpecBase, pilot: Pilot, first: int, block: int, blocks: int) -> list[int]:
