@@ -26,10 +26,10 @@ from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.checkpoint import Checkpoint
-from burnish_workers.engine.crew import MAX_ATTEMPTS, Crew
+from burnish_workers.engine.crew import Crew
 from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fitting import Fitter
-from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
+from burnish_workers.engine.fleet import MAX_ATTEMPTS, BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
 from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.ports import Ports

@@ -11,14 +11,11 @@ from burnish.wire import SpecBase
 from burnish_workers.core.decisions import Decision
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
-from burnish_workers.engine.fleet import BlockResult, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.fleet import MAX_ATTEMPTS, BlockResult, Fleet, NoSuchClass, WorkerDied
 from burnish_workers.engine.lanes import Carry, Place, block_task
 from burnish_workers.engine.resolve import code_of
 
 log = structlog.get_logger()
-
-MAX_ATTEMPTS = 10
-"""A block that has lost so many workers is taken to be what kills them."""
 
 
 @dataclass(frozen=True)

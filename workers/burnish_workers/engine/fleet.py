@@ -102,6 +102,20 @@ class Fleet(Protocol):
     async def close(self) -> None: ...
 
 
+MAX_ATTEMPTS = 10
+"""A block that has lost so many workers is taken to be what kills them."""
+
+
+async def run_again(fleet: Fleet, task: BlockTask) -> BlockResult:
+    """Run a block, on another worker when one dies under it. Raises WorkerDied when that has happened too often."""
+    for _ in range(MAX_ATTEMPTS - 1):
+        try:
+            return await fleet.run(task)
+        except WorkerDied:
+            continue
+    return await fleet.run(task)
+
+
 class Bench:
     """The simulators that a worker has built, newest first; old ones are dropped."""
 

@@ -17,14 +17,12 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Replicates
-from burnish_workers.engine.fleet import BlockResult, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine.fleet import BlockResult, Fleet, NoSuchClass, run_again
 from burnish_workers.engine.lanes import Carry, Layout, Place, block_task
 from burnish_workers.engine.resolve import code_of
 
 CLOSE = 1e-5
 """Relative difference up to which means agree where bits cannot: single precision on another device."""
-
-_DEATHS = 10
 
 
 def summary_of(stats: Mapping[str, Any]) -> dict[str, list[float]]:
@@ -94,17 +92,13 @@ async def _again(row: LedgerRow, rerun: Rerun) -> BlockResult:
 
 async def _run(place: Place, carry: Carry, decision: Decision, wanted: str | None, rerun: Rerun) -> BlockResult:
     code = code_of(rerun.spec, rerun.inputs)
-    for attempt in range(_DEATHS):
-        try:
-            return await rerun.fleet.run(block_task(code, place, wanted, carry, decision))
-        except NoSuchClass:
-            if wanted is None:
-                raise
-            wanted = None  # any class will do: numbers are compared instead of bits
-        except WorkerDied:
-            if attempt == _DEATHS - 1:
-                raise
-    raise AssertionError("unreachable")
+    try:
+        return await run_again(rerun.fleet, block_task(code, place, wanted, carry, decision))
+    except NoSuchClass:
+        if wanted is None:
+            raise
+    # Any class will do: numbers are compared instead of bits.
+    return await run_again(rerun.fleet, block_task(code, place, None, carry, decision))
 
 
 def _compared(row: LedgerRow, result: BlockResult) -> VerifiedBlock:
