@@ -8,7 +8,7 @@ from burnish_workers.core.fold import Arrival
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.registry import registry
 from burnish_workers.engine import lanes, progress
-from burnish_workers.engine.fleet import InlineFleet
+from burnish_workers.engine.fleet import MAX_ATTEMPTS, InlineFleet
 from burnish_workers.testing import ChaosFleet, lawful_digests, resolved_correlated
 
 from .bench import House, unlawful
@@ -142,3 +142,25 @@ async def test_mutant_dropped_block(law, monkeypatch):
 async def test_mutant_reused_key(law, monkeypatch):
     monkeypatch.setattr(lanes, "block_key", lambda seed, lane, index: block_key(seed, lane, index - (index == 40)))
     assert await _mutant_is_caught(law, ChaosFleet(4, seed=11))
+
+
+PILOT = {"kind": "correlated", "budget": {"units": 256}, "seed": 1}
+FIT = {
+    "kind": "surrogate",
+    "problem": {"name": "viscous-burgers", "dim": 2},
+    "surrogate": {"fit": {"steps": 2}},
+    "points": [{"x": 0.1}],
+    "budget": {"units": 1_000},
+    "seed": 1,
+}
+
+
+@pytest.mark.parametrize("spec", [PILOT, FIT], ids=["pilot", "fit"])
+async def test_a_block_that_kills_its_workers_kills_ten(spec):
+    """However many hands it passes through."""
+    fleet = ChaosFleet(1, seed=1, death_rate=1.0)
+    house = House(fleet)
+    async with house.runner():
+        ended = await house.ended(await house.post(spec))
+    assert (ended.status, fleet.deaths) == ("crashed", MAX_ATTEMPTS)
+    assert "kept losing its worker" in ended.error.detail

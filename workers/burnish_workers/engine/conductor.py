@@ -29,7 +29,7 @@ from burnish_workers.engine.checkpoint import Checkpoint
 from burnish_workers.engine.crew import Crew
 from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fitting import Fitter
-from burnish_workers.engine.fleet import MAX_ATTEMPTS, BlockFailed, NoSuchClass, WorkerDied
+from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
 from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.ports import Ports
@@ -198,17 +198,12 @@ class Conductor:
         return spec
 
     async def _until_resources(self, work: Callable[[], Awaitable[T]]) -> T:
-        """What `work` gives, once there is a worker of its class, and again if one dies under it."""
-        deaths = 0
+        """What `work` gives, once there is a worker of its class. Workers that die are its own business (`run_again`)."""
         while True:
             try:
                 return await work()
             except NoSuchClass as error:
                 await self._wait_before_work(str(error))
-            except WorkerDied:
-                deaths += 1
-                if deaths >= MAX_ATTEMPTS:
-                    raise
 
     async def _errand(self, spec: Any, inputs: Inputs) -> None:
         """A job whose purpose is no answer."""

@@ -50,7 +50,7 @@ class Stage:
 
 class Fitter:
     """Trains the model of one job, under the epoch of `record`. `budget` tells what may be spent now, `patient` runs
-    work once there is a worker for it and again where one died."""
+    work once there is a worker for it."""
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -106,14 +106,21 @@ MAX_ATTEMPTS = 10
 """A block that has lost so many workers is taken to be what kills them."""
 
 
-async def run_again(fleet: Fleet, task: BlockTask) -> BlockResult:
-    """Run a block, on another worker when one dies under it. Raises WorkerDied when that has happened too often."""
-    for _ in range(MAX_ATTEMPTS - 1):
+class Deadly(WorkerDied):
+    """A block has lost MAX_ATTEMPTS workers: whoever runs it for somebody else passes this on without another try."""
+
+
+async def run_again(attempt: Callable[[], Awaitable[BlockResult]]) -> BlockResult:
+    """Run a block by `attempt`, and again when a worker dies under it. Raises Deadly when that happened too often."""
+    for count in range(1, MAX_ATTEMPTS + 1):
         try:
-            return await fleet.run(task)
-        except WorkerDied:
-            continue
-    return await fleet.run(task)
+            return await attempt()
+        except Deadly:
+            raise
+        except WorkerDied as death:
+            if count == MAX_ATTEMPTS:
+                raise Deadly(str(death)) from death
+    raise AssertionError("unreachable")
 
 
 class Bench:

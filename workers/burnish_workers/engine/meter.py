@@ -8,7 +8,7 @@ from typing import Any
 
 from burnish.wire import Spent
 from burnish_workers.engine.clock import Clock
-from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet
+from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, run_again
 from burnish_workers.engine.probing import Verdict
 
 Patient = Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]]
@@ -22,7 +22,7 @@ async def at_once(work: Callable[[], Awaitable[Any]]) -> Any:
 @dataclass
 class Meter:
     """Tasks are run one at a time, so that the seconds of each are seconds of the job. `patient` runs work once there
-    is a worker for it, and again where one died."""
+    is a worker for it."""
 
     fleet: Fleet
     clock: Clock
@@ -44,6 +44,7 @@ class Meter:
         return await self.patient(self.fleet.numeric_class)
 
     async def run(self, task: BlockTask) -> BlockResult:
+        """On another worker when one dies; only the attempt that succeeds is counted. Raises Deadly."""
         began = 0.0
 
         async def attempt() -> BlockResult:
@@ -51,7 +52,7 @@ class Meter:
             began = self.clock.monotonic()
             return await self.fleet.run(task)
 
-        result: BlockResult = await self.patient(attempt)
+        result: BlockResult = await self.patient(lambda: run_again(attempt))
         spent = self.spent
         self.spent = spent.model_copy(
             update={

@@ -150,10 +150,10 @@ async def _try(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs, draft: 
     key = pilot_key(spec.seed or 0)
     lane = None if draft.lanes is None else key.child(0)
     task = BlockTask(code_of(trial, inputs), key, 0, draft.pilot, numeric_class, lane=lane)
-    result = await run_again(fleet, task)
+    result = await run_again(lambda: fleet.run(task))
     seconds = result.seconds
     if COLD < seconds < PATIENCE:  # the first run of a process loads and compiles; the same block again shows the pace
-        seconds = min(seconds, (await run_again(fleet, task)).seconds)
+        seconds = min(seconds, (await run_again(lambda: fleet.run(task))).seconds)
     statistics = statistics_of(kind, trial, inputs)
     state = statistics.fold(statistics.empty(), result.stats)
     draft = replace(draft, plan={**draft.plan, **statistics.tuned(state)}, rivals=())

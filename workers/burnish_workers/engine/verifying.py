@@ -93,12 +93,12 @@ async def _again(row: LedgerRow, rerun: Rerun) -> BlockResult:
 async def _run(place: Place, carry: Carry, decision: Decision, wanted: str | None, rerun: Rerun) -> BlockResult:
     code = code_of(rerun.spec, rerun.inputs)
     try:
-        return await run_again(rerun.fleet, block_task(code, place, wanted, carry, decision))
+        return await run_again(lambda: rerun.fleet.run(block_task(code, place, wanted, carry, decision)))
     except NoSuchClass:
         if wanted is None:
             raise
     # Any class will do: numbers are compared instead of bits.
-    return await run_again(rerun.fleet, block_task(code, place, None, carry, decision))
+    return await run_again(lambda: rerun.fleet.run(block_task(code, place, None, carry, decision)))
 
 
 def _compared(row: LedgerRow, result: BlockResult) -> VerifiedBlock:
