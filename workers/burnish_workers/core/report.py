@@ -23,6 +23,7 @@ from burnish_workers.core.guard import (
     max_to_sum,
 )
 from burnish_workers.core.kind import alpha_of, resolution_of
+from burnish_workers.core.moments import Moments
 from burnish_workers.core.robust import robust_mean
 from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
 
@@ -160,23 +161,27 @@ def unshown(spec: SpecBase, look: Look, outputs: int) -> int:
 def _asymmetry(answer: Answer, leading: str, unshown: int) -> tuple[_Array, _Array]:
     """Skewness of the answer per replicate of its leading component, and the number of those: the other components are
     taken as symmetric, so that it is the leading one's times (its part of the variance)^1.5."""
-    part, variance = answer.parts[leading], answer.combined.standard_error**2
-    share = np.nan_to_num(part.standard_error**2 / np.where(variance > 0, variance, np.inf))
+    part = answer.parts[leading]
+    share = np.nan_to_num(_share(answer, part))
     skewness = np.abs(np.nan_to_num(part.skewness))
     assumed = np.where(part.count < unshown, np.maximum(skewness, 1.0), skewness)
     return assumed * share**1.5, np.maximum(part.count, 1).astype(np.float64)
+
+
+def _share(answer: Answer, part: Moments) -> _Array:
+    """The part of each output's variance that a component makes; nan where it is not known."""
+    variance = answer.combined.standard_error**2
+    return part.standard_error**2 / np.where(variance > 0, variance, 1.0)
 
 
 def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | None]:
     """Which outputs may have an interval, and the gravest reason why others may not."""
     main = examine(answer.parts[leading], bias_known=answer.bias_known)
     certified, refusal = main.certified.copy(), main.refusal
-    variance = answer.combined.standard_error**2
     for name, part in answer.parts.items():
         if name == leading:
             continue
-        share = part.standard_error**2 / np.where(variance > 0, variance, 1.0)
-        matters = (np.nan_to_num(share, nan=1.0) >= MATTERS) | (part.nonfinite > 0)
+        matters = (np.nan_to_num(_share(answer, part), nan=1.0) >= MATTERS) | (part.nonfinite > 0)
         # Few samples of a correction are no reason to refuse: its degrees of freedom widen the interval.
         count = np.maximum(part.count, LEAST_REPLICATES)
         verdict = examine(part, bias_known=True, constant_allowed=True, replicates=count, among=matters)

@@ -107,18 +107,15 @@ class SurrogateSimulator:
         """What a component's samples give, n_i of them at point i: each point's first, then each one's second, ..."""
         labels, m = self.composition.measured(name), len(counts)
         width = self._constant.outputs // m
-        rank = np.concatenate([np.arange(n) for n in counts])
-        owner = np.repeat(np.arange(m), counts)
-        order = np.lexsort((owner, rank))
-        rank, owner = rank[order], owner[order]
+        present = np.arange(counts.max())[:, None] < counts
+        owner = np.nonzero(present)[1]
         drawn = self._drawn(name, sampler, owner, generator)
         kept = max(1, min(self.tail, int(counts.max())))  # no more extremes travel than there are samples
-        present = np.arange(counts.max())[:, None] < counts
         found: dict[str, Moments] = {}
         for i, label in enumerate(labels):
             table = np.zeros((*present.shape, width))
             if len(owner):
-                table[rank, owner] = drawn[i]
+                table[present] = drawn[i]
             found[label] = Moments.of(table.reshape(len(table), m * width), kept, np.repeat(present, width, axis=1))
         return found
 
