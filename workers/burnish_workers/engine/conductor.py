@@ -198,7 +198,7 @@ class Conductor:
         return spec
 
     async def _until_resources(self, work: Callable[[], Awaitable[T]]) -> T:
-        """What `work` gives, once there is a worker of its class. Workers that die are its own business (`run_again`)."""
+        """What `work` gives, once there is a worker of its class. Workers that die are its own affair (`run_again`)."""
         while True:
             try:
                 return await work()
