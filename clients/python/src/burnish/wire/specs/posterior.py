@@ -1,0 +1,88 @@
+"""Kind `posterior`: unbiased samples of a diffusion prior given an observation, a reward or a class.
+
+pi(x) is proportional to p(x) p(y | x) exp(R(x)/tau) p(c | x), p the law of the prior's chain at its last step.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from burnish.wire.base import Wire
+from burnish.wire.specs.base import SpecBase
+from burnish.wire.specs.priors import Chain, Prior
+from burnish.wire.specs.targets import Condition, Observation, Reward
+
+PosteriorOutput = Literal["mean", "std", "quantiles", "log_evidence", "samples"]
+
+
+class Guidance(Wire):
+    """Where particles are pushed: only a proposal, which exact weights correct. `null` fields: the pilot's choice."""
+
+    type: Literal["auto", "kalman", "gradient", "ensemble", "classifier_free", "none"] = Field(
+        default="auto",
+        description="kalman: the calibrated Gaussian's, without back-propagation; gradient: of the potential through "
+        "the network; ensemble: gains from perturbed particles, for any operator; classifier_free: towards `label`.",
+    )
+    strength: float | None = Field(default=None, ge=0, le=100, description="gamma, times the guidance.")
+    label: int | None = Field(default=None, ge=0, le=10**6, description="For classifier_free.")
+
+
+class Potential(Wire):
+    """What weighs particles on the way: any choice gives the same answer, a good one with less spread."""
+
+    type: Literal["auto", "twist", "naive", "none"] = Field(
+        default="auto",
+        description="twist: the observation's noise plus the calibrated spread of the denoiser; naive: the "
+        "observation's noise alone; none: only the last step is weighed.",
+    )
+    tempering: Literal["auto", "linear", "adaptive", "none"] = Field(
+        default="auto",
+        description="linear: to the power k/K at step k; adaptive: to the largest power that leaves an effective "
+        "sample size of 0.8 N; none: at full strength from the start.",
+    )
+    inflation: float | None = Field(default=None, gt=0, le=1e4, description="Times the calibrated covariance.")
+
+
+class Resampling(Wire):
+    """When and how particles are drawn anew by their weights."""
+
+    scheme: Literal["systematic", "stratified", "residual", "multinomial"] = "systematic"
+    threshold: float = Field(
+        default=0.5, ge=0, le=1, description="Effective sample size over N below which it happens; 1: at every step."
+    )
+
+
+class PosteriorSpec(SpecBase):
+    """Sample the posterior of a diffusion prior by islands of particles."""
+
+    kind: Literal["posterior"]  # pyright: ignore[reportIncompatibleVariableOverride] (frozen: narrowing is sound)
+    prior: Prior
+    chain: Chain = Chain()
+    observation: Observation | None = None
+    reward: Reward | None = None
+    condition: Condition | None = None
+    method: Literal["auto", "smc", "pimh", "urge", "fk_steering", "dps", "mcgdiff"] = Field(
+        default="auto",
+        description="smc: islands weighed by their evidence; pimh: unbiased means by coupled particle-independent "
+        "Metropolis-Hastings over islands. urge, fk_steering, dps, mcgdiff: published methods, for comparison; those "
+        "that are biased get no interval.",
+    )
+    particles: int | None = Field(default=None, ge=2, le=10**6, description="N, of an island. Default: resolved.")
+    guidance: Guidance = Guidance()
+    potential: Potential = Potential()
+    resampling: Resampling = Resampling()
+    outputs: list[PosteriorOutput] = Field(default=["mean", "std", "log_evidence"], min_length=1, max_length=5)
+    quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=[0.05, 0.5, 0.95], min_length=1, max_length=16, description="Levels, for the output `quantiles`."
+    )
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        if self.observation is None and self.reward is None and self.condition is None:
+            raise ValueError("nothing to condition on: give an observation, a reward, a condition, or several of them")
+        if len(set(self.outputs)) < len(self.outputs):
+            twice = next(name for name in self.outputs if self.outputs.count(name) > 1)
+            raise ValueError(f"outputs name {twice!r} twice")
+        return self

@@ -1,0 +1,107 @@
+"""What a `posterior` job starts from: a prior, and the chain that simulates it.
+
+The chain (scheduler, steps, eta, clipping) is the prior: x_0 ~ N(0, start^2 I), then K steps
+x_{k+1} ~ N(m_k(x_k), s_k^2 I). With other steps the same network is another distribution, and the answer is about the one that was asked for.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, Tag, model_validator
+
+from burnish.wire.array import Array
+from burnish.wire.base import Wire
+from burnish.wire.files import ArrayReference, ModelReference
+from burnish.wire.specs.choices import pick
+
+MOST_DIM = 65_536
+"""Coordinates of a sample: a picture of 256 x 256, or of 148 x 148 in colour."""
+
+MOST_COMPONENTS = 4_096
+
+Numbers = list[float] | list[list[float]] | list[list[list[float]]] | Array | ArrayReference
+"""Nested lists where people type them, packed or uploaded where programs send them."""
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Size = Annotated[int, Field(ge=1, le=MOST_DIM)]
+
+
+class NamedPrior(Wire):
+    """A pretrained diffusion model of the catalogue, or a directory that the operator registered."""
+
+    name: Name
+    label: int | None = Field(default=None, ge=0, le=10**6, description="Class, for models that are conditional.")
+
+
+class Mixture(Wire):
+    """A Gaussian mixture: its score is known exactly, and with a linear observation its posterior too."""
+
+    means: Numbers = Field(description="One row per component, (c, d).")
+    weights: list[Annotated[float, Field(gt=0)]] | None = Field(
+        default=None, max_length=MOST_COMPONENTS, description="Default: equal. They are scaled to add up to 1."
+    )
+    variance: Annotated[float, Field(gt=0)] | list[Annotated[float, Field(gt=0)]] | None = Field(
+        default=None, description="Of every coordinate: one number, or one per component. Default: 1."
+    )
+    covariances: Numbers | None = Field(default=None, description="In place of `variance`: (d, d) or (c, d, d).")
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Self:
+        if self.variance is not None and self.covariances is not None:
+            raise ValueError("variance and covariances are both given: leave one out")
+        return self
+
+
+class MixturePrior(Wire):
+    """`{"mixture": {...}}`: a Gaussian mixture stated in the request."""
+
+    mixture: Mixture
+
+
+class ScoreNetwork(Wire):
+    """`{"model": "sha256:..."}`: an uploaded network (x, t) -> x' with the card of what it predicts."""
+
+    model: ModelReference
+    shape: list[Size] = Field(min_length=1, max_length=3, description="Of one sample: (d,), (h, w) or (c, h, w).")
+    predicts: Literal["epsilon", "v", "sample", "flow"] = Field(
+        default="epsilon", description="epsilon: the noise; v: alpha eps - sigma x_0; sample: x_0; flow: eps - x_0."
+    )
+    time: Literal["index", "unit", "sigma", "log_sigma_4"] = Field(
+        default="unit",
+        description="What it takes for t: the index of a training step, t in [0, 1], sigma, or log(sigma)/4.",
+    )
+    schedule: Literal["linear", "scaled_linear", "cosine", "ve", "flow"] = Field(
+        default="linear", description="How noise grows: variance preserving (three schedules), exploding, or flow."
+    )
+
+
+Prior = Annotated[
+    Annotated[NamedPrior, Tag("named")]
+    | Annotated[MixturePrior, Tag("mixture")]
+    | Annotated[ScoreNetwork, Tag("network")],
+    pick(("mixture", "mixture"), ("model", "network"), ("name", "named")),
+]
+
+
+class Chain(Wire):
+    """How the prior is simulated. `null`: the model's own."""
+
+    scheduler: Literal["ddpm", "ddim", "vp", "ve", "ve_euler", "edm", "flow"] | None = Field(
+        default=None,
+        description="ddpm, ddim: ancestral steps over the model's schedule; vp: Euler steps of the variance-preserving "
+        "SDE; ve: ancestral steps, variance exploding; ve_euler: Euler steps; edm: ve on the levels of Karras et al.; "
+        "flow: the SDE of a rectified flow.",
+    )
+    steps: int | None = Field(default=None, ge=2, le=10_000, description="K. Default: resolved.")
+    eta: float | None = Field(
+        default=None, ge=0, le=1, description="Noise of a step over that of the posterior q(x_{k+1} | x_k, x_0)."
+    )
+    sigma_max: float | None = Field(default=None, gt=0, le=1e6, description="Largest noise level, for ve and edm.")
+    sigma_min: float | None = Field(default=None, gt=0, le=1e3, description="Smallest, for ve and edm.")
+    clip: float | None = Field(default=None, gt=0, description="Estimates of x_0 are kept within [-clip, clip].")
+    start: Literal["normal", "marginal"] | None = Field(
+        default=None,
+        description="x_0 ~ N(0, I) (times sigma_max), or the prior's own marginal at the first noise level, where that "
+        "is known (mixtures).",
+    )
