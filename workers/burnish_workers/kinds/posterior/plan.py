@@ -1,0 +1,42 @@
+"""What kind `posterior` resolves for itself: how islands are simulated. Torch-free."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from burnish_workers.core.estimator import Plan
+
+EVALUATIONS = {"gradient": 2.7, "classifier_free": 2.0}
+"""Cost of a step in forward passes of the network, where it is not 1."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one island is simulated. All of it is proposal or potential: none of it changes what is estimated.
+
+    `kept`: particles of an island that go into the samples, 0 where none are asked for.
+    """
+
+    method: str
+    particles: int
+    guidance: str
+    strength: float
+    potential: str
+    tempering: str
+    inflation: float
+    kept: int = 0
+
+    def to_plan(self) -> Plan:
+        return {name: value for name, value in asdict(self).items()}
+
+    @staticmethod
+    def from_plan(plan: Mapping[str, Any]) -> Recipe:
+        """Raises KeyError where the plan lacks something."""
+        return Recipe(**{field.name: plan[field.name] for field in fields(Recipe) if field.name in plan})
+
+    @property
+    def evaluations(self) -> float:
+        """Forward passes of the network per particle and step."""
+        return EVALUATIONS.get(self.guidance, 1.0)
