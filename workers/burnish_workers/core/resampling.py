@@ -1,8 +1,8 @@
 """Drawing particles anew in proportion to their weights: ancestors a_1 .. a_N with E #{i: a_i = j} = N W_j.
 
 Systematic resampling by default: one uniform, the least variance of the four in most uses; there is no law of large
-numbers for it that holds for every order of the particles (Douc, Cappe, Moulines, ISPA 2005), so multinomial is there too.
-Cumulative sums in double precision: in single precision the last of 10^5 particles may never be drawn.
+numbers for it that holds for every order of the particles (Douc, Cappe, Moulines, ISPA 2005), so multinomial is there
+too. Cumulative sums in double precision: in single precision the last of 10^5 particles may never be drawn.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The base chain of a diffusion prior, as numbers: x_0 ~ N(0, start^2 I), x_{k+1} ~ N(m_k, s_k^2 I), k = 0 .. K-1.
 
 All schedulers are of one form, since the denoiser x0^ (the estimate of the clean sample) is all that they ask of a
-network: m_k = keep_k x_k + pull_k x0^(x_k). The state x_k is at noise level (alpha_k, sigma_k): x = alpha x_clean + sigma
-eps, eps ~ N(0, I). Torch-free: the front checks chains.
+network: m_k = keep_k x_k + pull_k x0^(x_k). The state x_k is at noise level (alpha_k, sigma_k): x = alpha x_clean +
+sigma eps, eps ~ N(0, I). Torch-free: the front checks chains.
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ def ancestral(
 
 
 def vp_euler(steps: int, eta: float = 1.0, last: float = 1e-3, rates: tuple[float, float] = (0.1, 20.0)) -> Chain:
-    """Euler steps of the reverse variance-preserving SDE, beta linear in t from rates[0] to rates[1], t from 1 to `last`.
+    """Euler steps of the reverse variance-preserving SDE, beta linear in t from rates[0] to rates[1], t from 1 to
+    `last`.
 
-    alpha^2 = exp(-int_0^t beta); with step h, drift beta (x/2 + (1 + eta^2)/2 score) and s^2 = eta^2 beta h: at eta = 1 the
-    reverse SDE, at 0 the probability flow (Song et al., ICLR 2021).
+    alpha^2 = exp(-int_0^t beta); with step h, drift beta (x/2 + (1 + eta^2)/2 score) and s^2 = eta^2 beta h: at eta =
+    1 the reverse SDE, at 0 the probability flow (Song et al., ICLR 2021).
     """
     low, high = rates
     t = np.linspace(1.0, last, steps + 1)
@@ -100,7 +101,8 @@ def flow(steps: int, eta: float = 1.0, first: float = 0.999, last: float = 1e-3)
 
 
 def karras_levels(steps: int, sigma_min: float, sigma_max: float, rho: float = 7.0) -> _Array:
-    """K levels from sigma_max to sigma_min, and 0: sigma_i^(1/rho) is linear in i (Karras et al., NeurIPS 2022, eq. 5)."""
+    """K levels from sigma_max to sigma_min, and 0: sigma_i^(1/rho) is linear in i (Karras et al., NeurIPS 2022, eq.
+    5)."""
     i = np.linspace(0, 1, steps)
     levels = (sigma_max ** (1 / rho) + i * (sigma_min ** (1 / rho) - sigma_max ** (1 / rho))) ** rho
     return np.append(levels, 0.0)
@@ -112,7 +114,8 @@ def geometric_levels(steps: int, sigma_min: float, sigma_max: float) -> _Array:
 
 
 def discrete_levels(alphas_cumprod: _Array, steps: int) -> tuple[_Array, _Array, _Array]:
-    """(alpha, sigma, time) at K of the training steps of a variance-preserving model, evenly spaced, and clean at the end.
+    """(alpha, sigma, time) at K of the training steps of a variance-preserving model, evenly spaced, and clean at the
+    end.
 
     time: the index of the training step. alphas_cumprod: prod_{s <= t} (1 - beta_s), shape (T,).
     """

@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from burnish.wire.specs.priors import Chain as Asked
 from burnish.wire.specs.priors import ScoreNetwork
 from burnish_workers.core.kind import SpecError
-from burnish_workers.kinds.posterior.chain import Chain, ancestral, flow, geometric_levels, karras_levels, ve_euler, vp_euler
+from burnish_workers.kinds.posterior.chain import (
+    Chain,
+    ancestral,
+    flow,
+    geometric_levels,
+    karras_levels,
+    ve_euler,
+    vp_euler,
+)
 from burnish_workers.kinds.posterior.directory import Prior
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.schedules import Schedule, alphas_cumprod
@@ -103,7 +111,9 @@ def _of_network(asked: Asked, schedule: Schedule) -> Chain:
     if schedule.family == "vp":
         _no_levels(asked, scheduler)
         if scheduler == "vp":
-            raise SpecError("/chain/scheduler", "vp is for mixtures and networks of continuous time; choose ddpm or ddim")
+            raise SpecError(
+                "/chain/scheduler", "vp is for mixtures and networks of continuous time; choose ddpm or ddim"
+            )
         return _tabled(schedule, steps, eta)
     low, high = schedule.log_snr_range
     levels = Levels(asked.sigma_min or float(np.exp(-high / 2)), asked.sigma_max or float(np.exp(-low / 2)))

@@ -17,7 +17,8 @@ _Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class MixtureNumbers:
-    """weights (c,), adding up to 1; means (c, d); variance (c, d) along the axes `axes` (c, d, d); None: coordinates."""
+    """weights (c,), adding up to 1; means (c, d); variance (c, d) along the axes `axes` (c, d, d); None:
+    coordinates."""
 
     weights: _Array
     means: _Array

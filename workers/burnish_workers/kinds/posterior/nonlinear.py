@@ -99,7 +99,8 @@ class RewardTerm:
         return by_gradient(self, self.spreads[k], k, estimate, shift)
 
     def gain(self, estimate: Tensor, shift: Tensor) -> Tensor:
-        """Cov(e, R(x0^ + e) - R(x0^))/tau over the particles: the push, averaged over an island, without derivatives."""
+        """Cov(e, R(x0^ + e) - R(x0^))/tau over the particles: the push, averaged over an island, without
+        derivatives."""
         change = torch.nan_to_num(self.terminal(estimate + shift) - self.terminal(estimate), posinf=0.0, neginf=0.0)
         apart = change - change.mean(1, keepdim=True)
         cross = (shift * apart[..., None]).sum(1, keepdim=True) / max(shift.shape[1] - 1, 1)

@@ -29,7 +29,7 @@ class Recipe:
     kept: int = 0
 
     def to_plan(self) -> Plan:
-        return {name: value for name, value in asdict(self).items()}
+        return dict(asdict(self).items())
 
     @staticmethod
     def from_plan(plan: Mapping[str, Any]) -> Recipe:
@@ -40,3 +40,14 @@ class Recipe:
     def evaluations(self) -> float:
         """Forward passes of the network per particle and step."""
         return EVALUATIONS.get(self.guidance, 1.0)
+
+
+ISLANDS = "islands"
+"""The component of an answer that islands make."""
+
+SAMPLES = "samples"
+"""The particles that are kept."""
+
+NOTES = ("dead", "resampled", "least", "tail_index")
+"""What an island tells of itself: particles of weight 0 because a factor was no number, resamplings, the smallest
+effective sample size over N on the way, and the tail index of its last weights."""

@@ -1,4 +1,5 @@
-"""A spec of kind `posterior` as numbers: prior, chain, factors of the target. Torch-free: the front checks requests by it."""
+"""A spec of kind `posterior` as numbers: prior, chain, factors of the target. Torch-free: the front checks requests
+by it."""
 
 from __future__ import annotations
 
@@ -109,7 +110,9 @@ def setting_of(spec: PosteriorSpec, inputs: Inputs) -> Setting:
     return Setting(shape, prior, label, chain, observation, reward, classifier)
 
 
-def _prior(spec: PosteriorSpec, inputs: Inputs) -> tuple[MixtureNumbers | Prior | ScoreNetwork, tuple[int, ...], int | None]:
+def _prior(
+    spec: PosteriorSpec, inputs: Inputs
+) -> tuple[MixtureNumbers | Prior | ScoreNetwork, tuple[int, ...], int | None]:
     given = spec.prior
     if isinstance(given, MixturePrior):
         numbers = mixture_of(given.mixture, inputs)
@@ -139,7 +142,9 @@ def _named(given: NamedPrior, spec: PosteriorSpec) -> tuple[Prior, tuple[int, ..
     if spec.guidance.label is not None:
         _check_label(prior, spec.guidance.label, "/guidance/label")
     if given.label is None and prior.classes > 0 and prior.null_class is None:
-        raise SpecError("/prior/label", f"{given.name} must be told a class: give a label from 0 to {prior.classes - 1}")
+        raise SpecError(
+            "/prior/label", f"{given.name} must be told a class: give a label from 0 to {prior.classes - 1}"
+        )
     return prior, prior.shape, given.label
 
 

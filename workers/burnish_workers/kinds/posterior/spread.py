@@ -19,9 +19,22 @@ class Spread:
     factor: Tensor | None = None
 
     @classmethod
-    def none(cls, dim: int, like: Tensor) -> Spread:
+    def none(cls, dim: int, dtype: torch.dtype, device: torch.device) -> Spread:
         """C = 0: the estimate is the clean sample."""
-        return cls(torch.zeros(dim, dtype=like.dtype, device=like.device))
+        return cls(torch.zeros(dim, dtype=dtype, device=device))
+
+    @classmethod
+    def of(cls, covariance: Tensor) -> Spread:
+        """From a diagonal (d,) or a symmetric positive semi-definite matrix (d, d)."""
+        if covariance.ndim == 1:
+            return cls(covariance.clamp_min(0))
+        values, axes = torch.linalg.eigh(covariance.double())
+        factor = (axes * values.clamp_min(0).sqrt()).to(covariance.dtype)
+        return cls(torch.zeros_like(covariance[0]), factor)
+
+    def scaled(self, by: float) -> Spread:
+        """C times a number."""
+        return Spread(by * self.diagonal, None if self.factor is None else by**0.5 * self.factor)
 
     def times(self, matrix: Tensor) -> Tensor:
         """C matrix, (d, q)."""

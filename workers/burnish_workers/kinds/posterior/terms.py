@@ -85,8 +85,9 @@ class LinearTerm:
     def conjugate(self, mean: Tensor, noise: float) -> tuple[Tensor, Tensor, Tensor]:
         """The last step in closed form: x ~ N(mean, noise^2 I) given y.
 
-        Returns log N(y; A mean, S) with S = diag(v) + noise^2 A A^T (b, n), the conditional mean (b, n, d), and the gain
-        noise^2 A^T S^-1 (d, q) with which a draw is corrected: x + gain (y - A x - e), e ~ N(0, diag(v)) (Matheron).
+        Returns log N(y; A mean, S) with S = diag(v) + noise^2 A A^T (b, n), the conditional mean (b, n, d), and the
+        gain noise^2 A^T S^-1 (d, q) with which a draw is corrected: x + gain (y - A x - e), e ~ N(0, diag(v))
+        (Matheron).
         """
         total = torch.diag(self.variance) + noise**2 * _symmetric(self.matrix @ self.matrix.T)
         root = torch.linalg.cholesky(total)

@@ -1,7 +1,8 @@
 """What a `posterior` job starts from: a prior, and the chain that simulates it.
 
 The chain (scheduler, steps, eta, clipping) is the prior: x_0 ~ N(0, start^2 I), then K steps
-x_{k+1} ~ N(m_k(x_k), s_k^2 I). With other steps the same network is another distribution, and the answer is about the one that was asked for.
+x_{k+1} ~ N(m_k(x_k), s_k^2 I). With other steps the same network is another distribution, and the answer is about the
+one that was asked for.
 """
 
 from __future__ import annotations

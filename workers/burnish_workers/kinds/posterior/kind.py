@@ -1,0 +1,92 @@
+"""Kind `posterior` as the engine sees it. Torch-free; the simulator is behind `load`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from burnish.wire.specs.posterior import PosteriorSpec
+from burnish_workers.core.estimator import Simulator
+from burnish_workers.core.inputs import Inputs
+from burnish_workers.core.kind import Draft, Kind, SpecError
+from burnish_workers.core.samples import MOST as MOST_KEPT
+from burnish_workers.kinds.posterior.examples import EXAMPLES
+from burnish_workers.kinds.posterior.plan import Recipe
+from burnish_workers.kinds.posterior.problem import Setting, setting_of
+from burnish_workers.kinds.posterior.recipes import recipes
+from burnish_workers.kinds.posterior.registered import entries
+from burnish_workers.kinds.posterior.statistics import statistics
+from burnish_workers.kinds.posterior.tuning import choose
+
+VERSION = 1
+"""Version of the numerics: raised whenever the same resolved spec would give other bits."""
+
+_ROWS_CPU, _ROWS_GPU = 128, 4_096
+"""Rows of a forward pass."""
+
+_PILOT = 4
+"""Islands of a pilot."""
+
+MOST_OUTPUTS = 20_000
+
+
+def check(spec: PosteriorSpec, inputs: Inputs) -> None:
+    """Judge a spec at the door. Raises SpecError."""
+    setting = setting_of(spec, inputs)
+    recipes(spec, setting)
+    outputs = _outputs(spec, setting)
+    if outputs > MOST_OUTPUTS:
+        what = f"{outputs} outputs (samples have {setting.dim} numbers) are more than the {MOST_OUTPUTS} of a job"
+        raise SpecError("/outputs", f"{what}; leave some out")
+    if outputs == 0:
+        raise SpecError("/outputs", "samples alone have no estimate to refine; ask for the mean or log_evidence too")
+    if spec.interval == "bounded":
+        raise SpecError("/interval", "islands have no bounds that could be declared; use stream, fixed or open")
+
+
+def _outputs(spec: PosteriorSpec, setting: Setting) -> int:
+    sizes = {"mean": setting.dim, "std": setting.dim, "quantiles": setting.dim * len(spec.quantiles), "samples": 0}
+    return sum(sizes.get(name, 1) for name in spec.outputs)
+
+
+def draft(spec: PosteriorSpec, numeric_class: str, inputs: Inputs) -> Draft:
+    """The preferred way to simulate islands, with its rivals."""
+    setting = setting_of(spec, inputs)
+    drafts = [_draft(spec, setting, recipe, numeric_class) for recipe in recipes(spec, setting)]
+    return replace(drafts[0], rivals=tuple(drafts[1:]))
+
+
+def _draft(spec: PosteriorSpec, setting: Setting, recipe: Recipe, numeric_class: str) -> Draft:
+    outputs = _outputs(spec, setting)
+    kept = min(recipe.particles, max(1, MOST_KEPT // setting.dim // 64)) if "samples" in spec.outputs else 0
+    return Draft(
+        estimator=f"{recipe.method}/{recipe.guidance}",
+        version=VERSION,
+        outputs=outputs,
+        trial=spec,
+        trial_outputs=outputs,
+        pilot=_PILOT,
+        micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
+        plan=replace(recipe, kept=kept).to_plan(),
+    )
+
+
+def load() -> Callable[[Any, str, Inputs], Simulator]:
+    from burnish_workers.kinds.posterior.simulator import build
+
+    return build
+
+
+KIND = Kind(
+    name="posterior",
+    summary="Sample the posterior of a diffusion prior given an observation, a reward or a class, without bias.",
+    spec=PosteriorSpec,
+    check=check,
+    draft=draft,
+    statistics=statistics,
+    load=load,
+    examples=lambda: EXAMPLES,
+    catalogue=entries,
+    choose=choose,
+)
