@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.kind import resolution_of
-from burnish_workers.engine.fleet import InlineFleet
+from burnish_workers.engine.fleet import BlockResult, BlockTask, InlineFleet
 from burnish_workers.engine.resolve import resolve
 from burnish_workers.kinds.surrogate.contest import Prospect, foremost
 from burnish_workers.kinds.surrogate.methods import Setting, candidates
@@ -27,8 +28,8 @@ BENT = {"expression": "sigmoid(t + sum(x)) + 0.02*abs(x[0])"}
 BOTH = ["value", "gradient"]
 
 
-async def by_pilot(spec: SurrogateSpec) -> SurrogateSpec:
-    fleet = InlineFleet()
+async def by_pilot(spec: SurrogateSpec, fleet: InlineFleet | None = None) -> SurrogateSpec:
+    fleet = fleet or InlineFleet()
     try:
         return await resolve(spec, KIND, fleet, NOTHING)  # pyright: ignore[reportReturnType]
     finally:
@@ -106,6 +107,37 @@ async def test_the_pilot_chooses_and_says_why(problem: Any, surrogate: Any, budg
     diagnostics = statistics.answer(statistics.fold(statistics.empty(), stats)).diagnostics
     assert diagnostics["estimator"] == winner
     assert diagnostics["compared"] == resolution.plan["compared"]
+
+
+class Busy(InlineFleet):
+    """Workers whose pace jumps from block to block, as on a machine that others use too."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self.rng = np.random.default_rng(seed)
+
+    async def run(self, task: BlockTask) -> BlockResult:
+        result = await super().run(task)
+        return replace(result, seconds=result.seconds * 10 ** self.rng.uniform(-1, 1))
+
+
+@pytest.mark.parametrize("budget", [{"seconds": 3}, {"abs_tol": 1e-5}, {"units": 10**5}])
+async def test_the_choice_does_not_depend_on_how_busy_the_workers_are(budget: Any) -> None:
+    spec = spec_of(BURGERS, {"expression": "sigmoid(t + sum(x))*(1 + 0.3*cos(sum(x)))"}, np.zeros(3), budget=budget)
+    found = [resolution_of(await by_pilot(spec, Busy(seed))) for seed in range(4)]
+    assert len({each.estimator for each in found}) == 1
+    assert len({each.plan["compared"] for each in found}) == 1
+    assert len({each.first_block for each in found}) > 1, "which blocks are cut to, it does"
+
+
+async def test_what_cannot_win_is_not_tried() -> None:
+    network = spec_of({**BURGERS, "dim": 20}, {"name": "viscous-burgers-pinn-d20"}, np.zeros(20), budget={"seconds": 5})
+    good = resolution_of(await by_pilot(network))
+    assert "picard" not in str(good.plan["compared"]), "its paths cost as much, and vary as much"
+    assert "plain" in str(good.plan["compared"])
+    poor = {"expression": "sigmoid(t + sum(x))*(1 + 0.5*cos(sum(x)))"}
+    bad = resolution_of(await by_pilot(spec_of(BURGERS, poor, np.zeros(3), budget={"abs_tol": 1e-3})))
+    assert "picard" in str(bad.plan["compared"]), "what linearising leaves is large"
 
 
 async def test_nothing_is_compared_where_the_method_is_named() -> None:

@@ -95,8 +95,8 @@ class SimulatedFleet:
         return "any"
 
     async def run(self, task: BlockTask) -> BlockResult:
-        # The first is a pilot: from what it measures follows how many blocks there will be.
-        seconds = self.each * task.replicates * (self._random.uniform(0.75, 1.25) if self.begun else 1.0)
+        # The first two are a pilot's halves: from what they measure follows how many blocks there will be.
+        seconds = self.each * task.replicates * (self._random.uniform(0.75, 1.25) if self.begun > 1 else 1.0)
         self._count(0, 1)
         try:
             async with self._free:

@@ -40,7 +40,7 @@ def test_a_job_of_64_blocks_keeps_16_workers_busy_from_the_pilot_to_the_tail(run
 
     fleet, ended, wrong = simulate(conduct())
     assert ended.last_refinement.blocks == 64
-    assert fleet.begun == 66, "the pilot, timed twice, and 64 blocks"
+    assert fleet.begun == 66, "two halves of a pilot, and 64 blocks"
     first, last = fleet.when(3), fleet.when(66)
     assert max(running for time, running, *_ in fleet.log if time == first) == 16, "at once"
     assert fleet.idle(first, last) == 0.0, "and until there is nothing left to begin"

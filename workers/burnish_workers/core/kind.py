@@ -33,7 +33,7 @@ class Draft:
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
     `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
     None where blocks do not depend on each other; `rivals`: other estimators that could run the same spec, for the
-    pilot to compare.
+    pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by.
     """
 
     estimator: str
@@ -47,6 +47,7 @@ class Draft:
     lanes: int | None = None
     adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
+    glimpse: Draft | None = None
 
 
 COMPARED = "compared"
@@ -57,14 +58,17 @@ COMPARED = "compared"
 class Contestant:
     """An estimator that a pilot tried: its tuned `draft`, the `statistics` of the trial and their `state`.
 
-    `seconds`: worker-seconds of a replicate of the whole job by that draft; `units`: of a replicate, too.
+    `units`: of a replicate of the whole job by that draft.
     """
 
     draft: Draft
     statistics: Statistics
     state: State
-    seconds: float
     units: float
+
+
+def _all(spec: Any, first: Contestant, workers: int) -> tuple[Draft, ...]:
+    return first.draft.rivals
 
 
 def _first(spec: Any, contestants: Sequence[Contestant], workers: int) -> tuple[int, str]:
@@ -78,9 +82,9 @@ class Kind:
     `check` judges a spec at the door (raises SpecError); `draft` decides what needs no pilot, given the numeric class
     that the job will run on; `statistics` builds the torch-free half from a resolved spec; `load` imports the heavy
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
-    that can be posted as they are: the law is tested on them. `choose` picks among the estimators that a pilot tried
-    (the draft, its rivals), for so many workers: an index, and what was compared, in words. `fitting`: how the kind
-    trains a model first, where it can.
+    that can be posted as they are: the law is tested on them. `rivals` says which rivals of the draft are worth a trial
+    after its own; `choose` picks among those tried (the draft, its rivals), for so many workers: an index, and what was
+    compared, in words. Neither may read a clock. `fitting`: how the kind trains a model first, where it can.
     """
 
     name: str
@@ -92,6 +96,7 @@ class Kind:
     load: Callable[[], Callable[[Any, str, Inputs], Simulator]]
     examples: Callable[[], list[dict[str, Any]]]
     catalogue: Callable[[], list[CatalogueEntry]] = list
+    rivals: Callable[[Any, Contestant, int], Sequence[Draft]] = _all
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
     fitting: Fitting | None = None
 

@@ -20,12 +20,12 @@ from burnish_workers.core.estimator import Answer, State, Statistics
 from burnish_workers.core.forecast import shared_need
 from burnish_workers.core.guard import FULL_REPLICATES, LEAST_OUTLIER, LEAST_REPLICATES
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.keys import pilot_key
+from burnish_workers.core.keys import Key, pilot_key
 from burnish_workers.core.kind import COMPARED, MOST_SAMPLES, Contestant, Draft, Kind, statistics_of
 from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
-from burnish_workers.engine.fleet import BlockTask, Fleet, JobCode, run_again
+from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, JobCode, run_again
 
 BLOCK_SECONDS = 0.4
 FIRST_BLOCK_SECONDS = 0.15
@@ -47,15 +47,11 @@ CHEAP_SECONDS = 2.0
 FIRST_CHEAP = 2 * FULL_REPLICATES
 """Twice what the full guard asks for: its tail index then rests on 60 values instead of 40."""
 
-CONTEST_SECONDS = 0.4
-"""Rivals of the preferred estimator are tried while they take no longer, all together: an answer is waited for."""
-
 LONG = 10_000
 """Replicates over which the mean cost of one is taken: corrections come with every so many."""
 
-
 COLD, PATIENCE = 0.03, 2.0
-"""A pilot that takes longer than the first is timed again, one that takes longer than the second is not."""
+"""The step of a chain that takes longer than the first is timed again, one that takes longer than the second is not."""
 
 WIDER = {"stream": 1.05, "fixed": 1.0, "open": 1.6, "bounded": 1.9}
 """Half-width at the end of the plan over that of a fixed sample, by kind of interval."""
@@ -129,39 +125,89 @@ def resolved_by(trial: Trial, spec: SpecBase, workers: int) -> SpecBase:
 async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> Trial:
     """Run a few replicates on a worker, on randomness that no answer uses; of each rival too, where there are some."""
     numeric_class = await fleet.numeric_class()
+    bench = _Bench(spec, kind, fleet, inputs, numeric_class)
     draft = kind.draft(spec, numeric_class, inputs)
-    tried = [await _try(spec, kind, fleet, inputs, draft, numeric_class)]
-    left, pace = CONTEST_SECONDS, tried[0].seconds / tried[0].contestant.statistics.cost(draft.pilot)
-    for rival in draft.rivals:
-        planned = rival.trial.model_copy(update={"resolution": provisional(rival, numeric_class)})
-        if pace * statistics_of(kind, planned, inputs).cost(rival.pilot) > left:
-            continue
-        tried.append(await _try(spec, kind, fleet, inputs, rival, numeric_class))
-        left -= tried[-1].seconds * (2 if tried[-1].seconds > COLD else 1)
-    if len(tried) == 1:
-        return tried[0]
-    index, said = kind.choose(spec, [trial.contestant for trial in tried], fleet.workers)
-    chosen = tried[index]
+    first = await bench.trial(draft)
+    rivals = kind.rivals(spec, first.contestant, fleet.workers)
+    if not rivals:
+        return first
+    tried = [first.contestant, *[await bench.glimpse(rival) for rival in rivals]]
+    index, said = kind.choose(spec, tried, fleet.workers)
+    chosen = first if index == 0 else await bench.trial(rivals[index - 1])
     return replace(chosen, draft=replace(chosen.draft, plan={**chosen.draft.plan, COMPARED: said}))
 
 
-async def _try(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs, draft: Draft, numeric_class: str) -> Trial:
-    trial = draft.trial.model_copy(update={"resolution": provisional(draft, numeric_class)})
-    key = pilot_key(spec.seed or 0)
-    lane = None if draft.lanes is None else key.child(0)
-    task = BlockTask(code_of(trial, inputs), key, 0, draft.pilot, numeric_class, lane=lane)
-    result = await run_again(lambda: fleet.run(task))
-    seconds = result.seconds
-    if COLD < seconds < PATIENCE:  # the first run of a process loads and compiles; the same block again shows the pace
-        seconds = min(seconds, (await run_again(lambda: fleet.run(task))).seconds)
-    statistics = statistics_of(kind, trial, inputs)
-    state = statistics.fold(statistics.empty(), result.stats)
-    draft = replace(draft, plan={**draft.plan, **statistics.tuned(state)}, rivals=())
-    final = spec.model_copy(update={"resolution": provisional(draft, numeric_class)})
-    shared = _shared(spec, draft, statistics, result.stats.get(REPLICATES))
-    pilot = _measure(spec, draft, statistics, statistics_of(kind, final, inputs), state, seconds, shared)
-    contestant = Contestant(draft, statistics, state, pilot.seconds, pilot.units(LONG) / LONG)
-    return Trial(draft, numeric_class, pilot, statistics.answer(state), seconds, contestant)
+@dataclass(frozen=True)
+class _Sample:
+    """What a few replicates of a draft gave: `replicates` (n, m) where the kind shows them, and worker-seconds."""
+
+    state: State
+    replicates: NDArray[np.float64] | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """Tries drafts of one spec."""
+
+    spec: SpecBase
+    kind: Kind
+    fleet: Fleet
+    inputs: Inputs
+    numeric_class: str
+
+    async def trial(self, draft: Draft) -> Trial:
+        """The pilot proper, timed."""
+        statistics = self._statistics(draft, draft.trial)
+        sample = await (self._halves if draft.lanes is None else self._step)(draft, statistics)
+        draft = _tuned(draft, statistics, sample.state)
+        shared = _shared(self.spec, draft, statistics, sample.replicates)
+        final = self._statistics(draft, self.spec)
+        pilot = _measure(self.spec, draft, statistics, final, sample.state, sample.seconds, shared)
+        contestant = Contestant(draft, statistics, sample.state, pilot.units(LONG) / LONG)
+        return Trial(draft, self.numeric_class, pilot, statistics.answer(sample.state), sample.seconds, contestant)
+
+    async def glimpse(self, rival: Draft) -> Contestant:
+        """Fewer replicates of a rival, for their spread alone: contests go by nominal costs, so no clock is read."""
+        draft = rival.glimpse or rival
+        statistics = self._statistics(draft, draft.trial)
+        result = await self._run(draft, pilot_key(self.spec.seed or 0), 0, draft.pilot)
+        state = statistics.fold(statistics.empty(), result.stats)
+        draft = _tuned(draft, statistics, state)
+        return Contestant(draft, statistics, state, self._statistics(draft, self.spec).units(LONG) / LONG)
+
+    async def _halves(self, draft: Draft, statistics: Statistics) -> _Sample:
+        """In two blocks, for the first run of a process loads and compiles: the second shows the pace."""
+        key, half = pilot_key(self.spec.seed or 0), max(1, draft.pilot // 2)
+        first = await self._run(draft, key.child(0), 0, half)
+        second = await self._run(draft, key.child(1), half, draft.pilot - half)
+        cost, state = statistics.cost(half), statistics.fold(statistics.empty(), first.stats)
+        warm = second.seconds * cost / max(statistics.cost(draft.pilot) - cost, 1e-300)
+        shown = [block.stats[REPLICATES] for block in (first, second) if REPLICATES in block.stats]
+        replicates = np.concatenate(shown) if shown else None
+        return _Sample(statistics.fold(state, second.stats), replicates, second.seconds + min(first.seconds, warm))
+
+    async def _step(self, draft: Draft, statistics: Statistics) -> _Sample:
+        """A step of a chain is not divided: the same again shows the pace."""
+        key = pilot_key(self.spec.seed or 0)
+        result = await self._run(draft, key, 0, draft.pilot, key.child(0))
+        seconds = result.seconds
+        if COLD < seconds < PATIENCE:
+            seconds = min(seconds, (await self._run(draft, key, 0, draft.pilot, key.child(0))).seconds)
+        return _Sample(statistics.fold(statistics.empty(), result.stats), result.stats.get(REPLICATES), seconds)
+
+    async def _run(self, draft: Draft, key: Key, start: int, count: int, lane: Key | None = None) -> BlockResult:
+        trial = draft.trial.model_copy(update={"resolution": provisional(draft, self.numeric_class)})
+        task = BlockTask(code_of(trial, self.inputs), key, start, count, self.numeric_class, lane=lane)
+        return await run_again(lambda: self.fleet.run(task))
+
+    def _statistics(self, draft: Draft, spec: SpecBase) -> Statistics:
+        resolved = spec.model_copy(update={"resolution": provisional(draft, self.numeric_class)})
+        return statistics_of(self.kind, resolved, self.inputs)
+
+
+def _tuned(draft: Draft, statistics: Statistics, state: State) -> Draft:
+    return replace(draft, plan={**draft.plan, **statistics.tuned(state)})
 
 
 def _shared(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from burnish.wire import CatalogueEntry
 from burnish.wire.specs.surrogate import PicardLevels, Point, SurrogateSpec
-from burnish_workers.core.estimator import Plan, Simulator
+from burnish_workers.core.estimator import Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
 from burnish_workers.core.registry import near
 from burnish_workers.kinds.surrogate.catalogue import equations
-from burnish_workers.kinds.surrogate.contest import choose
+from burnish_workers.kinds.surrogate.contest import choose, rivals
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
 from burnish_workers.kinds.surrogate.fits import FITTING, check_fit, fit_of
 from burnish_workers.kinds.surrogate.methods import PICARD, PLAIN, Setting, candidates, nonlinear, why_not
@@ -48,7 +48,8 @@ _SINGLE = [(LEVELS, BASIS)]
 _ALTERNATIVES = [(LEVELS, BASIS), (3, 4)]
 """Levels and basis that the pilot compares where the spec does not say."""
 
-_RIVAL_SHARE = 8
+_GLIMPSED_POINTS, _GLIMPSE, _GLIMPSED_SHARE = 8, 64, 8
+"""Of a rival: some of the pilot's points, samples over all, and replicates for each sample of a higher Picard level."""
 
 MOST_OUTPUTS = 20_000
 """Points times outputs of each: what a refinement lists."""
@@ -138,13 +139,22 @@ def draft(spec: SurrogateSpec, numeric_class: str, inputs: Inputs) -> Draft:
     ]
     tried.sort(key=lambda each: each[0])
     drafts = [_draft(spec, setting, method, levels, numeric_class, inputs) for _, method, levels in tried]
-    rivals = [replace(each, pilot=max(8, each.pilot // 2), plan=_sparse(each.plan)) for each in drafts[1:]]
-    return replace(drafts[0], rivals=tuple(rivals))
+    return replace(drafts[0], rivals=tuple(replace(each, glimpse=_glimpse(each, setting)) for each in drafts[1:]))
 
 
-def _sparse(plan: Plan) -> Plan:
-    """A plan whose higher Picard levels are tried by few samples."""
-    return {**plan, **{name: _RIVAL_SHARE for name in plan if name.startswith("level_") and name != "level_1_share"}}
+def _glimpse(draft: Draft, setting: Setting) -> Draft:
+    """Fewer replicates at fewer points, and few samples of the higher Picard levels."""
+    assert isinstance(draft.trial, SurrogateSpec)
+    points = cast("list[Point]", draft.trial.points)
+    points = points[:: -(-len(points) // _GLIMPSED_POINTS)]
+    higher = [name for name in draft.plan if name.startswith("level_") and name != "level_1_share"]
+    return replace(
+        draft,
+        trial=draft.trial.model_copy(update={"points": points}),
+        trial_outputs=len(points) * setting.width,
+        pilot=max(8, _GLIMPSE // len(points) // (_DIFFERENTIATED if setting.gradient else 1)),
+        plan={**draft.plan, **dict.fromkeys(higher, _GLIMPSED_SHARE)},
+    )
 
 
 def _draft(
@@ -218,6 +228,7 @@ KIND = Kind(
     load=load,
     examples=lambda: EXAMPLES,
     catalogue=catalogue,
+    rivals=rivals,
     choose=choose,
     fitting=FITTING,
 )

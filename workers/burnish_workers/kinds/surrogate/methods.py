@@ -12,6 +12,7 @@ from burnish.wire.specs.surrogate import SurrogateSpec, ZeroSurrogate
 from burnish_workers.core.expression import Expression
 from burnish_workers.core.expression_tree import Apply, Node, children, variables_of
 from burnish_workers.core.inputs import Inputs
+from burnish_workers.kinds.surrogate.prices import Prices
 from burnish_workers.kinds.surrogate.problem import Problem, SurrogateOf
 
 LINEARISED, MARTINGALE, PICARD, PLAIN = "linearised", "martingale", "picard", "plain"
@@ -35,6 +36,7 @@ class Setting:
     zero: bool
     value: bool
     gradient: bool
+    prices: Prices
 
     @staticmethod
     def of(spec: SurrogateSpec, problem: Problem, surrogate: SurrogateOf, inputs: Inputs) -> Setting:
@@ -43,12 +45,22 @@ class Setting:
         if isinstance(spec.surrogate, ModelReference):
             kinked = not inputs.card(spec.surrogate).get("curved", True)
         zero = isinstance(spec.surrogate, ZeroSurrogate)
-        return Setting(problem, kinked, zero, "value" in spec.outputs, "gradient" in spec.outputs)
+        prices = Prices.of(spec, problem, surrogate, inputs)
+        return Setting(problem, kinked, zero, "value" in spec.outputs, "gradient" in spec.outputs, prices)
 
     @property
     def width(self) -> int:
         """Outputs of a point: the value, and one component of sigma^T grad u for each Brownian motion."""
         return int(self.value) + self.gradient * self.problem.noise_dim
+
+    def price(self, method: str) -> float:
+        """Nominal seconds of an evaluation by a method."""
+        prices = self.prices
+        return prices.step + {MARTINGALE: prices.slope, PLAIN: 0.0}.get(method, prices.residual)
+
+    def lightness(self, method: str) -> float:
+        """The same in residuals."""
+        return self.price(method) / self.price(LINEARISED)
 
     def levels_weighted(self) -> bool:
         """Whether Picard levels need Bismut weights."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from burnish.wire import Resolution
 from burnish_workers.core.estimator import Plan
 from burnish_workers.core.guard import LEAST_REPLICATES
-from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, PLAIN, bent, nonlinear
+from burnish_workers.kinds.surrogate.methods import LINEARISED, MARTINGALE, bent, nonlinear
 from burnish_workers.kinds.surrogate.picard_levels import level_evaluations, level_rows
 from burnish_workers.kinds.surrogate.problem import Problem
 
@@ -50,9 +49,6 @@ LEAST_SHARE, MOST_SHARE = 2, 64
 """Replicates for each sample of a correction: the optimum for the pilot's spreads lies between, or is taken there."""
 
 _KEPT = 8
-_LIGHTER = {MARTINGALE: 0.5, PLAIN: 0.1}
-"""Nominal cost of an evaluation by methods that need no residual of the surrogate."""
-
 NESTED_COST = 5
 """A residual whose gradient is taken by autograd costs about as much as so many plain ones (measured on a 5x50 MLP)."""
 
@@ -75,8 +71,7 @@ class Composition:
     bent: bool = False
 
     @staticmethod
-    def of(problem: Problem, resolution: Resolution, gradient: bool = False) -> Composition:
-        plan, method = resolution.plan, resolution.estimator
+    def of(problem: Problem, method: str, plan: Plan, gradient: bool = False) -> Composition:
         names = components(problem, method, int(plan.get("levels", LEVELS)))
         return Composition(
             method=method,
@@ -142,15 +137,16 @@ class Composition:
         }[component]
 
     def cost(self, component: str) -> float:
-        """Nominal cost of one sample, in residuals."""
-        return self._effort(component) * _LIGHTER.get(self.method, 1.0)
-
-    def _effort(self, component: str) -> float:
+        """Nominal cost of one sample, in evaluations of the method's kind."""
         if component == REMAINDER:
             pairs = 2 if self.gradient else 1
             return self.evaluations(component) + pairs * 4 * (self.inner_steps + 1) * (NESTED_COST - 1)
         pathwise = self.gradient and not is_level(component)
         return self.evaluations(component) * (NESTED_COST if pathwise else 1)
+
+    def cost_of(self, replicates: int) -> float:
+        """The same of the first `replicates` replicates of a job, per point."""
+        return sum(self.cost(name) * self.samples(name, replicates) for name in self.components)
 
     def with_steps(self, steps: int) -> Composition:
         """The same with other times of a path, and those of nested levels in proportion."""

@@ -152,7 +152,7 @@ def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSim
     resolution, problem = resolution_of(spec), problem_of(spec)
     surrogate = surrogate_of(spec, problem.dim, inputs)
     setting = Setting.of(spec, problem, surrogate, inputs)
-    composition = Composition.of(problem, resolution, setting.gradient)
+    composition = Composition.of(problem, resolution.estimator, resolution.plan, setting.gradient)
     plain = composition.method == PLAIN
     field = _field(None if plain else surrogate, problem.dim, device, inputs)
     equation = replace(

@@ -91,8 +91,7 @@ class SurrogateStatistics:
         )
 
     def cost(self, replicates: int) -> float:
-        composition = self.composition
-        return sum(composition.cost(name) * composition.samples(name, replicates) for name in composition.components)
+        return self.composition.cost_of(replicates) * self.setting.lightness(self.composition.method)
 
     def tuned(self, state: State) -> Plan:
         """More times where the time-step correction is no small one; shares of the corrections by Neyman's rule."""
@@ -276,7 +275,7 @@ def statistics(spec: SurrogateSpec, inputs: Inputs) -> SurrogateStatistics:
     points = points_of(spec, problem.dim, problem.horizon, inputs)
     setting = Setting.of(spec, problem, surrogate_of(spec, problem.dim, inputs), inputs)
     compared = resolution.plan.get(COMPARED)
-    composition = Composition.of(problem, resolution, setting.gradient)
+    composition = Composition.of(problem, resolution.estimator, resolution.plan, setting.gradient)
     return SurrogateStatistics(
         outputs=len(points.t) * setting.width,
         tail=resolution.tail,
