@@ -75,6 +75,10 @@ def _first(spec: Any, contestants: Sequence[Contestant], workers: int) -> tuple[
     return 0, ""
 
 
+def _as_it_is(spec: Any, draft: Draft, replicates: float) -> Draft:
+    return draft
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the engine calls of a kind.
@@ -84,7 +88,8 @@ class Kind:
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
     that can be posted as they are: the law is tested on them. `rivals` says which rivals of the draft are worth a trial
     after its own; `choose` picks among those tried (the draft, its rivals), for so many workers: an index, and what was
-    compared, in words. Neither may read a clock. `fitting`: how the kind trains a model first, where it can.
+    compared, in words. Neither may read a clock. `afford` may shrink the replicates of the chosen draft where the
+    budget pays for few of them. `fitting`: how the kind trains a model first, where it can.
     """
 
     name: str
@@ -98,6 +103,7 @@ class Kind:
     catalogue: Callable[[], list[CatalogueEntry]] = list
     rivals: Callable[[Any, Contestant, int], Sequence[Draft]] = _all
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
+    afford: Callable[[Any, Draft, float], Draft] = _as_it_is
     fitting: Fitting | None = None
 
     def info(self) -> KindInfo:

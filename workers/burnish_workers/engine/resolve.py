@@ -130,10 +130,11 @@ async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) ->
     first = await bench.trial(draft)
     rivals = kind.rivals(spec, first.contestant, fleet.workers)
     if not rivals:
-        return first
+        return bench.afforded(first)
     tried = [first.contestant, *[await bench.glimpse(rival) for rival in rivals]]
     index, said = kind.choose(spec, tried, fleet.workers)
     chosen = first if index == 0 else await bench.trial(rivals[index - 1])
+    chosen = bench.afforded(chosen)
     return replace(chosen, draft=replace(chosen.draft, plan={**chosen.draft.plan, COMPARED: said}))
 
 
@@ -166,6 +167,16 @@ class _Bench:
         pilot = _measure(self.spec, draft, statistics, final, sample.state, sample.seconds, shared)
         contestant = Contestant(draft, statistics, sample.state, pilot.units(LONG) / LONG)
         return Trial(draft, self.numeric_class, pilot, statistics.answer(sample.state), sample.seconds, contestant)
+
+    def afforded(self, trial: Trial) -> Trial:
+        """The same with replicates as large as leave enough of them for an interval."""
+        paid = _replicates_paid(self.spec, trial.pilot, self.fleet.workers)
+        draft = trial.draft if paid is None else self.kind.afford(self.spec, trial.draft, paid)
+        if draft is trial.draft:
+            return trial
+        before, after = (self._statistics(each, self.spec) for each in (trial.draft, draft))
+        seconds = trial.pilot.seconds * after.cost(LONG) / before.cost(LONG)
+        return replace(trial, draft=draft, pilot=replace(trial.pilot, seconds=seconds, units=after.units))
 
     async def glimpse(self, rival: Draft) -> Contestant:
         """Fewer replicates of a rival, for their spread alone: contests go by nominal costs, so no clock is read."""

@@ -12,12 +12,13 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
 from burnish_workers.core.samples import MOST as MOST_KEPT
 from burnish_workers.kinds.posterior.examples import EXAMPLES
+from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.plan import Recipe
 from burnish_workers.kinds.posterior.problem import Setting, setting_of
 from burnish_workers.kinds.posterior.recipes import recipes
 from burnish_workers.kinds.posterior.registered import entries
 from burnish_workers.kinds.posterior.statistics import statistics
-from burnish_workers.kinds.posterior.tuning import choose
+from burnish_workers.kinds.posterior.tuning import afford, choose, rivals
 
 VERSION = 1
 """Version of the numerics: raised whenever the same resolved spec would give other bits."""
@@ -25,8 +26,8 @@ VERSION = 1
 _ROWS_CPU, _ROWS_GPU = 128, 4_096
 """Rows of a forward pass."""
 
-_PILOT = 4
-"""Islands of a pilot."""
+_PILOT, _PILOT_NETWORK = 16, 4
+"""Islands of a pilot: of priors known in closed form, and of networks."""
 
 MOST_OUTPUTS = 20_000
 
@@ -66,7 +67,7 @@ def _draft(spec: PosteriorSpec, setting: Setting, recipe: Recipe, numeric_class:
         outputs=outputs,
         trial=spec,
         trial_outputs=outputs,
-        pilot=_PILOT,
+        pilot=_PILOT if isinstance(setting.prior, MixtureNumbers) else _PILOT_NETWORK,
         micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
         plan=replace(recipe, kept=kept).to_plan(),
     )
@@ -89,4 +90,6 @@ KIND = Kind(
     examples=lambda: EXAMPLES,
     catalogue=entries,
     choose=choose,
+    rivals=rivals,
+    afford=afford,
 )

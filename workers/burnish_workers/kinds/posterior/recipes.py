@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.kind import SpecError
+from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.plan import Recipe
 from burnish_workers.kinds.posterior.problem import Setting
 
-PILOT_PARTICLES = 64
-"""Of an island, where the spec does not say: a pilot tells how many it takes."""
+PILOT_PARTICLES, OF_NETWORKS = 64, 32
+"""Of an island, where the spec does not say: a pilot tells how many it takes. Networks are dear, and pilots waited
+for."""
 
 
 def recipes(spec: PosteriorSpec, setting: Setting) -> list[Recipe]:
@@ -22,11 +24,12 @@ def recipes(spec: PosteriorSpec, setting: Setting) -> list[Recipe]:
     potential = "twist" if spec.potential.type == "auto" else spec.potential.type
     pairs = [(guidance, temperings[0]) for guidance in guidances]
     pairs += [(guidances[0], tempering) for tempering in temperings[1:]]
+    closed = isinstance(setting.prior, MixtureNumbers)
     strengths = [1.0] if spec.guidance.strength is None else [spec.guidance.strength]
     return [
         Recipe(
             method="smc" if spec.method == "auto" else spec.method,
-            particles=spec.particles or PILOT_PARTICLES,
+            particles=spec.particles or (PILOT_PARTICLES if closed else OF_NETWORKS),
             guidance=guidance,
             strength=strengths[0],
             potential=potential,

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.islands import Islands
 from burnish_workers.core.jackknife import log_evidence
-from burnish_workers.core.kind import Contestant
+from burnish_workers.core.kind import Contestant, Draft
 from burnish_workers.kinds.posterior.plan import ISLANDS
 
 WANTED = 0.3
@@ -21,6 +23,9 @@ WANTED = 0.3
 
 FEWEST, MOST = 64, 1_024
 """Particles of an island, where the spec does not say."""
+
+ENOUGH, LEAST = 32, 16
+"""Islands that an interval should rest on, and particles that an island should have at least."""
 
 CLEAR = 1.3
 """By how much a rival must be better than the first draft: pilots of a few islands are noisy."""
@@ -42,6 +47,22 @@ def particles_for(islands: Islands, particles: int) -> int:
         return MOST
     wanted = particles * variance / WANTED**2
     return int(2 ** round(math.log2(np.clip(wanted, FEWEST, MOST))))
+
+
+def rivals(spec: PosteriorSpec, first: Contestant, workers: int) -> tuple[Draft, ...]:
+    """None where the first draft's evidence is certain enough already: a trial costs as much as an answer's islands."""
+    islands: Islands = first.state[ISLANDS]
+    return () if spread_of(islands, log_evidence(islands)) <= WANTED**2 / 4 else first.draft.rivals
+
+
+def afford(spec: PosteriorSpec, draft: Draft, islands: float) -> Draft:
+    """Smaller islands, where the budget pays for fewer of them than an interval needs: halved until it does."""
+    particles = int(draft.plan["particles"])
+    while spec.particles is None and islands < ENOUGH and particles > LEAST:
+        particles, islands = particles // 2, 2 * islands
+    return (
+        draft if particles == draft.plan["particles"] else replace(draft, plan={**draft.plan, "particles": particles})
+    )
 
 
 def choose(spec: object, contestants: Sequence[Contestant], workers: int) -> tuple[int, str]:
