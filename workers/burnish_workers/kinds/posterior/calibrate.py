@@ -14,17 +14,19 @@ import math
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from burnish_workers.core.keys import Key
 from burnish_workers.core.registry import near
 from burnish_workers.kinds.posterior.calibration import Form, Sample, calibrate, save_calibration
-from burnish_workers.kinds.posterior.denoisers import Clipped, Denoiser, Noise
+from burnish_workers.kinds.posterior.chain import Chain, ancestral
+from burnish_workers.kinds.posterior.denoisers import Clipped, Denoiser
 from burnish_workers.kinds.posterior.directory import Prior
 from burnish_workers.kinds.posterior.microbatches import MicroBatches
+from burnish_workers.kinds.posterior.noise import Noise
 from burnish_workers.kinds.posterior.registered import fingerprint, registered_priors
-from burnish_workers.kinds.posterior.schedules import Schedule
 from burnish_workers.kinds.posterior.unet import load_unet
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 
@@ -39,30 +41,28 @@ def denoiser_of(prior: Prior, device: torch.device, size: int = MICRO_BATCH) -> 
     return plain if prior.clip is None else Clipped(plain, prior.clip)
 
 
-def ancestral(denoiser: Denoiser, schedule: Schedule, steps: int, label: Tensor | None, device: torch.device) -> Sample:
-    """Samples of the unguided chain with the full posterior variance, from noise to x0_hat at the last step.
+def whole_chain(prior: Prior, steps: int) -> Chain:
+    """The prior's unguided chain over all its noise levels, with the full posterior variance."""
+    time = prior.schedule.walk(steps)
+    alpha, sigma = prior.schedule.level(time)
+    start = math.hypot(alpha[0], sigma[0])
+    return ancestral(np.append(alpha, 1.0), np.append(sigma, 0.0), time, start=start, clip=prior.clip)
 
-    From alpha, sigma to alpha', sigma' = 0 in the end:  x' = alpha' x0_hat + r (x - alpha x0_hat) + s xi  with
-    r = alpha sigma'^2 / (alpha' sigma^2), s^2 = sigma'^2 - r^2 sigma^2: Ho, Jain, Abbeel (arXiv 2006.11239),
-    equation 7, for any pair of levels.
-    """
-    times = schedule.walk(steps)
-    alphas, sigmas = schedule.level(times)
-    ends = zip([*alphas[1:], 1.0], [*sigmas[1:], 0.0], strict=True)
-    levels = list(zip(alphas, sigmas, times, ends, strict=True))
+
+def unguided(denoiser: Denoiser, chain: Chain, label: Tensor | None, device: torch.device) -> Sample:
+    """Samples of x_0 ~ N(0, start^2 I), x_{k+1} ~ N(keep_k x_k + pull_k x0^(x_k), s_k^2 I)."""
 
     @torch.no_grad()
     def sample(count: int, generator: torch.Generator) -> Tensor:
         def normal() -> Tensor:
             return torch.randn(count, math.prod(denoiser.shape), generator=generator).to(device)
 
-        x = math.hypot(alphas[0], sigmas[0]) * normal()
-        for alpha, sigma, time, (after, left) in levels:
-            noise = Noise(*(torch.full((count,), float(value), device=device) for value in (alpha, sigma, time)))
-            x0 = denoiser(x, noise, label)
-            kept = alpha * left**2 / (after * sigma**2)
-            spread = math.sqrt(max(left**2 - (kept * sigma) ** 2, 0.0))
-            x = after * x0 + kept * (x - alpha * x0) + spread * normal()
+        x = chain.start * normal()
+        for k in range(chain.steps):
+            level = (float(values[k]) for values in (chain.alpha, chain.sigma, chain.time))
+            noise = Noise(*(torch.full((count,), value, device=device) for value in level))
+            mean = float(chain.keep[k]) * x + float(chain.pull[k]) * denoiser(x, noise, label)
+            x = mean + float(chain.noise[k]) * normal()
         return x
 
     return sample
@@ -93,7 +93,7 @@ def main() -> None:
         parser.error(near(given.prior, priors))
     prior, device = priors[given.prior], resolve_device(given.device)
     denoiser, label = denoiser_of(prior, device), every_class(prior, given.samples, device)
-    sample = ancestral(denoiser, prior.schedule, given.steps, label, device)
+    sample = unguided(denoiser, whole_chain(prior, given.steps), label, device)
     found = calibrate(
         denoiser, prior.schedule, sample, Key(given.seed), samples=given.samples, form=given.form, label=label
     )

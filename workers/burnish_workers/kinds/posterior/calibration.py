@@ -20,8 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from burnish_workers.core.keys import Key
-from burnish_workers.kinds.posterior.denoisers import Denoiser, Noise
+from burnish_workers.kinds.posterior.denoisers import Denoiser
+from burnish_workers.kinds.posterior.noise import Noise
 from burnish_workers.kinds.posterior.schedules import Schedule
+from burnish_workers.kinds.posterior.spread import Spread
 from burnish_workers.tensors.generators import torch_generator
 
 Form = Literal["diagonal", "full"]
@@ -58,6 +60,13 @@ class Calibration:
         share = ((wanted - low) / (high - low)).clamp(0, 1).to(self.covariance.dtype)
         share = share.reshape(*share.shape, *[1] * (self.covariance.ndim - 1))
         return torch.lerp(self.covariance[upper - 1], self.covariance[upper], share)
+
+    def spread(self, log_snr: float, like: Tensor) -> Spread:
+        """C at one noise level as the terms want it, in the type and on the device of `like`."""
+        found = self.at(log_snr)
+        if self.form == "diagonal":
+            return Spread(found.to(like))
+        return Spread(like.new_zeros(len(found)), torch.linalg.cholesky(found.double()).to(like))
 
 
 @torch.no_grad()

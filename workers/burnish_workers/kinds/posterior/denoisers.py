@@ -20,6 +20,8 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
+from burnish_workers.kinds.posterior.noise import Noise
+
 Parametrisation = Literal["epsilon", "v", "sample", "flow", "score"]
 
 UNCONDITIONAL = -1
@@ -27,20 +29,6 @@ UNCONDITIONAL = -1
 
 LEAST_ALPHA = 1e-6
 """At alpha = 0 noise says nothing of x_0; below this x0_hat from eps is finite and otherwise meaningless."""
-
-
-@dataclass(frozen=True)
-class Noise:
-    """The noise level of each row: `alpha`, `sigma` of x_t = alpha x_0 + sigma eps and the `time` that the schedule
-    gives it (see `schedules`), all (rows,)."""
-
-    alpha: Tensor
-    sigma: Tensor
-    time: Tensor
-
-    def rows(self, index: Tensor | slice) -> Noise:
-        """The noise of some rows."""
-        return Noise(self.alpha[index], self.sigma[index], self.time[index])
 
 
 class Denoiser(Protocol):
@@ -54,7 +42,12 @@ class Denoiser(Protocol):
         """The shape of one sample; d is its product."""
         ...
 
-    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None) -> Tensor: ...
+    @property
+    def dtype(self) -> torch.dtype:
+        """In which samples are kept: that of the network, and no less than single precision."""
+        ...
+
+    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None = None) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,11 @@ class Clipped:
     def shape(self) -> tuple[int, ...]:
         return self.inner.shape
 
-    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None) -> Tensor:
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.inner.dtype
+
+    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None = None) -> Tensor:
         return self.inner(x, noise, label).clamp(-self.bound, self.bound)
 
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from burnish_workers.kinds.posterior.denoisers import Denoiser, Noise
+from burnish_workers.kinds.posterior.denoisers import Denoiser
+from burnish_workers.kinds.posterior.noise import Noise
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,11 @@ class MicroBatches:
     def shape(self) -> tuple[int, ...]:
         return self.inner.shape
 
-    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None) -> Tensor:
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.inner.dtype
+
+    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None = None) -> Tensor:
         """x0_hat; see `Denoiser`."""
         if len(x) == 0:
             return x.clone()
@@ -40,5 +45,6 @@ class MicroBatches:
         # The last row is repeated: a value that the network is asked for anyhow. Indexing copies: a slice would lie
         # in memory wherever its neighbours end, and alignment decides how rows are vectorised.
         index = torch.arange(start, start + self.size, device=x.device).clamp_max(len(x) - 1)
-        found = self.inner(x[index], noise.rows(index), None if label is None else label[index])
+        level = Noise(noise.alpha[index], noise.sigma[index], noise.time[index])
+        found = self.inner(x[index], level, None if label is None else label[index])
         return found[: min(self.size, len(x) - start)]

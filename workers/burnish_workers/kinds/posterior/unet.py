@@ -9,8 +9,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from burnish_workers.kinds.posterior.denoisers import UNCONDITIONAL, Noise, Parametrisation, x0_of
+from burnish_workers.kinds.posterior.denoisers import UNCONDITIONAL, Parametrisation, x0_of
 from burnish_workers.kinds.posterior.directory import Prior
+from burnish_workers.kinds.posterior.noise import Noise
 
 
 class DiffusersMissing(RuntimeError):
@@ -48,7 +49,11 @@ class UNetDenoiser:
     def shape(self) -> tuple[int, ...]:
         return self.prior.shape
 
-    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None) -> Tensor:
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.promote_types(self.network.dtype, torch.float32)
+
+    def __call__(self, x: Tensor, noise: Noise, label: Tensor | None = None) -> Tensor:
         """x0_hat; see `Denoiser`. Raises ValueError where the network needs a class and a row has none."""
         labels = self._labels(len(x), label, x.device)
         family = self.prior.schedule.family
