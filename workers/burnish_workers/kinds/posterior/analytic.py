@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from burnish_workers.kinds.posterior.denoisers import Noise
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
+from burnish_workers.kinds.posterior.noise import Noise
 
 
 class MixtureDenoiser:

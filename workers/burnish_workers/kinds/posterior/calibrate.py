@@ -27,6 +27,7 @@ from burnish_workers.kinds.posterior.directory import Prior
 from burnish_workers.kinds.posterior.microbatches import MicroBatches
 from burnish_workers.kinds.posterior.noise import Noise
 from burnish_workers.kinds.posterior.registered import fingerprint, registered_priors
+from burnish_workers.kinds.posterior.schedules import Schedule
 from burnish_workers.kinds.posterior.unet import load_unet
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 
@@ -41,12 +42,12 @@ def denoiser_of(prior: Prior, device: torch.device, size: int = MICRO_BATCH) -> 
     return plain if prior.clip is None else Clipped(plain, prior.clip)
 
 
-def whole_chain(prior: Prior, steps: int) -> Chain:
-    """The prior's unguided chain over all its noise levels, with the full posterior variance."""
-    time = prior.schedule.walk(steps)
-    alpha, sigma = prior.schedule.level(time)
+def whole_chain(schedule: Schedule, steps: int, clip: float | None) -> Chain:
+    """The unguided chain over all noise levels of a schedule, with the full posterior variance."""
+    time = schedule.walk(steps)
+    alpha, sigma = schedule.level(time)
     start = math.hypot(alpha[0], sigma[0])
-    return ancestral(np.append(alpha, 1.0), np.append(sigma, 0.0), time, start=start, clip=prior.clip)
+    return ancestral(np.append(alpha, 1.0), np.append(sigma, 0.0), time, start=start, clip=clip)
 
 
 def unguided(denoiser: Denoiser, chain: Chain, label: Tensor | None, device: torch.device) -> Sample:
@@ -93,7 +94,7 @@ def main() -> None:
         parser.error(near(given.prior, priors))
     prior, device = priors[given.prior], resolve_device(given.device)
     denoiser, label = denoiser_of(prior, device), every_class(prior, given.samples, device)
-    sample = unguided(denoiser, whole_chain(prior, given.steps), label, device)
+    sample = unguided(denoiser, whole_chain(prior.schedule, given.steps, prior.clip), label, device)
     found = calibrate(
         denoiser, prior.schedule, sample, Key(given.seed), samples=given.samples, form=given.form, label=label
     )

@@ -72,6 +72,11 @@ def schedule_of(network: ScoreNetwork) -> Schedule:
     return Schedule("vp", alphas_cumprod(_TRAINED[network.schedule], 1_000, *_ENDS[network.schedule]))
 
 
+def default_time(network: ScoreNetwork) -> str:
+    """What an uploaded network takes for t, where its card does not say."""
+    return "sigma" if network.schedule == "ve" else "unit"
+
+
 _ENDS = {"linear": (1e-4, 0.02), "scaled_linear": (0.00085, 0.012), "cosine": (1e-4, 0.02)}
 """First and last beta of the usual schedules of 1,000 steps."""
 

@@ -15,8 +15,8 @@ from torch import Tensor
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.analytic import MixtureDenoiser
 from burnish_workers.kinds.posterior.chain import Chain
-from burnish_workers.kinds.posterior.denoisers import Noise
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
+from burnish_workers.kinds.posterior.noise import Noise
 from burnish_workers.tensors.generators import torch_generator
 
 _DRAWS = 1_024

@@ -6,27 +6,31 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from burnish.wire.specs.priors import ScoreNetwork
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.analytic import MixtureDenoiser
-from burnish_workers.kinds.posterior.calibrate import ancestral as sampled
-from burnish_workers.kinds.posterior.calibrate import every_class
+from burnish_workers.kinds.posterior.calibrate import denoiser_of, every_class, unguided, whole_chain
 from burnish_workers.kinds.posterior.calibration import Calibration, calibrate, load_calibration
 from burnish_workers.kinds.posterior.chain import Chain
-from burnish_workers.kinds.posterior.denoisers import Denoiser, Noise
+from burnish_workers.kinds.posterior.chains import default_time, schedule_of
+from burnish_workers.kinds.posterior.denoisers import Denoiser
 from burnish_workers.kinds.posterior.directory import Prior
 from burnish_workers.kinds.posterior.microbatches import MicroBatches
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.mixture_spread import mixture_spreads
+from burnish_workers.kinds.posterior.noise import Noise
 from burnish_workers.kinds.posterior.problem import Setting
 from burnish_workers.kinds.posterior.smc import Start
 from burnish_workers.kinds.posterior.spread import Spread
-from burnish_workers.kinds.posterior.unet import load_unet
+from burnish_workers.kinds.posterior.uploaded import GraphDenoiser, told
+from burnish_workers.tensors.networks import load_network
 
 _CALIBRATION = Key(20_260_101)
 """Every worker measures a network's residual with the same randomness: so that jobs can be replayed."""
@@ -54,13 +58,16 @@ def model_of(setting: Setting, inputs: Inputs, device: torch.device, micro_batch
         begin = _marginal(exact, chain) if start != "normal" else _normal(chain, setting.dim, exact.dtype, device)
         spreads = [Spread(*each) for each in mixture_spreads(prior, chain, device)]
         return Model(chain, _along(exact, chain, exact.dtype), begin, _ended(spreads, chain), exact.dtype, device)
-    assert isinstance(prior, Prior)
-    denoiser, calibration = _registered(prior, device, micro_batch)
-    dtype = torch.float32
-    levels = 2 * torch.log(torch.as_tensor(chain.alpha[:-1] / chain.sigma[:-1]))
-    spreads = [Spread.of(calibration.at(float(level)).to(device, dtype)) for level in levels]
-    begin = _normal(chain, setting.dim, dtype, device)
-    return Model(chain, _along(denoiser, chain, dtype), begin, _ended(spreads, chain), dtype, device)
+    denoiser, calibration = (
+        _registered(prior, device, micro_batch)
+        if isinstance(prior, Prior)
+        else _uploaded(prior, setting, inputs, device, micro_batch)
+    )
+    like = torch.zeros(1, dtype=denoiser.dtype, device=device)
+    levels = 2 * np.log(chain.alpha[:-1] / chain.sigma[:-1])
+    spreads = [calibration.spread(float(level), like) for level in levels]
+    begin = _normal(chain, setting.dim, denoiser.dtype, device)
+    return Model(chain, _along(denoiser, chain, denoiser.dtype), begin, _ended(spreads, chain), denoiser.dtype, device)
 
 
 def _along(denoiser: Denoiser, chain: Chain, dtype: torch.dtype) -> Callable[[Tensor, int, int | None], Tensor]:
@@ -96,7 +103,7 @@ def _ended(spreads: list[Spread], chain: Chain) -> list[Spread]:
 
 
 def _registered(prior: Prior, device: torch.device, micro_batch: int) -> tuple[Denoiser, Calibration]:
-    denoiser = MicroBatches(load_unet(prior, device), micro_batch)
+    denoiser = denoiser_of(prior, device, micro_batch)
     return denoiser, _calibration(prior, device, micro_batch)
 
 
@@ -105,7 +112,24 @@ def _calibration(prior: Prior, device: torch.device, micro_batch: int) -> Calibr
     """As it was kept beside the weights, or measured now: the same on every worker of a numeric class."""
     if prior.calibration.exists():
         return load_calibration(prior.calibration, math.prod(prior.shape), device)
-    denoiser = MicroBatches(load_unet(prior, device), micro_batch)
-    label = every_class(prior, _SAMPLES, device)
-    sample = sampled(denoiser, prior.schedule, _STEPS, label, device)
+    denoiser, label = denoiser_of(prior, device, micro_batch), every_class(prior, _SAMPLES, device)
+    sample = unguided(denoiser, whole_chain(prior.schedule, _STEPS, prior.clip), label, device)
     return calibrate(denoiser, prior.schedule, sample, _CALIBRATION, samples=_SAMPLES, label=label)
+
+
+_MEASURED: dict[tuple[str, str, int], Calibration] = {}
+
+
+def _uploaded(
+    given: ScoreNetwork, setting: Setting, inputs: Inputs, device: torch.device, micro_batch: int
+) -> tuple[Denoiser, Calibration]:
+    """The residual of an upload is measured once in a process: with the same randomness on every worker."""
+    network, schedule = load_network(inputs.model(given), device), schedule_of(given)
+    clock = partial(told, given.time or default_time(given), schedule)
+    denoiser = MicroBatches(GraphDenoiser(network, setting.shape, given.predicts, clock), micro_batch)
+    known = given.model_dump_json(), str(device), micro_batch
+    if known not in _MEASURED:
+        label = None if setting.label is None else torch.full((_SAMPLES,), setting.label, device=device)
+        sample = unguided(denoiser, whole_chain(schedule, _STEPS, None), label, device)
+        _MEASURED[known] = calibrate(denoiser, schedule, sample, _CALIBRATION, samples=_SAMPLES, label=label)
+    return denoiser, _MEASURED[known]

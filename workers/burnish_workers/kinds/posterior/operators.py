@@ -69,7 +69,7 @@ def _matrix(operator: Operator, shape: tuple[int, ...], dim: int, inputs: Inputs
             if isinstance(operator, Blur)
             else _downsample(operator.factor, height, width, pointer)
         )
-        return np.kron(np.eye(channels), one)
+        return np.kron(np.eye(channels), one).astype(np.float64)
     raise SpecError(pointer, f"operator {operator.type!r} is not linear")
 
 
@@ -95,7 +95,7 @@ def _dense(operator: Matrix, dim: int, inputs: Inputs, pointer: str) -> _Array:
     matrix = array_of(operator.matrix, f"{pointer}/matrix", inputs)
     if matrix.ndim != 2 or matrix.shape[1] != dim:
         raise SpecError(f"{pointer}/matrix", f"the matrix must be (rows, {dim}); its shape is {matrix.shape}")
-    _check_size(*matrix.shape, pointer)
+    _check_size(len(matrix), dim, pointer)
     return matrix
 
 
@@ -133,4 +133,4 @@ def _downsample(factor: int, height: int, width: int, pointer: str) -> _Array:
         raise SpecError(f"{pointer}/factor", f"pictures of {height} x {width} do not divide into blocks of {factor}")
     rows, columns = height // factor, width // factor
     line = np.full((1, factor), 1 / factor)
-    return np.kron(np.kron(np.eye(rows), line), np.kron(np.eye(columns), line))
+    return np.kron(np.kron(np.eye(rows), line), np.kron(np.eye(columns), line)).astype(np.float64)

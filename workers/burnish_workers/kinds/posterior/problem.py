@@ -99,7 +99,7 @@ def setting_of(spec: PosteriorSpec, inputs: Inputs) -> Setting:
         function = (
             _expression(spec.reward.expression, dim, "/reward/expression", "scalar")  # pyright: ignore
             if formula
-            else _network(spec.reward.model, dim, inputs, "/reward/model")  # pyright: ignore
+            else _network(spec.reward, dim, inputs, "/reward/model")  # pyright: ignore
         )
         reward = RewardNumbers(function, spec.reward.temperature)
     classifier = None
@@ -122,12 +122,12 @@ def _prior(
     return _named(given, spec)
 
 
-def _uploaded(given: ScoreNetwork, inputs: Inputs) -> tuple[ScoreNetwork, tuple[int, ...], None]:
+def _uploaded(given: ScoreNetwork, inputs: Inputs) -> tuple[ScoreNetwork, tuple[int, ...], int | None]:
     shape = tuple(given.shape)
-    found, dim = inputs.card(given.model).get("dim"), math.prod(shape)
+    found, dim = inputs.card(given).get("dim"), math.prod(shape)
     if found is not None and int(found) != dim:
         raise SpecError("/prior/shape", f"samples of shape {shape} have {dim} numbers, the network takes {found}")
-    return given, shape, None
+    return given, shape, given.label
 
 
 def _named(given: NamedPrior, spec: PosteriorSpec) -> tuple[Prior, tuple[int, ...], int | None]:
@@ -166,7 +166,7 @@ def _observation(
     y = array_of(given.y, "/observation/y", inputs).reshape(-1)
     _check_count(len(y))
     if isinstance(given.operator, Network):
-        model = _network(given.operator.model, dim, inputs, f"{pointer}/model")
+        model = _network(given.operator, dim, inputs, f"{pointer}/model")
         return NonlinearObservation(model, y, _variance(given.sigma, len(y)))
     assert isinstance(given.operator, Formula)
     functions = _formulas(given.operator, dim, f"{pointer}/expression", len(y))

@@ -34,6 +34,7 @@ from burnish_workers.kinds.posterior.nonlinear import Function, NonlinearTerm, R
 from burnish_workers.kinds.posterior.plan import ISLANDS, NOTES, SAMPLES, Recipe
 from burnish_workers.kinds.posterior.problem import LinearObservation, RewardNumbers, Setting, setting_of
 from burnish_workers.kinds.posterior.smc import IslandSampler, Population
+from burnish_workers.kinds.posterior.spread import Spread
 from burnish_workers.kinds.posterior.terms import LinearTerm, Term
 from burnish_workers.tensors.devices import resolve_device
 from burnish_workers.tensors.expressions import lower
@@ -113,8 +114,8 @@ def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> 
     spreads = [spread.scaled(recipe.inflation) for spread in model.spreads]
     seen = setting.observation
     if isinstance(seen, LinearObservation):
-        numbers = (as_tensor(a) for a in (seen.matrix, seen.y, seen.variance))
-        found.append(LinearTerm.of(*numbers, model.spreads, recipe.inflation, naive))
+        matrix, y, variance = (as_tensor(a) for a in (seen.matrix, seen.y, seen.variance))
+        found.append(LinearTerm.of(matrix, y, variance, model.spreads, recipe.inflation, naive))
     elif seen is not None:
         function = _function(seen.function, model, inputs)
         y, variance = as_tensor(seen.y), as_tensor(seen.variance)
@@ -129,7 +130,7 @@ def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> 
     return found
 
 
-def _reward(reward: RewardNumbers, model: Model, spreads: list, inputs: Inputs) -> RewardTerm:
+def _reward(reward: RewardNumbers, model: Model, spreads: list[Spread], inputs: Inputs) -> RewardTerm:
     inner = _function(reward.function, model, inputs)
 
     def value(x: Tensor) -> Tensor:

@@ -20,11 +20,15 @@ from burnish_workers.kinds.posterior.spread import Spread
 class Term(Protocol):
     """One factor of the target."""
 
-    aware: bool
-    """Whether the twist knows how much noise is left. One that does not is weakened on the way (tempering)."""
+    @property
+    def aware(self) -> bool:
+        """Whether the twist knows how much noise is left. One that does not is weakened on the way (tempering)."""
+        ...
 
-    perturbs: bool
-    """Whether the twist asks for perturbed estimates."""
+    @property
+    def perturbs(self) -> bool:
+        """Whether the twist asks for perturbed estimates."""
+        ...
 
     def terminal(self, x: Tensor) -> Tensor:
         """log factor(x), (b, n): exact."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor
 
 from burnish_workers.kinds.posterior.denoisers import UNCONDITIONAL, Parametrisation, x0_of
 from burnish_workers.kinds.posterior.noise import Noise
+from burnish_workers.kinds.posterior.schedules import Schedule
 from burnish_workers.tensors.networks import GraphNetwork
 
 
@@ -17,13 +20,14 @@ from burnish_workers.tensors.networks import GraphNetwork
 class GraphDenoiser:
     """An uploaded network u(t, x) or u(t, x, label) with the card of what it predicts.
 
-    It is told `noise.time` as it is; rows without a class have the label UNCONDITIONAL. Raises ValueError where the
-    shape does not hold what the network takes.
+    `clock`: what it is told for t, `noise.time` as it is unless given. Rows without a class have the label
+    UNCONDITIONAL. Raises ValueError where the shape does not hold what the network takes.
     """
 
     network: GraphNetwork
     shape: tuple[int, ...]
     parametrisation: Parametrisation
+    clock: Callable[[Noise], Tensor] = operator.attrgetter("time")
 
     def __post_init__(self) -> None:
         if math.prod(self.shape) != self.network.dim:
@@ -38,4 +42,15 @@ class GraphDenoiser:
         """x0_hat; see `Denoiser`. Raises ValueError for labels that the network does not take."""
         if label is None and self.network.labelled:
             label = torch.full((len(x),), UNCONDITIONAL, device=x.device)
-        return x0_of(self.network(noise.time, x, label), x, noise, self.parametrisation)
+        return x0_of(self.network(self.clock(noise), x, label), x, noise, self.parametrisation)
+
+
+def told(time: str, schedule: Schedule, noise: Noise) -> Tensor:
+    """What a network takes for t: `index` and `unit` by its schedule's table, `sigma`, or `log_sigma_4`."""
+    if time == "sigma":
+        return noise.sigma
+    if time == "log_sigma_4":
+        return noise.sigma.log() / 4
+    if time == "unit" and schedule.alphas_cumprod is not None:
+        return (noise.time + 1) / len(schedule.alphas_cumprod)
+    return noise.time

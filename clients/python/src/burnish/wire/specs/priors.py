@@ -60,21 +60,23 @@ class MixturePrior(Wire):
     mixture: Mixture
 
 
-class ScoreNetwork(Wire):
-    """`{"model": "sha256:..."}`: an uploaded network (x, t) -> x' with the card of what it predicts."""
+class ScoreNetwork(ModelReference):
+    """`{"model": "sha256:...", "shape": [...]}`: an uploaded network of t and x, with the card of what it predicts."""
 
-    model: ModelReference
     shape: list[Size] = Field(min_length=1, max_length=3, description="Of one sample: (d,), (h, w) or (c, h, w).")
-    predicts: Literal["epsilon", "v", "sample", "flow"] = Field(
-        default="epsilon", description="epsilon: the noise; v: alpha eps - sigma x_0; sample: x_0; flow: eps - x_0."
-    )
-    time: Literal["index", "unit", "sigma", "log_sigma_4"] = Field(
-        default="unit",
-        description="What it takes for t: the index of a training step, t in [0, 1], sigma, or log(sigma)/4.",
+    predicts: Literal["epsilon", "v", "sample", "flow", "score"] = Field(
+        default="epsilon",
+        description="epsilon: the noise; v: alpha eps - sigma x_0; sample: x_0; flow: eps - x_0; score: -eps/sigma.",
     )
     schedule: Literal["linear", "scaled_linear", "cosine", "ve", "flow"] = Field(
         default="linear", description="How noise grows: variance preserving (three schedules), exploding, or flow."
     )
+    time: Literal["index", "unit", "sigma", "log_sigma_4"] | None = Field(
+        default=None,
+        description="What it takes for t: the index of one of 1,000 training steps; t in (0, 1]; sigma; log(sigma)/4. "
+        "Default: unit, sigma for `ve`.",
+    )
+    label: int | None = Field(default=None, ge=0, le=10**6, description="Class, for networks that take labels.")
 
 
 Prior = Annotated[

@@ -64,11 +64,10 @@ class Formula(Wire):
     expression: Text | Annotated[list[Text], Field(min_length=1, max_length=1_024)]
 
 
-class Network(Wire):
-    """y = H(x): an uploaded network."""
+class Network(ModelReference):
+    """y = H(x): an uploaded network of t (which it is told 0) and x that gives one number, or as many as x has."""
 
     type: Literal["model"]
-    model: ModelReference
 
 
 Operator = Annotated[
@@ -93,10 +92,9 @@ class RewardFormula(Wire):
     temperature: float = Field(default=1.0, gt=0, le=1e6)
 
 
-class RewardNetwork(Wire):
-    """The prior times exp(R(x)/temperature), R an uploaded network with one output."""
+class RewardNetwork(ModelReference):
+    """The prior times exp(R(x)/temperature), R an uploaded network of t (which it is told 0) and x."""
 
-    model: ModelReference
     temperature: float = Field(default=1.0, gt=0, le=1e6)
 
 
