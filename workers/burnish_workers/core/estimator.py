@@ -22,14 +22,16 @@ from numpy.typing import NDArray
 from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.components import Combined
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
+from burnish_workers.core.islands import Islands
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
 
 Arrays = Mapping[str, NDArray[Any]]
 """What blocks return and checkpoints hold: named arrays. No pickles."""
 
-State = dict[str, Moments]
-"""Folded statistics: one `Moments` per independent component of the answer (and the bets of a job with bounds)."""
+State = dict[str, Any]
+"""Folded statistics: a `Moments` or `Islands` per independent component of the answer (and the `Betting` of a job with
+bounds); each has `to_arrays` and `from_arrays`, and what blocks return a `summary` too."""
 
 
 class Simulator(Protocol):
@@ -136,4 +138,5 @@ def unflatten(arrays: Arrays) -> State:
 
 
 def _part(fields: dict[str, NDArray[Any]]) -> Any:
-    return Betting.from_arrays(fields) if "bets" in fields else Moments.from_arrays(fields)
+    own = {"bets": Betting, "log_weight": Islands}
+    return next((part for name, part in own.items() if name in fields), Moments).from_arrays(fields)

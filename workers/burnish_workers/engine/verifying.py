@@ -26,13 +26,9 @@ CLOSE = 1e-5
 
 
 def summary_of(stats: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Per component the mean and the standard deviation of a block's samples, averaged over outputs."""
-    found: dict[str, list[float]] = {}
-    for name, part in unflatten(stats).items():
-        deviation = np.sqrt(part.m2 / np.maximum(part.count, 1))
-        values = (float(np.nan_to_num(part.mean).mean()), float(np.nan_to_num(deviation).mean()))
-        found[name] = [value if np.isfinite(value) else 0.0 for value in values]
-    return found
+    """Per component the mean and the scale of what a block found, averaged over outputs."""
+    parts = unflatten(stats).items()
+    return {name: [value if np.isfinite(value) else 0.0 for value in part.summary()] for name, part in parts}
 
 
 @dataclass(frozen=True)
