@@ -21,6 +21,7 @@ from burnish_workers.core.jackknife import (
     effective_islands,
     evidence,
     evidence_gap,
+    examined,
     log_evidence,
     means,
     pseudo_values,
@@ -186,6 +187,10 @@ def test_the_bias_of_the_ratio_is_removed() -> None:
 def test_moments_of_each_island_alone_know_no_weights() -> None:
     islands = Islands.of([0.0, 1.0, -np.inf], [[2.0, 5.0], [3.0, 9.0], [0.0, 0.0]])
     np.testing.assert_array_equal(alone(islands, ANSWER), [[2, 1, 0], [3, 0, 1], [np.nan] * 3])
+    moments = examined(islands, alone(islands, ANSWER), 2)
+    assert moments.count.tolist() == [2, 2, 2]
+    assert moments.nonfinite.tolist() == [0, 0, 0], "a dead island is no accident of the values"
+    np.testing.assert_array_equal(moments.mean, [2.5, 0.5, 0.5])
 
 
 def test_diagnostics() -> None:

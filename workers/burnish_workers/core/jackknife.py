@@ -96,10 +96,7 @@ def quantile_pseudo_values(islands: Islands, levels: Sequence[float]) -> _Array:
 
 
 def alone(islands: Islands, functional: Functional) -> _Array:
-    """The functional of each row by itself, shape (R, n); nan for dead rows, which have no answer.
-
-    What the guard looks at: outliers among the p_b may come from the weights, which are judged for themselves.
-    """
+    """The functional of each row by itself, shape (R, n); nan for dead rows, which have no answer."""
     with np.errstate(invalid="ignore"):
         found = functional(islands.log_weight, islands.values)
     return np.where(islands.live[:, None], found, np.nan)
@@ -111,6 +108,14 @@ def quantiles_alone(islands: Islands, levels: Sequence[float]) -> _Array:
     found = [Mixture.of(sketch, even).quantiles(levels) for sketch in islands.sketch]
     shape = (len(islands), len(levels), islands.sketch.shape[1])
     return np.where(islands.live[:, None, None], np.array(found).reshape(shape), np.nan)
+
+
+def examined(islands: Islands, outputs: _Array, tail: int) -> Moments:
+    """Moments of what live rows say by themselves, (R, n) of `alone` or `quantiles_alone`: what the guard examines.
+
+    Outliers among the p_b may come from the weights, which are judged for themselves (`guard.collapse`).
+    """
+    return Moments.of(outputs, tail, present=np.broadcast_to(islands.live[:, None], outputs.shape))
 
 
 def degrees_of_freedom(islands: Islands) -> float:
