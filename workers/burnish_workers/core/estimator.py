@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.components import Combined
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
+from burnish_workers.core.guard import Refusal
 from burnish_workers.core.islands import Islands
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
@@ -63,9 +64,11 @@ class Answer:
     `bias`: per output, added to every half-width because it does not shrink with sampling; `bias_error`: its standard
     error, None where the bias is exact. `bias_known`: whether all biases are measured or excluded; if not, no interval
     is honest. `remedy`: what would lower the bias below a tolerance (m,), in words. `parts`: the components that the
-    guard must examine. `bets`: those of a job with declared bounds. `floor`: the error that no sampling removes where
-    it is known, 0 for an unbiased estimator, None where it is not known. `diagnostics` is part of the digest: numbers
-    only that obey the law.
+    guard must examine; `examined`: what it examines instead of the leading one, where replicates have weights, which
+    `refusal` has judged: outliers of the products say nothing more. `refusal`: why the kind itself lets no output have
+    an interval. `bets`: those of a job with declared bounds. `floor`: the error that no sampling removes where it is
+    known, 0 for an unbiased estimator, None where it is not known. `diagnostics` is part of the digest: numbers only
+    that obey the law.
     """
 
     combined: Combined
@@ -77,6 +80,8 @@ class Answer:
     bias_error: NDArray[np.float64] | None = None
     remedy: Callable[[NDArray[np.float64]], str] | None = None
     bets: tuple[Bounds, Betting] | None = None
+    refusal: Refusal | None = None
+    examined: Moments | None = None
 
 
 class Statistics(Protocol):

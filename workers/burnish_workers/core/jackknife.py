@@ -32,12 +32,13 @@ Columns = slice | NDArray[np.intp]
 def weights(islands: Islands) -> _Array:
     """Each row's share of the sum of all Z_b, shape (R,); nan where all are dead."""
     relative = _relative(islands)
-    return relative / (relative.sum() if islands.live.any() else np.float64(np.nan))
+    return relative / (relative.sum() if islands.live.any() else np.nan)
 
 
 def ratio(islands: Islands) -> _Array:
     """f = sum Z_b f_b / sum Z_b, shape (m,); nan where no island is alive."""
-    return weights(islands) @ islands.values if len(islands) else np.full(islands.values.shape[1], np.nan)
+    # Not a matrix product: its bits depend on the number of threads.
+    return _summed(weights(islands), islands.values) if len(islands) else np.full(islands.values.shape[1:], np.nan)
 
 
 def log_evidence(islands: Islands) -> float:
@@ -95,10 +96,7 @@ def quantile_pseudo_values(islands: Islands, levels: Sequence[float]) -> _Array:
 
 
 def alone(islands: Islands, functional: Functional) -> _Array:
-    """The functional of each row by itself, shape (R, n); nan for dead rows, which have no answer.
-
-    What the guard looks at: outliers among the p_b may come from the weights, which are judged for themselves.
-    """
+    """The functional of each row by itself, shape (R, n); nan for dead rows, which have no answer."""
     with np.errstate(invalid="ignore"):
         found = functional(islands.log_weight, islands.values)
     return np.where(islands.live[:, None], found, np.nan)
@@ -110,6 +108,14 @@ def quantiles_alone(islands: Islands, levels: Sequence[float]) -> _Array:
     found = [Mixture.of(sketch, even).quantiles(levels) for sketch in islands.sketch]
     shape = (len(islands), len(levels), islands.sketch.shape[1])
     return np.where(islands.live[:, None, None], np.array(found).reshape(shape), np.nan)
+
+
+def examined(islands: Islands, outputs: _Array, tail: int) -> Moments:
+    """Moments of what live rows say by themselves, (R, n) of `alone` or `quantiles_alone`: what the guard examines.
+
+    Outliers among the p_b may come from the weights, which are judged for themselves (`guard.collapse`).
+    """
+    return Moments.of(outputs, tail, present=np.broadcast_to(islands.live[:, None], outputs.shape))
 
 
 def degrees_of_freedom(islands: Islands) -> float:
@@ -158,13 +164,17 @@ def _relative(islands: Islands) -> _Array:
     return islands.size * np.exp(islands.log_weight - _largest(islands))
 
 
+def _summed(w: _Array, values: _Array) -> _Array:
+    return (w[:, None] * values).sum(axis=0)
+
+
 def _without_each(islands: Islands) -> tuple[_Array, _Array]:
     """log mean weight (R,) and ratios (R, m) without each row in turn."""
     w, largest = _relative(islands), _largest(islands)
     with np.errstate(divide="ignore", invalid="ignore"):
         rest = w.sum() - w
         log_mean = np.log(rest / (islands.count - islands.size)) + largest
-        ratios = (w @ islands.values - w[:, None] * islands.values) / rest[:, None]
+        ratios = (_summed(w, islands.values) - w[:, None] * islands.values) / rest[:, None]
     # Where the heaviest row is left out, the difference may be all rounding: the others are added up for themselves.
     top = int(np.argmax(w))
     others = islands.rows(np.arange(len(islands)) != top)

@@ -85,7 +85,9 @@ def report(
     value = answer.combined.value
     lower, upper = np.full(len(value), np.nan), np.full(len(value), np.nan)
     refused: Refused | None = None
-    if look is not None and answer.bets is not None:
+    if look is not None and answer.refusal is not None:
+        refused = _refused(answer.refusal, None)
+    elif look is not None and answer.bets is not None:
         lower, upper, refused = _bounded(*answer.bets, answer.bias)
     elif look is not None:
         certified, refused = _judge(answer, statistics.leading)
@@ -176,7 +178,8 @@ def _share(answer: Answer, part: Moments) -> _Array:
 
 def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | None]:
     """Which outputs may have an interval, and the gravest reason why others may not."""
-    main = examine(answer.parts[leading], bias_known=answer.bias_known)
+    first = answer.parts[leading] if answer.examined is None else answer.examined
+    main = examine(first, bias_known=answer.bias_known)
     certified, refusal = main.certified.copy(), main.refusal
     for name, part in answer.parts.items():
         if name == leading:
