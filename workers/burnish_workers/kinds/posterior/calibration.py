@@ -16,7 +16,7 @@ from typing import Literal
 
 import safetensors
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from burnish_workers.core.keys import Key
@@ -53,13 +53,22 @@ class Calibration:
         return "full" if self.covariance.ndim == 3 else "diagonal"
 
     def at(self, log_snr: Tensor | float) -> Tensor:
-        """C (..., d, d) or (..., d) at log(alpha^2 / sigma^2), linear between levels, constant beyond the ends."""
+        """C (..., d, d) or (..., d) at log(alpha^2 / sigma^2).
+
+        Linear between levels and constant beyond the ends relative to 1/(1 + alpha^2/sigma^2), what it would be for
+        standard normal data: C itself falls by e from one level to the next, and chords of it are too wide.
+        """
         wanted = torch.as_tensor(log_snr, dtype=self.log_snr.dtype, device=self.log_snr.device)
         upper = torch.searchsorted(self.log_snr, wanted.contiguous()).clamp(1, len(self.log_snr) - 1)
         low, high = self.log_snr[upper - 1], self.log_snr[upper]
-        share = ((wanted - low) / (high - low)).clamp(0, 1).to(self.covariance.dtype)
-        share = share.reshape(*share.shape, *[1] * (self.covariance.ndim - 1))
-        return torch.lerp(self.covariance[upper - 1], self.covariance[upper], share)
+        share = ((wanted - low) / (high - low)).clamp(0, 1)
+        before = (1 - share) * torch.sigmoid(-wanted) / torch.sigmoid(-low)
+        after = share * torch.sigmoid(-wanted) / torch.sigmoid(-high)
+        return self._times(before, upper - 1) + self._times(after, upper)
+
+    def _times(self, factor: Tensor, level: Tensor) -> Tensor:
+        covariance = self.covariance[level]
+        return factor.to(covariance.dtype).reshape(*factor.shape, *[1] * (self.covariance.ndim - 1)) * covariance
 
     def spread(self, log_snr: float, like: Tensor) -> Spread:
         """C at one noise level as the terms want it, in the type and on the device of `like`."""
@@ -124,7 +133,7 @@ def _floored(variances: Tensor) -> Tensor:
 def save_calibration(calibration: Calibration, path: Path, about: dict[str, str]) -> None:
     """Write safetensors with `about` (which weights, how measured) in the header."""
     tensors = {"log_snr": calibration.log_snr.contiguous(), "covariance": calibration.covariance.contiguous()}
-    save_file(tensors, path, metadata=about)
+    path.write_bytes(save(tensors, metadata=about))
 
 
 def load_calibration(path: Path, dim: int, device: torch.device | None = None) -> Calibration:

@@ -24,11 +24,12 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 def registered_priors() -> dict[str, Prior]:
     """All priors by name. Raises PriorError for a variable or a directory that makes no sense."""
-    return _priors(os.environ.get(VARIABLE, ""))
+    return priors_of(os.environ.get(VARIABLE, ""))
 
 
 @lru_cache(maxsize=8)
-def _priors(setting: str) -> dict[str, Prior]:
+def priors_of(setting: str) -> dict[str, Prior]:
+    """The shipped priors and those of a setting like `VARIABLE`'s. Raises PriorError."""
     folders = {folder.name: folder for folder in sorted(SHIPPED.iterdir()) if folder.is_dir()}
     for item in filter(None, map(str.strip, setting.split(","))):
         name, equals, path = item.partition("=")
