@@ -37,6 +37,10 @@ CLOCK_SHARE = 0.9
 TOLERANCE_ROOM = 3.0
 """n_max of a tolerance job over the count that would just do: room for a pilot that was too hopeful."""
 
+LADDER_ROOM = 2.0
+"""The same for a job that may climb on while its amounts last: half of alpha is kept for later rungs, which a nearer
+end of the first makes up for: (2.311/2.056)^(4/3) (2/3)^(1/3) = 1.02 times the replicates."""
+
 LOOK_BEYOND = 1.25
 """Where the look of a tolerance lies over its forecast. A pilot of 64 replicates knows a variance to 18 %; a look that
 just fails is followed by one at twice the count."""
@@ -262,8 +266,9 @@ def _measure(
 
 def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, workers: int) -> Resolution:
     """Block sizes, the plan of looks and the ladder, from what the pilot showed. Pure."""
-    amount = _replicates_paid(spec, pilot, workers)
-    wanted = None if pilot.needed is None else max(pilot.needed, LEAST_OUTLIER) * TOLERANCE_ROOM
+    amount, climbs = _replicates_paid(spec, pilot, workers), _extensible(spec)
+    room = LADDER_ROOM if climbs else TOLERANCE_ROOM
+    wanted = None if pilot.needed is None else max(pilot.needed, LEAST_OUTLIER) * room
     planned = max(1.0, min(v for v in (amount, wanted) if v is not None))
     most = min(10**6, MOST_SAMPLES // draft.outputs)
     block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
@@ -283,12 +288,19 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         extra_looks=_extra(spec, pilot, first, block, blocks),
         micro_batch=draft.micro_batch,
         tail=max(32, min(512, 200_000 // draft.outputs)),
-        extensible=not spec.budget.has_tolerance if spec.extensible is None else spec.extensible,
+        extensible=climbs,
         lanes=draft.lanes,
         decides_from=_decides_from(draft, blocks, first_look, workers),
         multiplicity=pilot.multiplicity,
         plan=draft.plan,
     )
+
+
+def _extensible(spec: SpecBase) -> bool:
+    """What an amount pays for is used: a tolerance that the first plan does not meet may be met on a later rung."""
+    if spec.extensible is not None:
+        return spec.extensible
+    return spec.budget.has_clock or not spec.budget.has_tolerance
 
 
 def _blocks(spec: SpecBase, pilot: Pilot, planned: float, first: int, block: int) -> int:
