@@ -10,6 +10,7 @@ from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.betting import Bounds
 from burnish_workers.core.bounded import BoundedStatistics
 from burnish_workers.core.estimator import Plan, Simulator, State, Statistics
+from burnish_workers.core.feed import Feed
 from burnish_workers.core.fitting import Fitting
 from burnish_workers.core.inputs import Inputs
 
@@ -32,7 +33,8 @@ class Draft:
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
     `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
-    None where blocks do not depend on each other; `rivals`: other estimators that could run the same spec, for the
+    None where blocks do not depend on each other; `fed`: every lane takes an observation with each block (see
+    `core/feed.py`), so that a block is one replicate; `rivals`: other estimators that could run the same spec, for the
     pilot to compare.
     """
 
@@ -45,6 +47,7 @@ class Draft:
     micro_batch: int
     plan: Plan
     lanes: int | None = None
+    fed: bool = False
     adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
 
@@ -71,6 +74,10 @@ def _first(spec: Any, contestants: Sequence[Contestant], workers: int) -> tuple[
     return 0, ""
 
 
+def _unfed(spec: Any, inputs: Inputs) -> Feed | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the engine calls of a kind.
@@ -80,7 +87,8 @@ class Kind:
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
     that can be posted as they are: the law is tested on them. `choose` picks among the estimators that a pilot tried
     (the draft, its rivals), for so many workers: an index, and what was compared, in words. `fitting`: how the kind
-    trains a model first, where it can.
+    trains a model first, where it can. `feed`: the observations of a spec that assimilates some, None for one that does
+    not.
     """
 
     name: str
@@ -94,6 +102,7 @@ class Kind:
     catalogue: Callable[[], list[CatalogueEntry]] = list
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
     fitting: Fitting | None = None
+    feed: Callable[[Any, Inputs], Feed | None] = _unfed
 
     def info(self) -> KindInfo:
         return KindInfo(

@@ -26,6 +26,7 @@ from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockTask, Fleet, JobCode, run_again
+from burnish_workers.engine.inflow import first_of
 
 BLOCK_SECONDS = 0.4
 FIRST_BLOCK_SECONDS = 0.15
@@ -149,7 +150,8 @@ async def _try(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs, draft: 
     trial = draft.trial.model_copy(update={"resolution": provisional(draft, numeric_class)})
     key = pilot_key(spec.seed or 0)
     lane = None if draft.lanes is None else key.child(0)
-    task = BlockTask(code_of(trial, inputs), key, 0, draft.pilot, numeric_class, lane=lane)
+    decision = first_of(kind.feed(spec, inputs))
+    task = BlockTask(code_of(trial, inputs), key, 0, draft.pilot, numeric_class, lane=lane, decision=decision)
     result = await run_again(lambda: fleet.run(task))
     seconds = result.seconds
     if COLD < seconds < PATIENCE:  # the first run of a process loads and compiles; the same block again shows the pace
@@ -211,7 +213,9 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     most = min(10**6, MOST_SAMPLES // draft.outputs)
     block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
     first = max(1, min(round(FIRST_BLOCK_SECONDS / pilot.seconds), block, round(planned)))
-    if draft.lanes is not None:  # all steps of a chain are equally long
+    if draft.fed:  # an observation in a lane is a replicate
+        first = block = 1
+    elif draft.lanes is not None:  # all steps of a chain are equally long
         first = block
     blocks = _blocks(spec, pilot, planned, first, block)
     first_look = 1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers)
@@ -228,6 +232,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         tail=max(32, min(512, 200_000 // draft.outputs)),
         extensible=not spec.budget.has_tolerance if spec.extensible is None else spec.extensible,
         lanes=draft.lanes,
+        each=draft.lanes if draft.fed else None,
         decides_from=_decides_from(draft, blocks, first_look, workers),
         multiplicity=pilot.multiplicity,
         plan=draft.plan,
