@@ -22,7 +22,7 @@ from burnish_workers.testing import ChaosFleet, lawful_digests
 from burnish_workers.testing_feed import Kalman, resolved_tracking, seen
 
 from .bench import House, unlawful
-from .test_handover import running
+from .test_handover import running, shop, valkey  # noqa: F401 - fixtures
 
 LANES, COUNT = 8, 12
 OBSERVATIONS: list[Any] = [*seen(COUNT)]
@@ -125,6 +125,24 @@ async def test_killed_runners_and_a_restart(law):
     assert ended.stopped_by == "observations"
     await lawful(house, job, law)
     assert len({row.epoch for row in (await house.app.ledger(job, -1, 1000)).data}) >= 2
+
+
+async def test_handed_over_while_it_waits(law, shop):  # noqa: F811
+    """A runner that leaves keeps the prefix; the next one runs nothing again and takes what came in between."""
+    house = shop(ChaosFleet(4, seed=15))
+    first = house.dispatcher()
+    async with running(first):
+        job = await house.post(SPEC)
+        await until(house, job, "waiting_for_observations")
+        await first.leave()
+    await observe(house, job, 2, OBSERVATIONS[2:])
+    async with running(house.dispatcher()):
+        await observe(house, job, COUNT, [], last=True)
+        ended = await house.ended(job)
+    assert ended.stopped_by == "observations"
+    await lawful(house, job, law)
+    rows = (await house.app.ledger(job, -1, 1000)).data
+    assert [row.epoch for row in rows] == [1] * 2 * LANES + [2] * (COUNT - 2) * LANES
 
 
 async def test_a_budget_ends_it_between_observations_and_more_goes_on(law):

@@ -12,7 +12,7 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.engine.app import App
 from burnish_workers.engine.encoding import to_json
 from burnish_workers.engine.gather import gather
-from burnish_workers.engine.pointers import short
+from burnish_workers.engine.pointers import LONGEST
 from burnish_workers.engine.reading import read_json, validated
 from burnish_workers.engine.records import (
     JobRecord,
@@ -23,6 +23,9 @@ from burnish_workers.engine.records import (
     Posted,
 )
 from burnish_workers.engine.refusals import Refusal, invalid, missing
+
+FEW = 4
+"""Components of an observation that an error repeats in full."""
 
 
 class Observing:
@@ -118,8 +121,18 @@ def _shown(feed: Feed, number: int) -> Components:
 
 
 def _differs(job: str, number: int, mine: str, sent: str) -> NoReturn:
-    detail = f"observation {number} of {job} is {short(mine)}, and {short(sent)} was sent; what was accepted stays"
+    where, mine, sent = _difference(mine, sent)
+    detail = f"{where}observation {number} of {job} is {mine}, and {sent} was sent; what was accepted stays"
     raise Refusal(409, "Observation differs", detail) from None
+
+
+def _difference(mine: str, sent: str) -> tuple[str, str, str]:
+    """Where two observations differ, and how: whole where they are short, else their first component that does."""
+    ours, theirs = json.loads(mine) or [], json.loads(sent) or []
+    if len(ours) <= FEW or len(ours) != len(theirs):
+        return "", *(text if len(text) <= LONGEST else f"{text[:LONGEST]}..." for text in (mine, sent))
+    at = next(i for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other)
+    return f"component {at} of ", to_json(ours[at]), to_json(theirs[at])
 
 
 def _not_the_last(job: str, end: int, count: int) -> NoReturn:
