@@ -30,6 +30,7 @@ CONNECTING = sorted(
         ["ledger", "job_1"],
         ["list"],
         ["models"],
+        ["observe", "job_1", "1.5"],
         ["plan", "surrogate", *JOB],
         ["resume", "job_1"],
         ["run", "surrogate", *JOB],
@@ -59,6 +60,7 @@ Answers
 run        Create a job and watch its answer sharpen.
 plan       What a job would cost and reach, without running it.
 watch      Watch a job, from its first refinement on.
+observe    Give a job its next observation, or all of a file. The same again under the same index changes nothing.
 extend     Let a job think longer, also one that is completed.
 cancel     Stop a job; its last refinement is kept.
 resume     Let a crashed job go on from where it was.

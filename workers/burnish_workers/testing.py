@@ -9,15 +9,15 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from burnish.wire import SpecBase
+from burnish.wire import Observation, SpecBase
 from burnish_workers.core.components import combine
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision, Decisions
 from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
@@ -29,6 +29,7 @@ from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import Bench, BlockFailed, BlockResult, BlockTask, WorkerDied, begun, run_block
+from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.lanes import Carries, Layout
 from burnish_workers.engine.probing import Verdict, probe
 
@@ -140,8 +141,12 @@ def resolved_correlated(
     }
 
 
-def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING) -> dict[int, str]:
+def lawful_digests(
+    spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING, posted: Sequence[Observation] = ()
+) -> dict[int, str]:
     """What the law says: the digest of the answer after K = 1 .. `blocks` blocks, by a bare loop over a resolved spec.
+
+    `posted`: observations beside those of the spec, for jobs that assimilate them.
 
     No engine, no fleet, no store: keys, `advance`, `fold` and `report` in index order. Whatever conducted a job must
     have published these.
@@ -153,10 +158,14 @@ def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu", input
     digests: dict[int, str] = {}
     layout = Layout(resolved.seed or 0, Replicates(resolution.first_block, resolution.block), resolution.lanes)
     carries, decisions = Carries(layout), Decisions(schedule, layout.count, resolution.decides_from)
+    decision = decisions.of
+    if (feed := kind.feed(resolved, inputs)) is not None and resolution.each is not None:
+        inflow = Inflow(replace(feed, given=(*feed.given, *posted)), resolution.each)
+        decision = inflow.of
     for k in range(blocks):
         place = layout.place(k)
         carry = begun(simulator, carries.into(k), place.lane)
-        carry, stats = simulator.advance(carry, place.key, place.start, place.replicates, decisions.of(k))
+        carry, stats = simulator.advance(carry, place.key, place.start, place.replicates, decision(k))
         carries.land(k, carry)
         state = statistics.fold(state, stats)
         decisions.folded(k + 1, partial(statistics.decide, state))

@@ -10,6 +10,7 @@ from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.betting import Bounds
 from burnish_workers.core.bounded import BoundedStatistics
 from burnish_workers.core.estimator import Plan, Simulator, State, Statistics
+from burnish_workers.core.feed import Feed
 from burnish_workers.core.fitting import Fitting
 from burnish_workers.core.inputs import Inputs
 
@@ -32,7 +33,8 @@ class Draft:
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
     `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
-    None where blocks do not depend on each other; `rivals`: other estimators that could run the same spec, for the
+    None where blocks do not depend on each other; `fed`: every lane takes an observation with each block (see
+    `core/feed.py`), so that a block is one replicate; `rivals`: other estimators that could run the same spec, for the
     pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by.
     """
 
@@ -45,6 +47,7 @@ class Draft:
     micro_batch: int
     plan: Plan
     lanes: int | None = None
+    fed: bool = False
     adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
     glimpse: Draft | None = None
@@ -79,6 +82,10 @@ def _as_it_is(spec: Any, draft: Draft, replicates: float) -> Draft:
     return draft
 
 
+def _unfed(spec: Any, inputs: Inputs) -> Feed | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the engine calls of a kind.
@@ -89,7 +96,8 @@ class Kind:
     that can be posted as they are: the law is tested on them. `rivals` says which rivals of the draft are worth a trial
     after its own; `choose` picks among those tried (the draft, its rivals), for so many workers: an index, and what was
     compared, in words. Neither may read a clock. `afford` may shrink the replicates of the chosen draft where the
-    budget pays for few of them. `fitting`: how the kind trains a model first, where it can.
+    budget pays for few of them. `fitting`: how the kind trains a model first, where it can. `feed`: the observations of
+    a spec that assimilates some, None for one that does not.
     """
 
     name: str
@@ -105,6 +113,7 @@ class Kind:
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
     afford: Callable[[Any, Draft, float], Draft] = _as_it_is
     fitting: Fitting | None = None
+    feed: Callable[[Any, Inputs], Feed | None] = _unfed
 
     def info(self) -> KindInfo:
         return KindInfo(

@@ -64,6 +64,7 @@ def schedule_of(spec: SpecBase) -> Schedule:
         extra=tuple(r.extra_looks),
         kind=spec.interval,
         adaptive=r.decides_from is not None,
+        each=r.each,
     )
 
 
@@ -125,12 +126,12 @@ _KINDS: dict[str, IntervalKind] = {
 def _interval(spec: SpecBase, look: Look | None, lower: _Array, upper: _Array) -> Interval | None:
     if look is None or not np.isfinite(upper).any():
         return None
-    shared = resolution_of(spec).multiplicity
+    shared, each = resolution_of(spec).multiplicity, resolution_of(spec).each
     return Interval(
         lower=_listed(lower),
         upper=_listed(upper),
         level=spec.level,
-        kind=_KINDS[spec.interval],
+        kind="alpha_spending" if spec.interval == "stream" and each is not None else _KINDS[spec.interval],
         joint=spec.interval != "fixed",
         simultaneous=len(lower) == 1 or (shared is not None and shared.method != "none"),
         blocks=look.blocks,

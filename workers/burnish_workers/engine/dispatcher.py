@@ -36,11 +36,13 @@ GRACE = 3.0
 @dataclass(frozen=True)
 class Terms:
     """`lease`: seconds that a claim holds without renewal (renewed at a third); `poll`: seconds between looks for work
-    when nothing wakes the runner; `max_jobs`: jobs conducted at once; `pace`: of sharing the pool."""
+    when nothing wakes the runner; `max_jobs`: jobs conducted at once, but for up to `max_waiting` that wait for
+    observations; `pace`: of sharing the pool."""
 
     lease: float = 10.0
     poll: float = 1.0
     max_jobs: int = 64
+    max_waiting: int = 1_024
     pace: Pace = field(default_factory=Pace)
 
 
@@ -135,8 +137,12 @@ class Dispatcher:
 
     @property
     def _room(self) -> int:
-        """Jobs to claim at a time: one by one where others claim too, so that a long queue is spread over all."""
-        room = self._terms.max_jobs - len(self._held)
+        """Jobs to claim at a time: one by one where others claim too, so that a long queue is spread over all.
+
+        Those that wait for observations take up little: a runner may hold many.
+        """
+        waiting = sum(held.conductor.starved for held in self._held.values())
+        room = min(self._terms.max_jobs - len(self._held) + waiting, self._terms.max_waiting - waiting)
         return min(room, 1) if self._others else room
 
     async def _unless_leaving(self, work: Coroutine[Any, Any, Any]) -> Any:

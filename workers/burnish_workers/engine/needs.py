@@ -117,6 +117,8 @@ def _issuable(job: Underway, purse: Purse, slots: int) -> int:
     if far is not None:
         limits.append(far - progress.issued)
     limits.append(progress.decisions.room(progress.issued, MOST))
+    if progress.inflow is not None:
+        limits.append(progress.inflow.room(progress.issued))
     if progress.layout.lanes is not None:
         limits.append(progress.layout.lanes - job.crew.in_flight)
     if purse.planned is not None:

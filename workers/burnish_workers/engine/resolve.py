@@ -26,6 +26,7 @@ from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, JobCode, run_again
+from burnish_workers.engine.inflow import first_of
 
 BLOCK_SECONDS = 0.4
 FIRST_BLOCK_SECONDS = 0.15
@@ -213,7 +214,8 @@ class _Bench:
 
     async def _run(self, draft: Draft, key: Key, start: int, count: int, lane: Key | None = None) -> BlockResult:
         trial = draft.trial.model_copy(update={"resolution": provisional(draft, self.numeric_class)})
-        task = BlockTask(code_of(trial, self.inputs), key, start, count, self.numeric_class, lane=lane)
+        code, decision = code_of(trial, self.inputs), first_of(self.kind.feed(self.spec, self.inputs))
+        task = BlockTask(code, key, start, count, self.numeric_class, lane=lane, decision=decision)
         return await run_again(lambda: self.fleet.run(task))
 
     def _statistics(self, draft: Draft, spec: SpecBase) -> Statistics:
@@ -273,7 +275,9 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     most = min(10**6, MOST_SAMPLES // draft.outputs)
     block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
     first = max(1, min(round(FIRST_BLOCK_SECONDS / pilot.seconds), block, round(planned)))
-    if draft.lanes is not None:  # all steps of a chain are equally long
+    if draft.fed:  # an observation in a lane is a replicate
+        first = block = 1
+    elif draft.lanes is not None:  # all steps of a chain are equally long
         first = block
     blocks = _blocks(spec, pilot, planned, first, block)
     first_look = 1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers)
@@ -290,6 +294,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         tail=max(32, min(512, 200_000 // draft.outputs)),
         extensible=climbs,
         lanes=draft.lanes,
+        each=draft.lanes if draft.fed else None,
         decides_from=_decides_from(draft, blocks, first_look, workers),
         multiplicity=pilot.multiplicity,
         plan=draft.plan,

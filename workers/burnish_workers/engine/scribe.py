@@ -8,7 +8,7 @@ from burnish.wire import Problem, Refinement, SpecBase, Spent, StoppedBy
 from burnish_workers.core.estimator import Answer
 from burnish_workers.core.outlook import floor_of, outlook
 from burnish_workers.core.purse import Purse
-from burnish_workers.core.report import Report, report
+from burnish_workers.core.report import Report, report, schedule_of
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
@@ -43,6 +43,11 @@ class Scribe:
         """Whether the job waits for resources."""
         return self._status == "waiting_for_resources"
 
+    @property
+    def starves(self) -> bool:
+        """Whether the job waits for an observation."""
+        return self._status == "waiting_for_observations"
+
     async def status(self, status: str, why: str | None = None) -> None:
         """Say that the status changed; nothing when it did not."""
         if status == self._status:
@@ -72,17 +77,26 @@ class Scribe:
             data = {"status": "running", "blocks": progress.blocks}
             await self._emit(Emission((NewEvent("status", data),), changes))
 
+    async def starved(self, progress: Progress, why: str) -> None:
+        """The next observation is not known: say so, once. Work of some time is kept first: the wait may be long."""
+        if self.starves:
+            return
+        if self._clock.monotonic() - self._last_checkpoint >= BETWEEN_CHECKPOINTS:
+            await self.handed_over(progress)
+        await self.status("waiting_for_observations", why)
+
     async def folded(
         self, progress: Progress, schedule: Schedule, purse: Purse, *, last: bool = False
     ) -> StoppedBy | None:
-        """Publish after a fold: at every look, and now and then between looks.
+        """Publish after a fold: at every look, and now and then between looks (not within an observation).
 
         What ends the job is not published here but as final: the `last` block, a tolerance that is met ("tolerance")
         or that no sampling can meet ("floor").
         """
         look = schedule.look(progress.blocks, self.closed)
         now = self._clock.monotonic()
-        due = now - self._last_emission >= BETWEEN_REFINEMENTS or progress.blocks == 1
+        late = now - self._last_emission >= BETWEEN_REFINEMENTS or progress.blocks == 1
+        due = late and progress.inflow is None
         if progress.blocks <= self._said or (look is None and (last or not due)):
             return None
         answer, found, refinement = self._refine(progress, schedule, purse, ends=False)
@@ -92,7 +106,8 @@ class Scribe:
             return "floor"
         if not last:
             changes: dict[str, Any] = {"spent": refinement.spent}
-            keep = look is not None or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
+            keep = look is not None and schedule.keeps(progress.blocks)
+            keep = keep or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
             changes["last_refinement"] = refinement = await self._abridged(refinement, found, kept=look is not None)
             await self._emit_refinement(progress, refinement, changes, keep=keep)
         return None
@@ -122,6 +137,18 @@ class Scribe:
         )
         await self._emit(Emission(events, changes, progress.take_ledger(), ends=True, budget_version=budget_version))
         await self._forget_checkpoint(name)
+
+    async def unanswered(self, progress: Progress, stopped_by: StoppedBy, budget_version: int) -> None:
+        """No observation came before the clock ended the job: there is nothing to answer. Raises BudgetChanged."""
+        changes: dict[str, Any] = {
+            "status": "completed",
+            "stage": None,
+            "stopped_by": stopped_by,
+            "finished_at": self._clock.now(),
+            "spent": progress.spending(self._clock.monotonic()),
+        }
+        event = NewEvent("completed", {"status": "completed", "stopped_by": stopped_by})
+        await self._emit(Emission((event,), changes, ends=True, budget_version=budget_version))
 
     async def cancelled(self, progress: Progress | None) -> None:
         """The job ends with the last refinement that it has."""
@@ -177,6 +204,7 @@ class Scribe:
             job_id=self._record.id,
             blocks=found.blocks,
             replicates=found.replicates,
+            observation=progress.observation,
             final=ends,
             estimate=found.estimate,
             interval=found.interval,
@@ -213,7 +241,7 @@ class Scribe:
         """Before the event that refers to it, under a name that no other epoch uses."""
         name = f"{self._record.id}/checkpoint-{progress.blocks}-{self._record.epoch}.npz"
         checkpoint = _checkpoint(progress)
-        if checkpoint.carries:
+        if checkpoint.carries and schedule_of(progress.spec).keeps(progress.blocks):
             kept = Checkpoint(progress.blocks, {}, checkpoint.carries)
             await self._artifacts.write(lanes_at(self._record.id, progress.blocks), kept.to_bytes())
         await self._artifacts.write(name, checkpoint.to_bytes())

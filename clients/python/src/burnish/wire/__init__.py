@@ -9,6 +9,7 @@ from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
 from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
 from burnish.wire.forecast import Forecast, Range
 from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, LedgerRow, Links, Purpose
+from burnish.wire.observations import Observation, ObservationPage, Observations, Observe, Observed
 from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
 from burnish.wire.refinement import Refinement
@@ -51,6 +52,11 @@ __all__ = [
     "Links",
     "LiveJob",
     "ModelReference",
+    "Observation",
+    "ObservationPage",
+    "Observations",
+    "Observe",
+    "Observed",
     "Plan",
     "PlannedLook",
     "Prices",

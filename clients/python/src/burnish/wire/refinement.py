@@ -33,13 +33,15 @@ class Refinement(Received):
 
     `interval` is null between looks and where it is refused. `digest` is the sha256 of the canonical (blocks, estimate,
     interval, refused, diagnostics): by the law it is the same for the same (resolved spec, seed, blocks), whatever
-    workers computed it. `arrays`: where there are more outputs than an event should carry, all of them.
+    workers computed it. `observation`: the index of the last observation that the answer contains; null for jobs that
+    assimilate none. `arrays`: where there are more outputs than an event should carry, all of them.
     """
 
     sequence: int = 0
     job_id: str = ""
     blocks: int
     replicates: int
+    observation: int | None = None
     final: bool = False
     estimate: Estimate
     interval: Interval | None = None
