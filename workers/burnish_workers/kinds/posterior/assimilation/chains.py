@@ -1,8 +1,9 @@
 """Transitions by a diffusion model: the reverse chain z_0 -> ... -> z_K = x' that one physical step runs through.
 
-With noise levels sigma_0 > ... > sigma_{K-1} > sigma_K = 0 and the denoiser D(z, j, x) = E[x' | z = x' + sigma_j e, x]
+With noise levels sigma_0 > ... > sigma_{K-1} > sigma_K = 0, the denoiser D(z, j, x) = E[x' | z = x' + sigma_j e, x] and
+r = sigma_{j+1}^2 / sigma_j^2
 
-    z_{j+1} ~ N(z_j + (1 - r) (D_j - z_j), s_j^2 I),   r = sigma_{j+1}^2 / sigma_j^2,   s_j^2 = (sigma_j^2 - sigma_{j+1}^2) r
+    z_{j+1} ~ N(z_j + (1 - r) (D_j - z_j), s_j^2 I),   s_j^2 = (sigma_j^2 - sigma_{j+1}^2) r
 
 and z_0 ~ N(D(x, 0, x), sigma_0^2 I). The chain is the transition that is assimilated: its number of levels belongs to
 the model. Levels as in T. Karras et al., Elucidating the design space of diffusion-based generative models (2022).

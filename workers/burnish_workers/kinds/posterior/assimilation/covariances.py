@@ -16,10 +16,7 @@ ROUNDING = 1e-10
 
 def covariance(given: Covariance, dim: int, pointer: str) -> _Array:
     """The matrix (dim, dim), symmetric and positive semi-definite. Raises SpecError."""
-    if isinstance(given, list):
-        values = _matrix(given, dim, pointer)
-    else:
-        values = np.eye(dim) * float(given)
+    values: _Array = _matrix(given, dim, pointer) if isinstance(given, list) else np.diag(np.full(dim, given))
     lowest, highest = _ends(values)
     if lowest < -ROUNDING * highest:
         raise SpecError(pointer, f"a covariance has no negative eigenvalue; the lowest of this one is {lowest:g}")

@@ -1,7 +1,7 @@
 """Ensemble Kalman filters: even weights, a linear update from the ensemble's own covariances.
 
-Exact as N grows where all is linear and Gaussian; elsewhere the bias has no bound that one could state. P. L. Houtekamer
-and F. Zhang, Review of the ensemble Kalman filter for atmospheric data assimilation, Mon. Wea. Rev. 144 (2016).
+Exact as N grows where all is linear and Gaussian; elsewhere the bias has no bound that one could state.
+P. L. Houtekamer and F. Zhang, Review of the ensemble Kalman filter for atmospheric data assimilation, MWR 144 (2016).
 """
 
 from __future__ import annotations

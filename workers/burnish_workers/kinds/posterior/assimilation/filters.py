@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from burnish.wire.specs.assimilation import Filter
-from burnish_workers.kinds.posterior.assimilation.resampling import ancestors, effective, weights_of
+from burnish_workers.kinds.posterior.assimilation.resampling import ancestors, effective
 
 _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Cloud:
-    """Particles x (N, d) and their log weights (N,), float64, log sum exp = 0."""
+    """Particles x (N, d) and their weights (N,), float64, of sum 1."""
 
     x: Tensor
-    log_weights: Tensor
+    weights: Tensor
 
     @staticmethod
     def even(x: Tensor) -> Cloud:
         """All weights 1/N."""
-        return Cloud(x, torch.full((len(x),), -math.log(len(x)), dtype=torch.float64, device=x.device))
+        return Cloud(x, torch.full((len(x),), 1 / len(x), dtype=torch.float64, device=x.device))
 
 
 @dataclass(frozen=True)
@@ -74,54 +74,61 @@ class ParticleFilter:
         cloud = self.resampled(cloud, generator)
         y, rows = seen(observation)
         if not rows:
-            return Advanced(Cloud(self.proposal.predict(cloud.x, generator), cloud.log_weights), 0.0, 0)
+            return Advanced(Cloud(self.proposal.predict(cloud.x, generator), cloud.weights), 0.0, 0)
         x, log_factor = self.proposal.propose(cloud.x, y, rows, generator)
-        return weighed(x, cloud.log_weights, log_factor)
+        return weighed(x, cloud.weights, log_factor)
 
     def resampled(self, cloud: Cloud, generator: torch.Generator) -> Cloud:
         """The same distribution with even weights, if they are uneven."""
-        weights = weights_of(cloud.log_weights)
-        if effective(weights) > self.options.ess * len(weights):
+        if effective(cloud.weights) > self.options.ess * len(cloud.weights):
             return cloud
-        x = cloud.x[ancestors(weights, self.options.resampling, generator)]
+        x = cloud.x[ancestors(cloud.weights, self.options.resampling, generator)]
         if self.options.jitter > 0:
-            x = spread(x, cloud.x, weights, self.options.jitter, generator)
+            x = spread(x, cloud, self.options.jitter, generator)
         return Cloud.even(x)
 
 
-def weighed(x: Tensor, log_weights: Tensor, log_factor: Tensor) -> Advanced:
+def weighed(x: Tensor, weights: Tensor, log_factor: Tensor) -> Advanced:
     """Multiply weights by factors. A factor that is no number is 0, and counted; where all are 0 the cloud starts
     again with even weights and the evidence says so."""
-    total = log_weights + log_factor
-    increment = float(torch.logsumexp(total, 0))
-    lost = 0
-    if not math.isfinite(increment):
-        broken = torch.isnan(total) | (total == math.inf)
-        lost = int(broken.sum())
-        total = total.masked_fill(broken, -math.inf)
-        increment = float(torch.logsumexp(total, 0))
-    if increment == -math.inf:
-        return Advanced(Cloud.even(x), increment, lost)
-    if lost:
+    top, lost = float(log_factor.max()), 0
+    if not math.isfinite(top):
+        broken = torch.isnan(log_factor) | (log_factor == math.inf)
+        lost, log_factor = int(broken.sum()), log_factor.masked_fill(broken, -math.inf)
+        top = float(log_factor.max())
+        if top == -math.inf:
+            return Advanced(Cloud.even(x), top, lost)
         # What is not a number would spoil means even with weight 0.
-        x = torch.where(torch.isfinite(total)[:, None], x, x[int(total.argmax())])
-    return Advanced(Cloud(x, total - increment), increment, lost)
+        x = torch.where(broken[:, None], x[int(log_factor.argmax())], x)
+    product = torch.exp(log_factor - top).mul_(weights)
+    total = float(product.sum())
+    if total < UNDERFLOW:
+        # The largest factors fell on weights of nearly nothing.
+        logs = log_factor + weights.log()
+        top = float(logs.max())
+        if top == -math.inf:
+            return Advanced(Cloud.even(x), top, lost)
+        product = torch.exp(logs - top)
+        total = float(product.sum())
+    return Advanced(Cloud(x, product.div_(total)), top + math.log(total), lost)
 
 
-def spread(x: Tensor, before: Tensor, weights: Tensor, jitter: float, generator: torch.Generator) -> Tensor:
+UNDERFLOW = 1e-200
+
+
+def spread(x: Tensor, before: Cloud, jitter: float, generator: torch.Generator) -> Tensor:
     """x + jitter h L e with L L^T the weighted covariance and h = (4/(d + 2) / N)^(1/(d + 4)) (Musso et al. 2001)."""
     n, d = x.shape
-    lower = torch.linalg.cholesky_ex(weighted_covariance(before, weights))[0].to(x.dtype)
+    lower = torch.linalg.cholesky_ex(weighted_covariance(before))[0].to(x.dtype)
     bandwidth = jitter * (4 / (d + 2) / n) ** (1 / (d + 4))
     noise = torch.randn(n, d, dtype=x.dtype, device=x.device, generator=generator)
     return torch.addmm(x, noise, lower.T, alpha=bandwidth)
 
 
-def weighted_covariance(x: Tensor, weights: Tensor) -> Tensor:
-    """sum w (x - mean)(x - mean)^T / sum w, float64 (d, d), with a little on the diagonal against rounding."""
-    share = weights / weights.sum()
-    centred = x.double() - share @ x.double()
-    covariance = (centred * share[:, None]).T @ centred
-    return covariance + 1e-12 * covariance.diagonal().mean() * torch.eye(
-        len(covariance), dtype=torch.float64, device=x.device
-    )
+def weighted_covariance(cloud: Cloud) -> Tensor:
+    """sum W (x - mean)(x - mean)^T, float64 (d, d), with a little on the diagonal against rounding."""
+    wide = cloud.x.double()
+    centred = wide - cloud.weights @ wide
+    covariance = (centred * cloud.weights[:, None]).T @ centred
+    little = 1e-12 * covariance.diagonal().mean()
+    return covariance + little * torch.eye(len(covariance), dtype=torch.float64, device=cloud.x.device)

@@ -1,21 +1,22 @@
 """Islands over time: how independent filters of the same observations answer together.
 
-Island b's filter at time k is consistent but, with N particles, biased by O(1/N); weighted by its evidence since the
-beginning the bias goes, but those weights collapse as time passes, for log Z_b spreads like sqrt(k). A filter forgets its past,
-so the evidence of the last w observations is enough:
+Island b's filter at time k is consistent but, with N particles, biased by O(1/N). Weights by its evidence since the
+beginning take the bias away, but they collapse as time passes, for log Z_b spreads like sqrt(k). A filter forgets its
+past, so the evidence of the last w observations is enough:
 
     f = sum_b V_b f_b / sum_b V_b,   V_b = prod_{j = k-w+1 .. k} p^_b(y_j | y_1 .. y_j-1)
 
-with w the longest window over which log V_b spreads by at most SPREAD over the islands, and at least LEAST. While that is
-all of time the ratio is exactly consistent; afterwards the change between w and w/2 measures what the cut costs.
-Against the Kalman filter (AR(1), 16 islands of 32 blind particles) root mean squared errors are .045, those of plain averages
-.096. The predictive density p(y_k | y_1 .. y_k-1) is the mean of p^_b with the weights of the time before.
+with w the longest window over which log V_b spreads by at most SPREAD over the islands, and at least LEAST. While that
+is all of time the ratio is exactly consistent; afterwards the change between w and w/2 measures what the cut costs.
+Against the Kalman filter (AR(1), 16 islands of 32 blind particles, 30 times after the tenth) the root mean squared
+error of the mean is .045, that of plain averages .096. The density of the next observation, p(y_k | y_1 .. y_k-1), is
+the mean of p^_b with the weights of the time before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -67,10 +68,10 @@ class Round:
 class Track:
     """Folded statistics of L islands over time.
 
-    `rounds` (1,): observations that all islands have assimilated; `present`: the last of them; `coming`, `arrived` (1,): the one of
-    which some islands have landed, and how many. `increments` (MEMORY, L): log increments, the last row the latest, nan before the
-    beginning; `window` (1,): w. `innovation`, `evidence` (1 + L,): log p(y_k | ...) and log p(y_1 .. y_k), of all islands and
-    with each left out; `cut` (2,): what both would be with half of each window.
+    `rounds` (1,): observations that all islands have assimilated; `present`: the last of them; `coming`, `arrived`
+    (1,): the one of which some islands have landed, and how many. `increments` (MEMORY, L): log increments, the last
+    row the latest, nan before the beginning; `window` (1,): w. `innovation`, `evidence` (1 + L,): log p(y_k | ...) and
+    log p(y_1 .. y_k), of all islands and with each left out; `cut` (2,): what both would be with half of each window.
     """
 
     rounds: NDArray[np.int64]
@@ -99,7 +100,7 @@ class Track:
         coming = self.coming.landed(int(block["lane"][0]), block)
         arrived = self.arrived + 1
         if arrived[0] < self.islands:
-            return Track(**{**self._parts(), "coming": coming, "arrived": arrived})
+            return replace(self, coming=coming, arrived=arrived)
         return self._closed(coming)
 
     def _closed(self, now: Round) -> Track:
@@ -124,20 +125,19 @@ class Track:
         """log V (L,) of the last `window` observations."""
         return self.increments[MEMORY - window :].sum(axis=0)
 
-    def _parts(self) -> dict[str, Any]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}
-
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, to store or to hash."""
-        parts = self._parts()
+        parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         rounds = {f"{name}.{f.name}": getattr(parts.pop(name), f.name) for name in _ROUNDS for f in fields(Round)}
         return {**parts, **rounds}
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Track:
         """Inverse of `to_arrays`."""
-        rounds = {name: Round(**{f.name: arrays[f"{name}.{f.name}"] for f in fields(Round)}) for name in _ROUNDS}
-        return Track(**{f.name: arrays[f.name] for f in fields(Track) if f.name not in _ROUNDS}, **rounds)
+        parts: dict[str, Any] = {f.name: arrays[f.name] for f in fields(Track) if f.name not in _ROUNDS}
+        for name in _ROUNDS:
+            parts[name] = Round(**{f.name: arrays[f"{name}.{f.name}"] for f in fields(Round)})
+        return Track(**parts)
 
 
 _ROUNDS = ("present", "coming")

@@ -9,18 +9,13 @@ import torch
 from torch import Tensor
 
 
-def weights_of(log_weights: Tensor) -> Tensor:
-    """exp(l - max l), not normalised, float64; l (N,) of which one is finite."""
-    return torch.exp(log_weights - log_weights.max())
-
-
 def effective(weights: Tensor) -> float:
-    """(sum w)^2 / sum w^2, the effective sample size."""
-    return float(weights.sum() ** 2 / torch.dot(weights, weights))
+    """1 / sum W^2, the effective sample size of weights of sum 1."""
+    return 1 / float(torch.dot(weights, weights))
 
 
 def ancestors(weights: Tensor, scheme: str, generator: torch.Generator) -> Tensor:
-    """Indices (N,), ascending, of the particles that are copied; `weights` (N,) float64, need not be normalised."""
+    """Indices (N,), ascending, of the particles that are copied; `weights` (N,) float64, of sum 1."""
     return torch.repeat_interleave(_SCHEMES[scheme](weights, generator), output_size=len(weights))
 
 

@@ -142,11 +142,11 @@ MANY = 50
 
 
 def setting_of(spec: Assimilation, inputs: Inputs, at: str = "") -> Setting:
-    """Parse and check. `at`: pointer to the assimilation within the spec. Raises SpecError."""
+    """Parse, and check what is stated by itself. `at`: pointer to the assimilation in the spec. Raises SpecError."""
     dim = len(spec.initial.mean)
     motion = _motion(spec, dim, inputs, f"{at}/dynamics")
     operator = _operator(spec.observe, dim, f"{at}/observe")
-    found = Setting(
+    return Setting(
         dim=dim,
         motion=motion,
         noise_root=root(covariance(spec.dynamics.noise, dim, f"{at}/dynamics/noise")),
@@ -158,10 +158,6 @@ def setting_of(spec: Assimilation, inputs: Inputs, at: str = "") -> Setting:
         observation_noise=covariance(spec.observe.noise, operator.size, f"{at}/observe/noise"),
         filter=spec.filter,
     )
-    _check_method(found, f"{at}/filter", f"{at}/observe/noise")
-    for i, given in enumerate(spec.observations):
-        found.observed(given, f"{at}/observations/{i}")
-    return found
 
 
 def _motion(spec: Assimilation, dim: int, inputs: Inputs, at: str) -> Motion:
@@ -242,62 +238,3 @@ def _operator(given: ObservationOperator, dim: int, at: str) -> Operator:
         what = f"coordinate {places[beyond[0]]} is observed of a state with coordinates 0 to {dim - 1}"
         raise SpecError(f"{at}/indices/{beyond[0]}", what)
     return Operator(len(places), np.eye(dim)[list(places)], (), places)
-
-
-def _check_method(setting: Setting, at: str, noise: str) -> None:
-    """What each filter needs. Raises SpecError."""
-    method, options = setting.method, setting.filter
-    ensemble = method in ("enkf", "etkf")
-    if options.method == "auto" and setting.chain is None and setting.method == "guided" and setting.operator.formulas:
-        _need(_invertible(setting), noise, "observations by formulas need noise with an invertible covariance")
-    if method == "guided":
-        _need(
-            setting.noisy, f"{at}/method", "guided steers the noise of the dynamics, which is 0: use bootstrap or enkf"
-        )
-        _need(setting.chain is None, f"{at}/method", "a step by a diffusion chain is guided by `surge`")
-        what = "what is predicted plus R is singular: give every observed number some noise"
-        _need(_predictable(setting), noise, what)
-    if method == "surge":
-        _need(
-            setting.chain is not None, f"{at}/method", "surge guides the chain of a diffusion model: give `diffusion`"
-        )
-        _need(setting.operator.matrix is not None, f"{at}/method", "surge needs a linear observation operator")
-    if method in ("bootstrap", "etkf", "surge"):
-        _need(
-            _invertible(setting), noise, f"{method} needs an invertible R; with exact observations use guided or enkf"
-        )
-    if not ensemble:
-        _need(options.inflation == 1, f"{at}/inflation", f"inflation belongs to enkf and etkf, not to {method}")
-        _need(options.localisation is None, f"{at}/localisation", f"belongs to enkf and etkf, not to {method}")
-    if ensemble or method == "surge":
-        _need(options.jitter == 0, f"{at}/jitter", f"jitter belongs to bootstrap and guided, not to {method}")
-    what = "localisation measures distances between coordinates: observe by `indices`"
-    _need(options.localisation is None or setting.operator.places is not None, f"{at}/localisation", what)
-    apart = setting.observation_noise - np.diag(np.diag(setting.observation_noise))
-    what = "local square roots need observation errors that are independent: give variances, or use enkf"
-    _need(options.localisation is None or method == "enkf" or not apart.any(), noise, what)
-    most = MOST_NUMBERS // setting.dim
-    what = f"{options.particles} particles of {setting.dim} coordinates; at most {most} fit a worker"
-    _need(options.particles <= most, f"{at}/particles", what)
-
-
-MOST_NUMBERS = 10**8
-"""Particles times coordinates of an island: what a worker holds, 400 MB in single precision."""
-
-
-def _invertible(setting: Setting) -> bool:
-    return definite(setting.observation_noise)
-
-
-def _predictable(setting: Setting) -> bool:
-    """H Q H^T + R can be inverted; of formulas R alone must be."""
-    operator = setting.operator
-    if operator.matrix is None:
-        return _invertible(setting)
-    through = operator.matrix @ setting.noise_root
-    return definite(through @ through.T + setting.observation_noise)
-
-
-def _need(condition: bool, pointer: str, message: str) -> None:
-    if not condition:
-        raise SpecError(pointer, message)

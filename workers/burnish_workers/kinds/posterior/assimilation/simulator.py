@@ -22,8 +22,9 @@ from burnish_workers.kinds.posterior.assimilation.ensemble import ensemble_filte
 from burnish_workers.kinds.posterior.assimilation.filters import Advanced, Cloud, ParticleFilter
 from burnish_workers.kinds.posterior.assimilation.islands import LEVELS
 from burnish_workers.kinds.posterior.assimilation.proposals import blind, guided
-from burnish_workers.kinds.posterior.assimilation.resampling import effective, weights_of
-from burnish_workers.kinds.posterior.assimilation.setting import Setting, setting_of
+from burnish_workers.kinds.posterior.assimilation.requirements import checked
+from burnish_workers.kinds.posterior.assimilation.resampling import effective
+from burnish_workers.kinds.posterior.assimilation.setting import Setting
 from burnish_workers.kinds.posterior.assimilation.surge import surge_filter
 from burnish_workers.tensors.generators import torch_generator
 
@@ -62,53 +63,53 @@ class AssimilationSimulator:
         self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision
     ) -> tuple[Arrays, Arrays]:
         """Assimilate `decision["observation"]`. Raises KeyError without one."""
-        # Filters may write over what they are given; what was carried must stay as it is.
-        cloud = Cloud(self._tensor(carry["particles"]), self._tensor(carry["log_weights"]))
+        cloud = Cloud(self._tensor(carry["particles"]), self._tensor(carry["weights"]))
         observation = np.asarray(decision[OBSERVATION], dtype=np.float64)
         done = self.assimilator.advance(cloud, observation, torch_generator(block, self.device))
         return self._carried(done.cloud, carry["lane"]), {"lane": carry["lane"], **self._told(done)}
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
-        return torch.tensor(values, device=self.device)
+        # Filters write over nothing that they are given, so that what was carried may be looked at in place; only torch
+        # wants to be allowed to.
+        return torch.from_numpy(np.require(values, requirements=["W"])).to(self.device)
 
     def _carried(self, cloud: Cloud, lane: NDArray[Any]) -> Arrays:
-        named = {"particles": cloud.x, "log_weights": cloud.log_weights}
+        named = {"particles": cloud.x, "weights": cloud.weights}
         return {**{name: value.cpu().numpy() for name, value in named.items()}, "lane": lane}
 
     def _told(self, done: Advanced) -> Mapping[str, NDArray[Any]]:
-        weights = weights_of(done.cloud.log_weights)
-        mean, variance = moments(done.cloud.x, weights)
-        sketch = quantiles(done.cloud.x, weights) if self.sketched else mean.new_zeros(0, LEVELS)
+        cloud = done.cloud
+        mean, variance = moments(cloud)
+        sketch = quantiles(cloud) if self.sketched else mean.new_zeros(0, LEVELS)
         return {
             "log_increment": np.array([done.log_increment]),
             "mean": mean.cpu().numpy(),
             "variance": variance.cpu().numpy(),
             "sketch": sketch.cpu().numpy(),
-            "ess": np.array([effective(weights) / len(weights)]),
+            "ess": np.array([effective(cloud.weights) / len(cloud.weights)]),
             "nonfinite": np.array([done.nonfinite]),
         }
 
 
-def moments(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Weighted mean and variance of every coordinate, float64 (d,); x (N, d), weights (N,)."""
-    share = weights / weights.sum()
-    wide = x.double()
-    mean = share @ wide
-    return mean, share @ wide.sub_(mean).square_() if wide is not x else share @ (wide - mean).square_()
+def moments(cloud: Cloud) -> tuple[Tensor, Tensor]:
+    """Weighted mean and variance of every coordinate, float64 (d,)."""
+    wide = cloud.x.double()
+    mean = cloud.weights @ wide
+    return mean, cloud.weights @ (wide - mean).square_()
 
 
-def quantiles(x: Tensor, weights: Tensor) -> Tensor:
+def quantiles(cloud: Cloud) -> Tensor:
     """The quantiles at (j + 1/2)/LEVELS of every coordinate, float64 (d, LEVELS)."""
-    levels = (torch.arange(LEVELS, dtype=torch.float64, device=x.device) + 0.5) / LEVELS
-    values, order = x.T.double().sort(dim=1, stable=True)
-    below = (weights / weights.sum())[order].cumsum(1)
-    places = torch.searchsorted(below, levels.expand(len(values), -1).contiguous()).clamp_(max=len(weights) - 1)
-    return values.gather(1, places)
+    levels = (torch.arange(LEVELS, dtype=torch.float64, device=cloud.x.device) + 0.5) / LEVELS
+    values, order = cloud.x.T.double().sort(dim=1, stable=True)
+    below = cloud.weights[order].cumsum(1)
+    places = torch.searchsorted(below, levels.expand(len(values), -1).contiguous())
+    return values.gather(1, places.clamp_(max=len(cloud.weights) - 1))
 
 
 def build(spec: Assimilation, device: str = "cpu", inputs: Inputs = NOTHING) -> AssimilationSimulator:
     """The simulator of a checked spec."""
-    setting, where = setting_of(spec, inputs), torch.device(device)
+    setting, where = checked(spec, inputs), torch.device(device)
     # Ensembles are small, and their covariances are what is computed: single precision buys nothing there.
     single = spec.filter.precision == "single" and setting.method not in ("enkf", "etkf")
     dtype = torch.float32 if single else torch.float64

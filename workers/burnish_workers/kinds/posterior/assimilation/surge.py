@@ -1,11 +1,11 @@
-"""Guidance inside a diffusion transition: sequential Monte Carlo along its chain, weights carried over from step to step.
+"""Guidance inside a diffusion transition: sequential Monte Carlo along its chain, weights carried over between steps.
 
 Twist of a linear observation y = H x' + N(0, R), with D_j = E[x' | z_j] and C_j its residual covariance:
 
     psi_j(z) = N(y; H D_j(z), R + H C_j H^T),   j = 0 .. K - 1,   psi_K(z) = N(y; H z, R)
 
-E[D_{j+1} | z_j] = D_j, and D_{j+1} moves with z by about J = C_{j+1} / sigma_{j+1}^2. So z_{j+1} = m_j + s_j w is drawn from
-p(w) N(y; H (D_j + s_j J w), R + H C_{j+1} H^T), a Gaussian, and weighed exactly for what the approximation misses:
+E[D_{j+1} | z_j] = D_j, and D_{j+1} moves with z by about J = C_{j+1} / sigma_{j+1}^2. So w of z_{j+1} = m_j + s_j w is
+drawn from N(w; 0, I) N(y; H (D_j + s_j J w), R + H C_{j+1} H^T), a Gaussian, and weighed exactly for what that misses:
 
     log W += log psi_{j+1} - log psi_j + log N(w; 0, I) - log q(w)
 
@@ -15,7 +15,6 @@ Wei, Ren, Shi and Lu (arXiv 2605.18745); there the pull is a gradient and the no
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -29,7 +28,7 @@ from burnish.wire.specs.assimilation import Filter
 from burnish_workers.kinds.posterior.assimilation.chains import ChainTransition, begun, step_of
 from burnish_workers.kinds.posterior.assimilation.filters import Advanced, Cloud, seen, weighed
 from burnish_workers.kinds.posterior.assimilation.proposals import PATTERNS
-from burnish_workers.kinds.posterior.assimilation.resampling import ancestors, effective, weights_of
+from burnish_workers.kinds.posterior.assimilation.resampling import ancestors, effective
 from burnish_workers.kinds.posterior.assimilation.sensors import Gaussian, Sensor, sensor_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
 
@@ -91,7 +90,7 @@ class Pull:
 
 @dataclass(frozen=True)
 class Guide:
-    """All that is fixed by which numbers were seen: a twist for every level 0 .. K, a pull for every step but the last."""
+    """What is fixed by which numbers were seen: a twist for every level 0 .. K, a pull for every step but the last."""
 
     sensor: Sensor
     twists: tuple[Twist, ...]
@@ -107,22 +106,23 @@ class InChain:
     condition: Tensor
     denoised: Tensor
     log_psi: Tensor
-    log_weights: Tensor
+    weights: Tensor
     evidence: float = 0.0
     lost: int = 0
 
     def times(self, log_factor: Tensor) -> InChain:
         """The same with weights multiplied, their sum taken into the evidence."""
-        done = weighed(torch.cat([self.z, self.condition, self.denoised], 1), self.log_weights, log_factor)
+        done = weighed(torch.cat([self.z, self.condition, self.denoised], 1), self.weights, log_factor)
         width = self.z.shape[1]
         x, evidence, lost = done.cloud.x, self.evidence + done.log_increment, self.lost + done.nonfinite
-        parts = x[:, :width], x[:, width:-width], x[:, -width:]
-        return InChain(*parts, torch.nan_to_num(self.log_psi), done.cloud.log_weights, evidence, lost)
+        z, condition, denoised = x[:, :width], x[:, width:-width], x[:, -width:]
+        log_psi = torch.nan_to_num(self.log_psi)
+        return InChain(z, condition, denoised, log_psi, done.cloud.weights, evidence, lost)
 
     def chosen(self, indices: Tensor) -> InChain:
         """Copies of some, with even weights."""
-        parts = (part[indices] for part in (self.z, self.condition, self.denoised, self.log_psi))
-        even = torch.full_like(self.log_weights, -math.log(len(self.z)))
+        even = torch.full_like(self.weights, 1 / len(self.z))
+        parts = self.z[indices], self.condition[indices], self.denoised[indices], self.log_psi[indices]
         return InChain(*parts, even, self.evidence, self.lost)
 
 
@@ -138,14 +138,14 @@ class SurgeFilter:
         """Assimilate one observation."""
         y, rows = seen(observation)
         if not rows:
-            return Advanced(Cloud(self.transition.forward(cloud.x, generator), cloud.log_weights), 0.0, 0)
+            return Advanced(Cloud(self.transition.forward(cloud.x, generator), cloud.weights), 0.0, 0)
         guide = self.guide(rows)
         state = self._begun(cloud, y, guide, generator)
         for level in range(len(guide.pulls)):
             state = self._step(self._resampled(state, generator), level, y, guide, generator)
         state = self._resampled(state, generator)
         state = state.times(guide.twists[-1](state.denoised, y) - state.log_psi)
-        return Advanced(Cloud(state.denoised, state.log_weights), state.evidence, state.lost)
+        return Advanced(Cloud(state.denoised, state.weights), state.evidence, state.lost)
 
     def _begun(self, cloud: Cloud, y: _Array, guide: Guide, generator: torch.Generator) -> InChain:
         denoiser, sigmas = self.transition.denoiser, self.transition.sigmas
@@ -154,7 +154,7 @@ class SurgeFilter:
         z = begun(denoiser, sigmas, x, condition, generator)
         denoised = denoiser(z, 0, condition)
         log_psi = guide.twists[0](denoised, y)
-        return InChain(z, condition, denoised, log_psi, cloud.log_weights).times(log_psi)
+        return InChain(z, condition, denoised, log_psi, cloud.weights).times(log_psi)
 
     def _step(self, state: InChain, level: int, y: _Array, guide: Guide, generator: torch.Generator) -> InChain:
         towards, spread = step_of(self.transition.sigmas, level)
@@ -167,10 +167,9 @@ class SurgeFilter:
         return moved.times(ratio + log_psi - state.log_psi)
 
     def _resampled(self, state: InChain, generator: torch.Generator) -> InChain:
-        weights = weights_of(state.log_weights)
-        if effective(weights) > self.options.ess * len(weights):
+        if effective(state.weights) > self.options.ess * len(state.weights):
             return state
-        return state.chosen(ancestors(weights, self.options.resampling, generator))
+        return state.chosen(ancestors(state.weights, self.options.resampling, generator))
 
 
 def surge_filter(setting: Setting, transition: ChainTransition, like: Tensor) -> SurgeFilter:

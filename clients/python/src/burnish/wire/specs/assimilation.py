@@ -220,4 +220,6 @@ class Assimilation(Wire):
         description="After each observation: filtered mean and standard deviation and quantiles of every coordinate, "
         "log p(y_k | y_1 .. y_k-1), and log p(y_1 .. y_k).",
     )
-    quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[0.05, 0.5, 0.95], min_length=1, max_length=9)
+    quantiles: list[Annotated[float, Field(ge=0.01, le=0.99)]] = Field(
+        default=[0.05, 0.5, 0.95], min_length=1, max_length=9
+    )
