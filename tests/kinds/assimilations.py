@@ -33,7 +33,9 @@ class Linear:
     m: Array
     p: Array
 
-    def spec(self, outputs: Sequence[str] = ("mean", "std", "log_likelihood", "log_evidence"), **options: Any) -> Assimilation:
+    def spec(
+        self, outputs: Sequence[str] = ("mean", "std", "log_likelihood", "log_evidence"), **options: Any
+    ) -> Assimilation:
         dynamics = {"matrix": self.a.tolist(), "offset": self.b.tolist(), "noise": self.q.tolist()}
         dynamics |= options.pop("dynamics", {})
         posted = {
@@ -78,11 +80,17 @@ PLANE = Linear(
     m=np.array([1.0, -1.0]),
     p=np.array([[1.0, -0.3], [-0.3, 0.5]]),
 )
-TWICE_SEEN = Linear(PLANE.a, PLANE.b, PLANE.q, np.array([[1.0, 0.5], [0.3, -1.0]]), np.array([[0.4, 0.1], [0.1, 0.6]]), PLANE.m, PLANE.p)
-LINE = Linear(*(np.array([[v]]) if i not in (1, 5) else np.array([v]) for i, v in enumerate([0.9, 0.1, 1.0, 1.0, 0.25, 0.5, 3.0])))
+TWICE_SEEN = Linear(
+    PLANE.a, PLANE.b, PLANE.q, np.array([[1.0, 0.5], [0.3, -1.0]]), np.array([[0.4, 0.1], [0.1, 0.6]]), PLANE.m, PLANE.p
+)
+LINE = Linear(
+    *(np.array([[v]]) if i not in (1, 5) else np.array([v]) for i, v in enumerate([0.9, 0.1, 1.0, 1.0, 0.25, 0.5, 3.0]))
+)
 
 
-def follow(simulator: AssimilationSimulator, observations: Array, seed: int = 1, lane: int = 0) -> Iterator[Mapping[str, Any]]:
+def follow(
+    simulator: AssimilationSimulator, observations: Array, seed: int = 1, lane: int = 0
+) -> Iterator[Mapping[str, Any]]:
     """What one island says after each observation."""
     islands = simulator.setting.filter.islands
     carry = simulator.init(lane_key(seed, lane))

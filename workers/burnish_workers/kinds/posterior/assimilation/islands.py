@@ -128,8 +128,10 @@ class Track:
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, to store or to hash."""
         parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
-        rounds = {f"{name}.{f.name}": getattr(parts.pop(name), f.name) for name in _ROUNDS for f in fields(Round)}
-        return {**parts, **rounds}
+        for name in _ROUNDS:
+            stated = parts.pop(name)
+            parts |= {f"{name}.{f.name}": getattr(stated, f.name) for f in fields(Round)}
+        return parts
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Track:
