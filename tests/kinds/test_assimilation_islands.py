@@ -175,7 +175,8 @@ def test_pseudo_values_take_the_bias_of_first_order_away():
 
 
 def coverage(runs: int, outputs: list[str], count: int, particles: int, **options: Any) -> tuple[Array, Array, Array]:
-    """Shares of runs whose 95 % interval holds the truth, for each output after the last observation; errors; widths."""
+    """Shares of runs whose 95 % interval holds the truth, for each output after the last observation; errors;
+    widths."""
     hits, errors, widths = [], [], []
     spec = LINE.spec(outputs, particles=particles, islands=16, **options)
     for seed in range(runs):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from burnish_workers.core.estimator import Plan
@@ -37,6 +37,11 @@ class Recipe:
         return Recipe(**{field.name: plan[field.name] for field in fields(Recipe) if field.name in plan})
 
     @property
+    def checking(self) -> Recipe:
+        """The proposal that the check is made by: as unlike this one as can be."""
+        return replace(self, guidance="none" if self.guidance != "none" else "kalman", strength=1.0, kept=0)
+
+    @property
     def evaluations(self) -> float:
         """Forward passes of the network per particle and step."""
         return EVALUATIONS.get(self.guidance, 1.0)
@@ -44,6 +49,18 @@ class Recipe:
 
 ISLANDS = "islands"
 """The component of an answer that islands make."""
+
+CHECK = "check"
+"""Islands of another proposal: they answer nothing, but must find the same evidence."""
+
+EVERY = 8
+"""Islands of the answer to one of the check."""
+
+
+def checks_before(islands: int) -> int:
+    """How many islands of the check go with the first so many."""
+    return islands // EVERY
+
 
 SAMPLES = "samples"
 """The particles that are kept."""

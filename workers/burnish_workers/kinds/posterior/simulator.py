@@ -31,7 +31,7 @@ from burnish_workers.kinds.posterior.guidance import (
 )
 from burnish_workers.kinds.posterior.model import Model, model_of
 from burnish_workers.kinds.posterior.nonlinear import Function, NonlinearTerm, RewardTerm
-from burnish_workers.kinds.posterior.plan import ISLANDS, NOTES, SAMPLES, Recipe
+from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import LinearObservation, RewardNumbers, Setting, setting_of
 from burnish_workers.kinds.posterior.smc import IslandSampler, Population
 from burnish_workers.kinds.posterior.spread import Spread
@@ -46,6 +46,7 @@ class PosteriorSimulator:
     """Islands of particles: each replicate is one island, with randomness of its own."""
 
     sampler: IslandSampler
+    check: IslandSampler
     recipe: Recipe
     second: bool
     sketched: bool
@@ -59,10 +60,19 @@ class PosteriorSimulator:
         people = self.sampler.run([block.child(i) for i in range(replicates)], self.recipe.particles)
         x, log_weight = people.x.double().cpu().numpy(), people.log_weight.cpu().numpy()
         islands = self._islands(people, x, log_weight)
-        parts: dict[str, Islands | Samples] = {ISLANDS: islands}
+        parts: dict[str, Islands | Samples] = {ISLANDS: islands, CHECK: self._checked(block, start, replicates)}
         if self.recipe.kept:
             parts[SAMPLES] = Samples.of(x, log_weight, islands.log_weight, self.recipe.kept, start)
         return carry, flatten(parts)
+
+    def _checked(self, block: Key, start: int, replicates: int) -> Islands:
+        """The islands of the check that go with these."""
+        count = checks_before(start + replicates) - checks_before(start)
+        if count == 0:
+            return Islands.empty(0)
+        people = self.check.run([block.child(replicates + i) for i in range(count)], self.recipe.particles)
+        found = people.log_evidence.cpu().numpy()
+        return Islands.of(np.where(np.isnan(found), -np.inf, found), np.zeros((count, 0)))
 
     def _islands(self, people: Population, x: NDArray[np.float64], log_weight: NDArray[np.float64]) -> Islands:
         weight = np.array([normalised(row) for row in log_weight])
@@ -89,22 +99,25 @@ def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSim
     device, resolution = resolve_device(device_name), resolution_of(spec)
     setting, recipe = setting_of(spec, inputs), Recipe.from_plan(resolution.plan)
     model = model_of(setting, inputs, device, resolution.micro_batch, spec.chain.start)
+    both = [_sampler(spec, setting, each, model, inputs) for each in (recipe, recipe.checking)]
+    return PosteriorSimulator(both[0], both[1], recipe, "std" in spec.outputs, "quantiles" in spec.outputs)
+
+
+def _sampler(spec: PosteriorSpec, setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> IslandSampler:
     terms = terms_of(setting, recipe, model, inputs)
-    sampler = IslandSampler(
+    return IslandSampler(
         chain=setting.chain,
         start=model.start,
         guide=_guide(setting, recipe, model, terms, spec.guidance.label),
         terms=terms,
         spreads=[spread.scaled(recipe.inflation) for spread in model.spreads],
         dtype=model.dtype,
-        device=device,
+        device=model.device,
         potentials=recipe.potential != "none",
         tempering=recipe.tempering,
         scheme=spec.resampling.scheme,
         threshold=spec.resampling.threshold,
     )
-    outputs = spec.outputs
-    return PosteriorSimulator(sampler, recipe, "std" in outputs, "quantiles" in outputs)
 
 
 def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> list[Term]:

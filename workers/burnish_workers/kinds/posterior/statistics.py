@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,23 +12,29 @@ from numpy.typing import NDArray
 from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
+from burnish_workers.core.guard import Refusal, collapse
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.islands import Islands, append
 from burnish_workers.core.jackknife import (
+    Functional,
+    alone,
     combined,
     deviations,
     effective_islands,
     evidence,
+    examined,
     log_evidence,
     means,
     pseudo_values,
     quantile_pseudo_values,
+    quantiles_alone,
     weight_spread,
 )
 from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
-from burnish_workers.kinds.posterior.plan import ISLANDS, NOTES, SAMPLES, Recipe
+from burnish_workers.kinds.posterior.agreement import disagreement
+from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
 from burnish_workers.kinds.posterior.tuning import particles_for
 
@@ -63,37 +69,54 @@ class PosteriorStatistics:
     def empty(self) -> State:
         second, sketched = "std" in self.asked, "quantiles" in self.asked
         islands = Islands.empty(self.dim * (1 + second), self.dim * sketched, len(NOTES))
-        return {ISLANDS: islands, **({SAMPLES: Samples.empty(self.dim)} if self.recipe.kept else {})}
+        return {
+            ISLANDS: islands,
+            CHECK: Islands.empty(0),
+            **({SAMPLES: Samples.empty(self.dim)} if self.recipe.kept else {}),
+        }
 
     def fold(self, state: State, stats: Arrays) -> State:
         block = unflatten(stats)
-        folded = {ISLANDS: append(state[ISLANDS], block[ISLANDS])}
+        folded = {name: append(state[name], block[name]) for name in (ISLANDS, CHECK)}
         return {**folded, **({SAMPLES: state[SAMPLES].append(block[SAMPLES])} if SAMPLES in state else {})}
 
     def answer(self, state: State) -> Answer:
         islands: Islands = state[ISLANDS]
         replicates = Moments.of(self.replicates(islands), self.tail)
         found = combined(islands, replicates)
+        apart = disagreement(islands, state[CHECK])
+        diagnostics = self._diagnostics(islands, state.get(SAMPLES))
         return Answer(
             combined=found,
             bias=np.zeros(len(found.value)),
             bias_known=True,
             parts={ISLANDS: replicates},
             floor=0.0,
-            diagnostics=self._diagnostics(islands, state.get(SAMPLES)),
+            diagnostics={**diagnostics, "check_islands": state[CHECK].count, "proposals_apart": apart},
+            refusal=self._refusal(islands, diagnostics["tail_index"], apart),
+            examined=examined(islands, self._columns(islands, alone, quantiles_alone), self.tail),
         )
+
+    def _refusal(self, islands: Islands, tail_index: float | None, apart: float | None) -> Refusal | None:
+        effective = effective_islands(islands)
+        return collapse(weight_spread(islands), tail_index, islands.count, effective, apart)
 
     def replicates(self, islands: Islands) -> _Array:
         """Pseudo-values of all outputs, (R, m), in the order in which they were asked for."""
-        found = [self._output(name, islands) for name in self.asked if name != SAMPLES]
-        return np.concatenate(found, axis=1) if found else np.zeros((len(islands), 0))
+        return self._columns(islands, pseudo_values, quantile_pseudo_values)
 
-    def _output(self, name: str, islands: Islands) -> _Array:
+    def _columns(
+        self,
+        islands: Islands,
+        of: Callable[[Islands, Functional], _Array],
+        of_quantiles: Callable[[Islands, Sequence[float]], _Array],
+    ) -> _Array:
         first, second = slice(0, self.dim), slice(self.dim, 2 * self.dim)
-        if name == "quantiles":
-            return quantile_pseudo_values(islands, self.levels).reshape(len(islands), -1)
-        functional = {"mean": means(first), "std": deviations(first, second), "log_evidence": evidence}[name]
-        return pseudo_values(islands, functional)
+        known = {"mean": means(first), "std": deviations(first, second), "log_evidence": evidence}
+        asked = [name for name in self.asked if name != SAMPLES]
+        quantiles = of_quantiles(islands, self.levels).reshape(len(islands), -1) if "quantiles" in asked else None
+        found = [quantiles if name == "quantiles" else of(islands, known[name]) for name in asked]
+        return np.concatenate([each for each in found if each is not None], axis=1)
 
     def _diagnostics(self, islands: Islands, samples: Samples | None) -> dict[str, Any]:
         notes = dict(zip(NOTES, islands.notes.T, strict=True))
@@ -118,10 +141,11 @@ class PosteriorStatistics:
 
     def units(self, replicates: int) -> int:
         """Forward passes of the prior's network, one particle at one step each."""
-        return round(replicates * self.recipe.particles * self.steps * self.recipe.evaluations)
+        return round(self.cost(replicates))
 
     def cost(self, replicates: int) -> float:
-        return float(replicates * self.recipe.particles * self.steps * self.recipe.evaluations)
+        checks = checks_before(replicates)
+        return float((replicates * self.recipe.evaluations + checks) * self.recipe.particles * self.steps)
 
     def tuned(self, state: State) -> Plan:
         """As many particles as make the evidence of an island certain enough."""
