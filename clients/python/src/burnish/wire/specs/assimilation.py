@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from burnish.wire.base import Wire
 from burnish.wire.files import ModelReference
@@ -104,20 +104,23 @@ class ExpressionDynamics(Motion):
     substeps: int = Field(default=1, ge=1, le=10_000)
 
 
-class UploadedDynamics(Motion):
+class UploadedDynamics(Motion, ModelReference):
     """M by an uploaded model f(t, x) -> (rows, d), called with t = 0."""
-
-    model: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
 
     @property
     def reference(self) -> ModelReference:
-        return ModelReference(model=self.model)
+        return self
+
+
+def _named(value: Any) -> Any:
+    """`"sha256:..."` in place of `{"model": "sha256:..."}`."""
+    return {"model": value} if isinstance(value, str) else value
 
 
 class UploadedDenoiser(Motion):
     """The conditional diffusion model of a transition: f(time, [z, x_before]) -> (rows, d), rows of 2 d numbers in."""
 
-    denoiser: Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$")]
+    denoiser: Annotated[ModelReference, BeforeValidator(_named)]
     predicts: Literal["sample", "epsilon"] = Field(
         default="sample", description="sample: E[x' | z]; epsilon: E[e | z] with z = x' + sigma e."
     )
@@ -126,7 +129,7 @@ class UploadedDenoiser(Motion):
 
     @property
     def reference(self) -> ModelReference:
-        return ModelReference(model=self.denoiser)
+        return self.denoiser
 
 
 _FORMS = ("matrix", "expression", "model", "denoiser")
