@@ -128,7 +128,7 @@ import sys
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key
-from burnish_workers.core.registry import registry
+from burnish_workers.core.registry import own_kinds, registry
 from burnish_workers.engine.resolve import provisional
 
 kind = registry().get("surrogate")
@@ -159,7 +159,7 @@ import burnish_service, burnish_workers.engine
 from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
-from burnish_workers.core.registry import registry
+from burnish_workers.core.registry import own_kinds, registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.storage import Storage
 
@@ -183,7 +183,7 @@ thread.start()
 while not server.started:
     threading.Event().wait(0.01)
 with httpx2.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30) as client:
-    for example in registry().get("surrogate").examples():
+    for example in [example for kind in own_kinds() for example in kind.examples()]:
         created = client.post("/v1/jobs", json=example)
         assert created.status_code == 202, created.text
         assert client.get(created.headers["location"]).json()["status"] == "queued"
