@@ -14,7 +14,7 @@ from burnish_workers.core.decisions import EVENLY, Decision
 from burnish_workers.core.estimator import Arrays, flatten
 from burnish_workers.core.expression import Expression
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.islands import Islands
+from burnish_workers.core.islands import Islands, append
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.resampling import normalised
@@ -29,11 +29,13 @@ from burnish_workers.kinds.posterior.guidance import (
     Guide,
     Unguided,
 )
+from burnish_workers.kinds.posterior.limits import at_once
 from burnish_workers.kinds.posterior.model import Model, model_of
 from burnish_workers.kinds.posterior.nonlinear import Function, NonlinearTerm, RewardTerm
 from burnish_workers.kinds.posterior.plan import ISLANDS, NOTES, SAMPLES, Recipe
 from burnish_workers.kinds.posterior.problem import LinearObservation, RewardNumbers, Setting, setting_of
 from burnish_workers.kinds.posterior.smc import IslandSampler, Population
+from burnish_workers.kinds.posterior.spread import Spread
 from burnish_workers.kinds.posterior.terms import LinearTerm, Term
 from burnish_workers.tensors.devices import resolve_device
 from burnish_workers.tensors.expressions import lower
@@ -42,12 +44,16 @@ from burnish_workers.tensors.graph import load_model
 
 @dataclass(frozen=True, eq=False)
 class PosteriorSimulator:
-    """Islands of particles: each replicate is one island, with randomness of its own."""
+    """Islands of particles: each replicate is one island, with randomness of its own.
+
+    `second`: whether squares are averaged; `sketched`: whether quantiles are; `group`: islands that move together.
+    """
 
     sampler: IslandSampler
     recipe: Recipe
     second: bool
     sketched: bool
+    group: int
 
     def init(self, lane: Key) -> Arrays:
         return {}
@@ -55,13 +61,22 @@ class PosteriorSimulator:
     def advance(
         self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
     ) -> tuple[Arrays, Arrays]:
-        people = self.sampler.run([block.child(i) for i in range(replicates)], self.recipe.particles)
+        keys, size = [block.child(i) for i in range(replicates)], self.group
+        found = [self._group(keys[i : i + size], start + i) for i in range(0, replicates, size)]
+        islands, samples = found[0]
+        for more, further in found[1:]:
+            islands = append(islands, more)
+            samples = further if samples is None or further is None else samples.append(further)
+        parts = {ISLANDS: islands} if samples is None else {ISLANDS: islands, SAMPLES: samples}
+        return carry, flatten(parts)
+
+    def _group(self, keys: list[Key], start: int) -> tuple[Islands, Samples | None]:
+        """Islands that move together."""
+        people = self.sampler.run(keys, self.recipe.particles)
         x, log_weight = people.x.double().cpu().numpy(), people.log_weight.cpu().numpy()
         islands = self._islands(people, x, log_weight)
-        parts: dict[str, Islands | Samples] = {ISLANDS: islands}
-        if self.recipe.kept:
-            parts[SAMPLES] = Samples.of(x, log_weight, islands.log_weight, self.recipe.kept, start)
-        return carry, flatten(parts)
+        kept = self.recipe.kept
+        return islands, Samples.of(x, log_weight, islands.log_weight, kept, start) if kept else None
 
     def _islands(self, people: Population, x: NDArray[np.float64], log_weight: NDArray[np.float64]) -> Islands:
         weight = np.array([normalised(row) for row in log_weight])
@@ -103,7 +118,9 @@ def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSim
         threshold=spec.resampling.threshold,
     )
     outputs = spec.outputs
-    return PosteriorSimulator(sampler, recipe, "std" in outputs, "quantiles" in outputs)
+    seen = setting.observation
+    group = at_once(recipe.particles, setting.dim, 0 if seen is None else len(seen.y))
+    return PosteriorSimulator(sampler, recipe, "std" in outputs, "quantiles" in outputs, group)
 
 
 def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> list[Term]:
@@ -120,23 +137,23 @@ def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> 
         y, variance = as_tensor(seen.y), as_tensor(seen.variance)
         found.append(NonlinearTerm(function, y, variance, spreads, 1.0, naive))
     if setting.reward is not None:
-        found.append(_reward(setting.reward, model, spreads, inputs))
+        found.append(_reward(setting.reward, model, spreads, inputs, recipe.guidance == "ensemble"))
     if setting.classifier is not None:
         reference, label = setting.classifier
         logits = _function(reference, model, inputs)
         chance: Function = lambda x: torch.log_softmax(logits(x), dim=-1)[:, label]  # noqa: E731
-        found.append(RewardTerm(chance, 1.0, spreads))
+        found.append(RewardTerm(chance, 1.0, spreads, perturbs=recipe.guidance == "ensemble"))
     return found
 
 
-def _reward(reward: RewardNumbers, model: Model, spreads: list, inputs: Inputs) -> RewardTerm:
+def _reward(reward: RewardNumbers, model: Model, spreads: list[Spread], inputs: Inputs, perturbs: bool) -> RewardTerm:
     inner = _function(reward.function, model, inputs)
 
     def value(x: Tensor) -> Tensor:
         found = inner(x)
         return found[:, 0] if found.ndim == 2 else found
 
-    return RewardTerm(value, reward.temperature, spreads)
+    return RewardTerm(value, reward.temperature, spreads, perturbs=perturbs)
 
 
 def _function(given: object, model: Model, inputs: Inputs) -> Function:
