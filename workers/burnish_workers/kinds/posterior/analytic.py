@@ -10,6 +10,9 @@ from torch import Tensor
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.noise import Noise
 
+MOST_AT_ONCE = 2**24
+"""Numbers of a temporary array: 128 MB."""
+
 
 class MixtureDenoiser:
     """x0^ = sum_c r_c(x) (mu_c + alpha C_c S_c^-1 (x - alpha mu_c)), S_c = alpha^2 C_c + sigma^2 I.
@@ -18,7 +21,7 @@ class MixtureDenoiser:
     """
 
     def __init__(self, numbers: MixtureNumbers, device: torch.device | str = "cpu"):
-        as_tensor = lambda a: torch.as_tensor(a, dtype=torch.float64, device=device)  # noqa: E731
+        as_tensor = lambda a: torch.tensor(a, dtype=torch.float64, device=device)  # noqa: E731
         self.shape = (numbers.dim,)
         self.dtype = torch.float64
         self._log_weights = as_tensor(numbers.weights).log()
@@ -27,7 +30,13 @@ class MixtureDenoiser:
         self._round = numbers.axes is None and bool((numbers.variance == numbers.variance[:, :1]).all())
 
     def __call__(self, x: Tensor, noise: Noise, label: Tensor | None = None) -> Tensor:
-        return self._isotropic(x, noise) if self._round else self._general(x, noise)
+        found = self._isotropic if self._round else self._general
+        rows = max(1, MOST_AT_ONCE // (self._means.shape[0] if self._round else self._means.numel()))
+        if len(x) <= rows:
+            return found(x, noise)
+        levels = zip(noise.alpha.split(rows), noise.sigma.split(rows), noise.time.split(rows), strict=True)
+        parts = zip(x.split(rows), (Noise(*level) for level in levels), strict=True)
+        return torch.cat([found(part, level) for part, level in parts])
 
     def _isotropic(self, x: Tensor, noise: Noise) -> Tensor:
         """Covariances v_c I: all distances by one product of matrices."""

@@ -24,6 +24,9 @@ from burnish_workers.kinds.posterior.directory import Prior
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.schedules import Schedule, alphas_cumprod
 
+WIDEST = 1e9
+"""Ratio of the largest noise level to the smallest: their squares are to differ in double precision."""
+
 STEPS = 60
 """Of a chain for which the spec does not say."""
 
@@ -90,7 +93,8 @@ def _check_noise(chain: Chain, guidance: str) -> None:
 
 
 def _of_mixture(asked: Asked, prior: MixtureNumbers) -> Chain:
-    steps, eta, scheduler = asked.steps or STEPS, _eta(asked), asked.scheduler or "edm"
+    steps, scheduler = asked.steps or STEPS, asked.scheduler or "edm"
+    eta = _eta(asked, scheduler)
     if scheduler in ("ve", "ve_euler", "edm"):
         smallest = float(np.sqrt(prior.variance.min()))
         levels = Levels(asked.sigma_min or 0.02 * smallest, asked.sigma_max or 4 * max(prior.spread, smallest))
@@ -109,7 +113,7 @@ def _of_network(asked: Asked, schedule: Schedule) -> Chain:
     if scheduler not in known:
         what = f"the model is of the family {schedule.family!r}, which is simulated by {', '.join(known)}"
         raise SpecError("/chain/scheduler", f"{what}; {scheduler!r} is none of them")
-    steps, eta = asked.steps or STEPS, _eta(asked)
+    steps, eta = asked.steps or STEPS, _eta(asked, scheduler)
     if schedule.family == "flow":
         _no_levels(asked, scheduler)
         return changed(flow(steps, eta), time=np.linspace(0.999, 1e-3, steps + 1)[:-1])
@@ -125,7 +129,9 @@ def _of_network(asked: Asked, schedule: Schedule) -> Chain:
     return _exploding(scheduler, steps, eta, levels, schedule)
 
 
-def _eta(asked: Asked) -> float:
+def _eta(asked: Asked, scheduler: str) -> float:
+    if asked.eta is not None and scheduler == "ve_euler":
+        raise SpecError("/chain/eta", "steps of ve_euler have the noise of their own SDE; leave eta out, or choose ve")
     return 1.0 if asked.eta is None else asked.eta
 
 
@@ -149,6 +155,9 @@ def _exploding(scheduler: str, steps: int, eta: float, levels: Levels, schedule:
     if levels.low >= levels.high:
         what = f"sigma_min is {levels.low:g} and sigma_max {levels.high:g}: the first must be the smaller one"
         raise SpecError("/chain/sigma_min", what)
+    if levels.high > WIDEST * levels.low:
+        what = f"sigma_max is {levels.high:g}, more than {WIDEST:.0e} times sigma_min = {levels.low:g}"
+        raise SpecError("/chain/sigma_max", f"{what}; steps between such levels cannot be told apart")
     spaced = karras_levels if scheduler == "edm" else geometric_levels
     sigma = spaced(steps, levels.low, levels.high)
     time = _times(sigma[:-1], schedule)

@@ -10,13 +10,14 @@ from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.estimator import Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
-from burnish_workers.core.samples import MOST as MOST_KEPT
 from burnish_workers.kinds.posterior.examples import EXAMPLES
+from burnish_workers.kinds.posterior.limits import check_size, most_kept
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.plan import Recipe
 from burnish_workers.kinds.posterior.problem import Setting, setting_of
 from burnish_workers.kinds.posterior.recipes import recipes
 from burnish_workers.kinds.posterior.registered import entries
+from burnish_workers.kinds.posterior.replay import check_resolution
 from burnish_workers.kinds.posterior.statistics import statistics
 from burnish_workers.kinds.posterior.tuning import afford, choose, rivals
 
@@ -36,14 +37,23 @@ def check(spec: PosteriorSpec, inputs: Inputs) -> None:
     """Judge a spec at the door. Raises SpecError."""
     setting = setting_of(spec, inputs)
     recipes(spec, setting)
-    outputs = _outputs(spec, setting)
+    check_size(spec, setting)
+    _check_outputs(spec, _outputs(spec, setting), setting.dim)
+    if spec.interval == "bounded":
+        raise SpecError("/interval", "islands have no bounds that could be declared; use stream, fixed or open")
+    if spec.resolution is not None:
+        check_resolution(spec, setting, draft(spec, spec.resolution.numeric_class, inputs))
+
+
+def _check_outputs(spec: PosteriorSpec, outputs: int, dim: int) -> None:
+    twice = [name for i, name in enumerate(spec.outputs) if name in spec.outputs[:i]]
+    if twice:
+        raise SpecError("/outputs", f"{twice[0]!r} is there twice; leave one out")
     if outputs > MOST_OUTPUTS:
-        what = f"{outputs} outputs (samples have {setting.dim} numbers) are more than the {MOST_OUTPUTS} of a job"
+        what = f"{outputs} outputs (samples have {dim} numbers) are more than the {MOST_OUTPUTS} of a job"
         raise SpecError("/outputs", f"{what}; leave some out")
     if outputs == 0:
         raise SpecError("/outputs", "samples alone have no estimate to refine; ask for the mean or log_evidence too")
-    if spec.interval == "bounded":
-        raise SpecError("/interval", "islands have no bounds that could be declared; use stream, fixed or open")
 
 
 def _outputs(spec: PosteriorSpec, setting: Setting) -> int:
@@ -60,7 +70,7 @@ def draft(spec: PosteriorSpec, numeric_class: str, inputs: Inputs) -> Draft:
 
 def _draft(spec: PosteriorSpec, setting: Setting, recipe: Recipe, numeric_class: str) -> Draft:
     outputs = _outputs(spec, setting)
-    kept = min(recipe.particles, max(1, MOST_KEPT // setting.dim // 64)) if "samples" in spec.outputs else 0
+    kept = min(recipe.particles, most_kept(setting.dim)) if "samples" in spec.outputs else 0
     return Draft(
         estimator=f"{recipe.method}/{recipe.guidance}",
         version=VERSION,

@@ -14,6 +14,11 @@ from burnish_workers.kinds.posterior.arrays import array_of
 
 _Array = NDArray[np.float64]
 
+MOST_ENTRIES = 2**24
+"""Of all covariances: 128 MB."""
+
+LEAST_VARIANCE = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class MixtureNumbers:
@@ -62,16 +67,27 @@ def _spreads(given: Mixture, count: int, dim: int, inputs: Inputs, pointer: str)
         each = np.ravel(1.0 if given.variance is None else given.variance)
         if len(each) not in (1, count):
             raise SpecError(f"{pointer}/variance", f"there are {len(each)} variances and {count} means")
-        return np.broadcast_to(each[:, None], (count, dim)).copy(), None
+        _check_variance(each, f"{pointer}/variance")
+        return np.broadcast_to(each[:, None], (count, dim)), None
+    if count * dim**2 > MOST_ENTRIES:
+        what = f"{count} covariances of {dim} x {dim} have more than the {MOST_ENTRIES:,} entries of a prior"
+        raise SpecError(f"{pointer}/covariances", f"{what}; use variance, or fewer components")
     matrices = array_of(given.covariances, f"{pointer}/covariances", inputs)
     if matrices.shape not in ((dim, dim), (count, dim, dim)):
         what = f"covariances must be ({dim}, {dim}) or ({count}, {dim}, {dim}); their shape is {matrices.shape}"
         raise SpecError(f"{pointer}/covariances", what)
     if not np.allclose(matrices, np.swapaxes(matrices, -1, -2), rtol=1e-8, atol=1e-12):
         raise SpecError(f"{pointer}/covariances", "a covariance is not symmetric")
-    values, axes = np.linalg.eigh(np.broadcast_to(matrices, (count, dim, dim)))
-    least = float(values.min())
-    if least <= 0:
-        what = f"a covariance is not positive definite: its smallest eigenvalue is {least:.3g}"
+    # One for all is decomposed once.
+    values, axes = np.linalg.eigh(matrices.reshape(-1, dim, dim))
+    if values.min() <= 0:
+        what = f"a covariance is not positive definite: its smallest eigenvalue is {values.min():.3g}"
         raise SpecError(f"{pointer}/covariances", what)
-    return values, axes
+    _check_variance(values, f"{pointer}/covariances")
+    return np.broadcast_to(values, (count, dim)), np.broadcast_to(axes, (count, dim, dim))
+
+
+def _check_variance(variance: _Array, pointer: str) -> None:
+    if variance.min() < LEAST_VARIANCE:
+        what = f"the smallest variance is {variance.min():.3g}, below {LEAST_VARIANCE:.0e}"
+        raise SpecError(pointer, f"{what}; choose other units")

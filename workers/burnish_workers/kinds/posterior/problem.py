@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,32 +15,34 @@ from numpy.typing import NDArray
 from burnish.wire.files import ModelReference
 from burnish.wire.specs.posterior import PosteriorSpec
 from burnish.wire.specs.priors import MixturePrior, NamedPrior, ScoreNetwork
-from burnish.wire.specs.targets import Formula, Network, Observation, RewardFormula
+from burnish.wire.specs.targets import Formula, Inpaint, Network, Observation, RewardFormula
 from burnish_workers.core.expression import Expression, ExpressionError
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import near
-from burnish_workers.kinds.posterior.arrays import array_of, vector_of
+from burnish_workers.kinds.posterior.arrays import array_of
 from burnish_workers.kinds.posterior.chain import Chain
 from burnish_workers.kinds.posterior.chains import chain_of
 from burnish_workers.kinds.posterior.directory import Prior, PriorError
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers, mixture_of
-from burnish_workers.kinds.posterior.operators import is_linear, matrix_of
+from burnish_workers.kinds.posterior.operators import MOST_OBSERVED, LinearOperator, is_linear, operator_of
 from burnish_workers.kinds.posterior.registered import registered_priors
 
 _Array = NDArray[np.float64]
 
-MOST_OBSERVED = 4_096
-"""Numbers of an observation: covariances of that size are factorised at every step."""
-
 
 @dataclass(frozen=True, eq=False)
 class LinearObservation:
-    """y = A x + noise of variance v: (q, d), (q,), (q,)."""
+    """y = A x + noise of variance v: y and v (q,)."""
 
-    matrix: _Array
+    operator: LinearOperator
     y: _Array
     variance: _Array
+
+    @cached_property
+    def matrix(self) -> _Array:
+        """A, (q, d)."""
+        return self.operator.build()
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,9 @@ class Setting:
 
 def setting_of(spec: PosteriorSpec, inputs: Inputs) -> Setting:
     """Raises SpecError where something is unknown or does not fit."""
+    if spec.observation is None and spec.reward is None and spec.condition is None:
+        what = "nothing to condition on: give an observation, a reward, a condition, or several of them"
+        raise SpecError("", what)
     prior, shape, label = _prior(spec, inputs)
     dim = math.prod(shape)
     observation = None if spec.observation is None else _observation(spec.observation, shape, inputs)
@@ -114,6 +120,9 @@ def _prior(
     spec: PosteriorSpec, inputs: Inputs
 ) -> tuple[MixtureNumbers | Prior | ScoreNetwork, tuple[int, ...], int | None]:
     given = spec.prior
+    if spec.guidance.type == "classifier_free" and not isinstance(given, NamedPrior):
+        what = "classifier_free guidance needs a prior with classes, and this one has none"
+        raise SpecError("/guidance/type", f"{what}; choose kalman, gradient or ensemble")
     if isinstance(given, MixturePrior):
         numbers = mixture_of(given.mixture, inputs)
         return numbers, (numbers.dim,), None
@@ -159,12 +168,12 @@ def _observation(
 ) -> LinearObservation | NonlinearObservation:
     pointer, dim = "/observation/operator", math.prod(shape)
     if is_linear(given.operator):
-        matrix = matrix_of(given.operator, shape, inputs, pointer)
-        y = vector_of(given.y, len(matrix), "/observation/y", inputs, "y")
-        _check_count(len(y))
-        return LinearObservation(matrix, y, _variance(given.sigma, len(y)))
+        operator = operator_of(given.operator, shape, inputs, pointer)
+        y = _observed(given, operator.rows, inputs)
+        return LinearObservation(operator, y, _variance(given.sigma, len(y)))
     y = array_of(given.y, "/observation/y", inputs).reshape(-1)
-    _check_count(len(y))
+    if len(y) > MOST_OBSERVED:
+        raise SpecError("/observation/y", f"y has {len(y)} numbers, more than the {MOST_OBSERVED} of an observation")
     if isinstance(given.operator, Network):
         model = _network(given.operator, dim, inputs, f"{pointer}/model")
         return NonlinearObservation(model, y, _variance(given.sigma, len(y)))
@@ -173,15 +182,21 @@ def _observation(
     return NonlinearObservation(functions, y, _variance(given.sigma, len(y)))
 
 
-def _check_count(count: int) -> None:
-    if count > MOST_OBSERVED:
-        raise SpecError("/observation/y", f"y has {count} numbers, more than the {MOST_OBSERVED} of an observation")
+def _observed(given: Observation, rows: int, inputs: Inputs) -> _Array:
+    """y, as many numbers as the operator gives."""
+    y = array_of(given.y, "/observation/y", inputs)
+    if y.size != rows:
+        hint = ": those where the mask is 1, row by row" if isinstance(given.operator, Inpaint) else ""
+        what = f"y has {y.size} numbers (shape {y.shape}), the operator {given.operator.type!r} gives {rows}{hint}"
+        raise SpecError("/observation/y", what)
+    return y.reshape(-1)
 
 
 def _variance(sigma: float | list[float], count: int) -> _Array:
     each = np.ravel(np.asarray(sigma, dtype=np.float64))
     if len(each) not in (1, count):
-        raise SpecError("/observation/sigma", f"there are {len(each)} sigmas and {count} numbers in y")
+        what = f"there are {len(each)} sigmas and {count} numbers in y; give one sigma, or one for each"
+        raise SpecError("/observation/sigma", what)
     return np.broadcast_to(each**2, (count,)).copy()
 
 

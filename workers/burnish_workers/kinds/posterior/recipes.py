@@ -20,8 +20,8 @@ def recipes(spec: PosteriorSpec, setting: Setting) -> list[Recipe]:
         guidances = ["none"]
     else:
         guidances = _guidances(setting) if spec.guidance.type == "auto" else [spec.guidance.type]
-    temperings = _temperings(setting) if spec.potential.tempering == "auto" else [spec.potential.tempering]
     potential = "twist" if spec.potential.type == "auto" else spec.potential.type
+    temperings = _temperings(potential) if spec.potential.tempering == "auto" else [spec.potential.tempering]
     pairs = [(guidance, temperings[0]) for guidance in guidances]
     pairs += [(guidances[0], tempering) for tempering in temperings[1:]]
     closed = isinstance(setting.prior, MixtureNumbers)
@@ -48,9 +48,10 @@ def _guidances(setting: Setting) -> list[str]:
     return ["kalman", "gradient"]
 
 
-def _temperings(setting: Setting) -> list[str]:
-    """A Gaussian observation is weighed at full strength where its twist is good; rewards are to grow on the way."""
-    return ["linear", "none"]
+def _temperings(potential: str) -> list[str]:
+    """Without potentials there is nothing to temper. A Gaussian observation is weighed at full strength where its twist
+    is good; rewards are to grow on the way."""
+    return ["none"] if potential == "none" else ["linear", "none"]
 
 
 def _check(spec: PosteriorSpec, setting: Setting) -> None:
@@ -61,3 +62,6 @@ def _check(spec: PosteriorSpec, setting: Setting) -> None:
         raise SpecError("/guidance/label", f"a label belongs to classifier_free, the guidance is {spec.guidance.type}")
     if spec.guidance.type == "none" and spec.guidance.strength is not None:
         raise SpecError("/guidance/strength", "there is no guidance to be strong; leave strength out")
+    if spec.potential.type == "none" and spec.potential.tempering not in ("auto", "none"):
+        what = "only the last step is weighed (potential none), so that there is nothing to temper"
+        raise SpecError("/potential/tempering", f"{what}; leave tempering out")

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from burnish.wire.base import Wire
-from burnish.wire.files import ModelReference
+from burnish.wire.files import ModelName, ModelReference
 
 MOST_STATE = 1_000
 MOST_OBSERVATIONS = 100_000
@@ -112,15 +112,10 @@ class UploadedDynamics(Motion, ModelReference):
         return self
 
 
-def _named(value: Any) -> Any:
-    """`"sha256:..."` in place of `{"model": "sha256:..."}`."""
-    return {"model": value} if isinstance(value, str) else value
-
-
 class UploadedDenoiser(Motion):
     """The conditional diffusion model of a transition: f(time, [z, x_before]) -> (rows, d), rows of 2 d numbers in."""
 
-    denoiser: Annotated[ModelReference, BeforeValidator(_named)]
+    denoiser: ModelName
     predicts: Literal["sample", "epsilon"] = Field(
         default="sample", description="sample: E[x' | z]; epsilon: E[e | z] with z = x' + sigma e."
     )

@@ -15,3 +15,16 @@ def pick(*choices: tuple[str, str]) -> Discriminator:
         return next((tag for field, tag in choices if field in given), choices[-1][1])
 
     return Discriminator(choose)
+
+
+def depth(value: Any) -> int:
+    """How deep lists are nested, by their first elements: 0 for what is no list."""
+    levels = 0
+    while isinstance(value, list) and value:
+        value, levels = cast("list[Any]", value)[0], levels + 1
+    return levels + isinstance(value, list)
+
+
+def nested(*tags: str) -> Discriminator:
+    """Choose a union member by the depth of lists: tags for 0, 1, ... levels, the last for all that are deeper."""
+    return Discriminator(lambda value: tags[min(depth(value), len(tags) - 1)])

@@ -5,9 +5,9 @@ pi(x) is proportional to p(x) p(y | x) exp(R(x)/tau) p(c | x), p the law of the 
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from burnish.wire.base import Wire
 from burnish.wire.specs.base import SpecBase
@@ -77,12 +77,3 @@ class PosteriorSpec(SpecBase):
     quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
         default=[0.05, 0.5, 0.95], min_length=1, max_length=16, description="Levels, for the output `quantiles`."
     )
-
-    @model_validator(mode="after")
-    def _sensible(self) -> Self:
-        if self.observation is None and self.reward is None and self.condition is None:
-            raise ValueError("nothing to condition on: give an observation, a reward, a condition, or several of them")
-        if len(set(self.outputs)) < len(self.outputs):
-            twice = next(name for name in self.outputs if self.outputs.count(name) > 1)
-            raise ValueError(f"outputs name {twice!r} twice")
-        return self

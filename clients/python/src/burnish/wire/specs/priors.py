@@ -7,22 +7,42 @@ one that was asked for.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import Field, Tag, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from burnish.wire.array import Array
 from burnish.wire.base import Wire
 from burnish.wire.files import ArrayReference, ModelReference
-from burnish.wire.specs.choices import pick
+from burnish.wire.specs.choices import depth, nested, pick
 
 MOST_DIM = 65_536
 """Coordinates of a sample: a picture of 256 x 256, or of 148 x 148 in colour."""
 
 MOST_COMPONENTS = 4_096
 
-Numbers = list[float] | list[list[float]] | list[list[list[float]]] | Array | ArrayReference
+_LISTS = ("row", "rows", "planes")
+
+
+def _form(value: Any) -> str:
+    if isinstance(value, Array) or (isinstance(value, dict) and "array" not in cast("dict[str, Any]", value)):
+        return "packed"
+    if isinstance(value, dict | ArrayReference):
+        return "uploaded"
+    return _LISTS[min(max(depth(value), 1), len(_LISTS)) - 1]
+
+
+Numbers = Annotated[
+    Annotated[list[float], Tag("row")]
+    | Annotated[list[list[float]], Tag("rows")]
+    | Annotated[list[list[list[float]]], Tag("planes")]
+    | Annotated[Array, Tag("packed")]
+    | Annotated[ArrayReference, Tag("uploaded")],
+    Discriminator(_form),
+]
 """Nested lists where people type them, packed or uploaded where programs send them."""
+
+_Positive = Annotated[float, Field(gt=0, le=1e12)]
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Size = Annotated[int, Field(ge=1, le=MOST_DIM)]
@@ -39,12 +59,13 @@ class Mixture(Wire):
     """A Gaussian mixture: its score is known exactly, and with a linear observation its posterior too."""
 
     means: Numbers = Field(description="One row per component, (c, d).")
-    weights: list[Annotated[float, Field(gt=0)]] | None = Field(
+    weights: list[_Positive] | None = Field(
         default=None, max_length=MOST_COMPONENTS, description="Default: equal. They are scaled to add up to 1."
     )
-    variance: Annotated[float, Field(gt=0)] | list[Annotated[float, Field(gt=0)]] | None = Field(
-        default=None, description="Of every coordinate: one number, or one per component. Default: 1."
-    )
+    variance: (
+        Annotated[Annotated[_Positive, Tag("one")] | Annotated[list[_Positive], Tag("each")], nested("one", "each")]
+        | None
+    ) = Field(default=None, description="Of every coordinate: one number, or one per component. Default: 1.")
     covariances: Numbers | None = Field(default=None, description="In place of `variance`: (d, d) or (c, d, d).")
 
     @model_validator(mode="after")
@@ -81,9 +102,9 @@ class ScoreNetwork(ModelReference):
 
 Prior = Annotated[
     Annotated[NamedPrior, Tag("named")]
-    | Annotated[MixturePrior, Tag("mixture")]
+    | Annotated[MixturePrior, Tag("stated")]
     | Annotated[ScoreNetwork, Tag("network")],
-    pick(("mixture", "mixture"), ("model", "network"), ("name", "named")),
+    pick(("mixture", "stated"), ("model", "network"), ("name", "named")),
 ]
 
 
@@ -101,8 +122,10 @@ class Chain(Wire):
         default=None, ge=0, le=1, description="Noise of a step over that of the posterior q(x_{k+1} | x_k, x_0)."
     )
     sigma_max: float | None = Field(default=None, gt=0, le=1e6, description="Largest noise level, for ve and edm.")
-    sigma_min: float | None = Field(default=None, gt=0, le=1e3, description="Smallest, for ve and edm.")
-    clip: float | None = Field(default=None, gt=0, description="Estimates of x_0 are kept within [-clip, clip].")
+    sigma_min: float | None = Field(default=None, ge=1e-9, le=1e3, description="Smallest, for ve and edm.")
+    clip: float | None = Field(
+        default=None, gt=0, le=1e12, description="Estimates of x_0 are kept within [-clip, clip]."
+    )
     start: Literal["normal", "marginal"] | None = Field(
         default=None,
         description="x_0 ~ N(0, I) (times sigma_max), or the prior's own marginal at the first noise level, where that "

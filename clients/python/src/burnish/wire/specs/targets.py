@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, Tag
 
 from burnish.wire.base import Wire
-from burnish.wire.files import ModelReference
-from burnish.wire.specs.choices import pick
+from burnish.wire.files import ModelName, ModelReference
+from burnish.wire.specs.choices import nested, pick
 from burnish.wire.specs.priors import MOST_DIM, Numbers
 
 Text = Annotated[str, Field(min_length=1, max_length=2_000)]
@@ -61,7 +61,10 @@ class Formula(Wire):
     """y = H(x): expressions over x, one per observed number, or one that gives a vector."""
 
     type: Literal["expression"]
-    expression: Text | Annotated[list[Text], Field(min_length=1, max_length=1_024)]
+    expression: Annotated[
+        Annotated[Text, Tag("one")] | Annotated[list[Text], Field(min_length=1, max_length=1_024), Tag("each")],
+        nested("one", "each"),
+    ]
 
 
 class Network(ModelReference):
@@ -75,27 +78,30 @@ Operator = Annotated[
 ]
 
 
+_Deviation = Annotated[float, Field(ge=1e-6, le=1e6)]
+
+
 class Observation(Wire):
     """y = H(x) + sigma noise."""
 
     operator: Operator = Identity(type="identity")
     y: Numbers
-    sigma: Annotated[float, Field(gt=0, le=1e6)] | list[Annotated[float, Field(gt=0, le=1e6)]] = Field(
-        description="Standard deviation of the noise: one number, or one per observed number."
-    )
+    sigma: Annotated[
+        Annotated[_Deviation, Tag("one")] | Annotated[list[_Deviation], Tag("each")], nested("one", "each")
+    ] = Field(description="Standard deviation of the noise, positive: one number, or one per observed number.")
 
 
 class RewardFormula(Wire):
     """The prior times exp(R(x)/temperature), R an expression over x."""
 
     expression: Text
-    temperature: float = Field(default=1.0, gt=0, le=1e6)
+    temperature: float = Field(default=1.0, ge=1e-9, le=1e9)
 
 
 class RewardNetwork(ModelReference):
     """The prior times exp(R(x)/temperature), R an uploaded network of t (which it is told 0) and x."""
 
-    temperature: float = Field(default=1.0, gt=0, le=1e6)
+    temperature: float = Field(default=1.0, ge=1e-9, le=1e9)
 
 
 Reward = Annotated[
@@ -107,5 +113,5 @@ Reward = Annotated[
 class Condition(Wire):
     """The prior times p(label | x) of a classifier of clean samples: an uploaded network that gives logits."""
 
-    classifier: ModelReference
+    classifier: ModelName
     label: int = Field(ge=0, le=10**6)
