@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.wire.specs.assimilation import Assimilation
-from burnish_workers.core.estimator import Answer
+from burnish_workers.core.estimator import Answer, flatten, unflatten
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key, lane_key
+from burnish_workers.core.tracks import Round
 from burnish_workers.kinds.posterior.assimilation.requirements import checked
 from burnish_workers.kinds.posterior.assimilation.simulator import AssimilationSimulator, build
 from burnish_workers.kinds.posterior.assimilation.statistics import statistics_of
@@ -88,21 +89,19 @@ LINE = Linear(
 )
 
 
-def follow(
-    simulator: AssimilationSimulator, observations: Array, seed: int = 1, lane: int = 0
-) -> Iterator[Mapping[str, Any]]:
+def follow(simulator: AssimilationSimulator, observations: Array, seed: int = 1, lane: int = 0) -> Iterator[Round]:
     """What one island says after each observation."""
     islands = simulator.setting.filter.islands
     carry = simulator.init(lane_key(seed, lane))
     for k, y in enumerate(observations):
         key = block_key(seed, lane, k * islands + lane)
         carry, told = simulator.advance(carry, key, k, 1, {"observation": y, "number": np.array(k)})
-        yield told
+        yield unflatten(told)["round"]
 
 
 def evidence(simulator: AssimilationSimulator, observations: Array, seed: int) -> float:
     """log Z^ of one island."""
-    return sum(float(told["log_increment"][0]) for told in follow(simulator, observations, seed))
+    return sum(float(told.log_increment[0]) for told in follow(simulator, observations, seed))
 
 
 def answers(spec: Assimilation, observations: Array, seed: int = 1) -> list[Answer]:
@@ -112,6 +111,6 @@ def answers(spec: Assimilation, observations: Array, seed: int = 1) -> list[Answ
     state, found = statistics.empty(), []
     for told in zip(*(follow(simulator, observations, seed, lane) for lane in range(spec.filter.islands)), strict=True):
         for block in told:
-            state = statistics.fold(state, block)
+            state = statistics.fold(state, flatten({"round": block}))
         found.append(statistics.answer(state))
     return found

@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 import torch
 
+from burnish_workers.core.estimator import unflatten
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.assimilation import proposals
 from burnish_workers.kinds.posterior.assimilation.filters import Cloud, weighed
-from burnish_workers.kinds.posterior.assimilation.resampling import ancestors
 from burnish_workers.kinds.posterior.assimilation.simulator import build, quantiles
-from burnish_workers.tensors.generators import torch_generator
 from tests.kinds.assimilations import LINE, PLANE, TWICE_SEEN, evidence, follow
 
 FORMULAS = {"matrix": None, "expression": ["x[0] + 0.5 * x[1]", "0.3 * x[0] - x[1]"]}
@@ -46,9 +45,9 @@ def test_mean_and_variance_agree_with_the_kalman_filter(name: str):
     spec = TWICE_SEEN.spec(particles=50_000, **(FILTERS | ENSEMBLES)[name])
     for k, told in enumerate(follow(build(spec), seen)):
         spread = np.sqrt(np.diag(covariances[k]))
-        assert np.abs(told["mean"] - means[k]).max() < 0.04 * spread.max()
-        assert np.sqrt(told["variance"]) == pytest.approx(spread, rel=0.03)
-        assert told["log_increment"][0] == pytest.approx(gains[k], abs=0.05)
+        assert np.abs(told.mean[0] - means[k]).max() < 0.04 * spread.max()
+        assert np.sqrt(told.variance[0]) == pytest.approx(spread, rel=0.03)
+        assert told.log_increment[0] == pytest.approx(gains[k], abs=0.05)
 
 
 def deviation(options: dict[str, Any], runs: int, particles: int = 24) -> float:
@@ -83,8 +82,8 @@ def test_a_wrong_sign_in_the_weights_of_guidance_is_seen(monkeypatch: pytest.Mon
     """log q - log p in place of log p - log q."""
     honest = proposals.Linearised.propose
 
-    def mistaken(self: proposals.Linearised, x: torch.Tensor, y: Any, rows: Any, generator: torch.Generator) -> Any:
-        moved, log_factor = honest(self, x, y, rows, generator)
+    def mistaken(self: proposals.Linearised, x: torch.Tensor, y: Any, rows: Any, stream: Any) -> Any:
+        moved, log_factor = honest(self, x, y, rows, stream)
         return moved, 2 * self.likelihood(rows)(moved, y) - log_factor
 
     monkeypatch.setattr(proposals.Linearised, "propose", mistaken)
@@ -95,8 +94,8 @@ def test_forgotten_weights_are_seen(monkeypatch: pytest.MonkeyPatch):
     """Particles pulled to the observation, and the likelihood taken as if they had come there by themselves."""
     draw = proposals.Conditional.draw
 
-    def forgetful(self: proposals.Conditional, m: torch.Tensor, y: Any, generator: torch.Generator) -> Any:
-        moved, log_factor = draw(self, m, y, generator)
+    def forgetful(self: proposals.Conditional, m: torch.Tensor, y: Any, stream: Any) -> Any:
+        moved, log_factor = draw(self, m, y, stream)
         return moved, torch.zeros_like(log_factor)
 
     seen = PLANE.observations(5, seed=4)
@@ -123,11 +122,12 @@ def test_an_exact_observation_is_met_exactly():
     simulator = build(exact.spec(method="guided", particles=20_000, precision="double"))
     carry = simulator.init(Key(0, (2, 0)))
     for k, y in enumerate(seen):
-        carry, told = simulator.advance(carry, Key(0, (0, 0, k)), k, 1, {"observation": y})
+        carry, stats = simulator.advance(carry, Key(0, (0, 0, k)), k, 1, {"observation": y})
+        told = unflatten(stats)["round"]
         assert np.abs(carry["particles"] @ exact.h[0] - y[0]).max() < 1e-6
-        assert told["mean"] == pytest.approx(means[k], abs=0.05)
-        assert np.sqrt(told["variance"]) == pytest.approx(np.sqrt(np.diag(covariances[k])), rel=0.05)
-        assert told["log_increment"][0] == pytest.approx(gains[k], abs=0.05)
+        assert told.mean[0] == pytest.approx(means[k], abs=0.05)
+        assert np.sqrt(told.variance[0]) == pytest.approx(np.sqrt(np.diag(covariances[k])), rel=0.05)
+        assert told.log_increment[0] == pytest.approx(gains[k], abs=0.05)
 
 
 def test_singular_noise_moves_particles_along_its_range_alone():
@@ -137,8 +137,8 @@ def test_singular_noise_moves_particles_along_its_range_alone():
     means, covariances, _ = pushed.kalman(seen)
     for method in ("bootstrap", "guided"):
         *_, last = follow(build(pushed.spec(method=method, particles=50_000)), seen)
-        assert last["mean"] == pytest.approx(means[-1], abs=0.05)
-        assert np.sqrt(last["variance"]) == pytest.approx(np.sqrt(np.diag(covariances[-1])), rel=0.05)
+        assert last.mean[0] == pytest.approx(means[-1], abs=0.05)
+        assert np.sqrt(last.variance[0]) == pytest.approx(np.sqrt(np.diag(covariances[-1])), rel=0.05)
 
 
 @pytest.mark.parametrize("method", ["bootstrap", "guided"])
@@ -153,23 +153,8 @@ def test_several_noisy_steps_lie_between_observations(method: str):
     )
     means, covariances, _ = thrice.kalman(seen)
     *_, last = follow(build(PLANE.spec(method=method, particles=50_000, dynamics={"steps": 3})), seen)
-    assert last["mean"] == pytest.approx(means[-1], abs=0.05)
-    assert np.sqrt(last["variance"]) == pytest.approx(np.sqrt(np.diag(covariances[-1])), rel=0.05)
-
-
-@pytest.mark.parametrize("scheme", ["systematic", "stratified", "residual", "multinomial"])
-def test_resampling_copies_in_proportion_to_weights(scheme: str):
-    weights = torch.tensor([0.0, 0.4, 0.05, 0.0, 0.15, 0.3, 0.1, 0.0], dtype=torch.float64)
-    counts = torch.zeros(8, dtype=torch.float64)
-    runs, generator = 4_000, torch_generator(Key(3))
-    for _ in range(runs):
-        chosen = ancestors(weights, scheme, generator)
-        assert len(chosen) == 8
-        counts += torch.bincount(chosen, minlength=8)
-    assert not counts[weights == 0].any()
-    # A count is within the number of draws; 5 standard errors of multinomial counts bound those of all schemes.
-    errors = (counts / runs - 8 * weights).abs()
-    assert (errors <= 5 * (8 * weights * (1 - weights) / runs).sqrt()).all()
+    assert last.mean[0] == pytest.approx(means[-1], abs=0.05)
+    assert np.sqrt(last.variance[0]) == pytest.approx(np.sqrt(np.diag(covariances[-1])), rel=0.05)
 
 
 def test_factors_that_are_no_numbers_weigh_nothing_and_are_counted():

@@ -14,17 +14,9 @@ from scipy.stats import t
 from burnish.wire.specs.assimilation import Assimilation
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key, lane_key
-from burnish_workers.kinds.posterior.assimilation import islands as islands_module
-from burnish_workers.kinds.posterior.assimilation.answers import left_out, mean_and_std, mixture_quantiles, pseudo
-from burnish_workers.kinds.posterior.assimilation.islands import (
-    LEVELS,
-    MEMORY,
-    Round,
-    Track,
-    chosen_window,
-    halved_window,
-    predictive,
-)
+from burnish_workers.core.sketches import LEVELS
+from burnish_workers.core.tracks import MEMORY, SPREAD, Round, Track, chosen_window, halved_window, predictive
+from burnish_workers.kinds.posterior.assimilation.answers import answers_of
 from burnish_workers.kinds.posterior.assimilation.requirements import checked
 from burnish_workers.kinds.posterior.assimilation.simulator import build
 from burnish_workers.kinds.posterior.assimilation.statistics import TRACK, statistics_of
@@ -102,8 +94,8 @@ def rounds_of(log_increments: Array) -> Track:
     track, one = Track.empty(islands, 1, 0), np.ones(1)
     for k, row in enumerate(log_increments):
         for lane, value in enumerate(row):
-            block = {"lane": np.array([lane]), "log_increment": np.array([value]), "mean": one * k, "variance": one}
-            track = track.fold({**block, "sketch": np.empty((0, LEVELS)), "ess": one, "nonfinite": one})
+            wide, sketch = np.full((1, 1), float(k)), np.empty((1, 0, LEVELS))
+            track = track.fold(Round(one * lane, one * value, wide, wide, sketch, one, one))
     return track
 
 
@@ -124,8 +116,8 @@ def test_windows_are_cut_where_weights_would_collapse():
     window = int(track.window[0])
     sums = np.cumsum(track.increments[::-1], axis=0).std(axis=1, ddof=1)
     assert 2 <= window < MEMORY
-    assert sums[window - 1] <= islands_module.SPREAD
-    assert (sums[window:] > islands_module.SPREAD).all()
+    assert sums[window - 1] <= SPREAD
+    assert (sums[window:] > SPREAD).all()
     assert chosen_window(rng.normal(0, 50, (MEMORY, 16)), 100) == 2
     assert chosen_window(np.zeros((MEMORY, 16)), 1) == 1
     assert [halved_window(*pair) for pair in ((7, 7), (7, 9), (2, 9), (1, 9))] == [7, 3, 1, 1]
@@ -140,74 +132,62 @@ def test_a_dead_island_counts_as_one_without_evidence():
     assert predictive(np.array([0.0, -np.inf]), np.array([1.0, 5.0]))[0] == pytest.approx(1.0)
 
 
+def present(means: Array, variances: Array, log_increment: Array) -> Track:
+    """A track after one observation, of islands with these (L, d)."""
+    track = Track.empty(len(means), means.shape[1], 0)
+    for lane in range(len(means)):
+        alone, sketch = np.ones(1), np.empty((1, 0, LEVELS))
+        row = slice(lane, lane + 1)
+        track = track.fold(Round(alone * lane, log_increment[row], means[row], variances[row], sketch, alone, alone))
+    return track
+
+
 def test_mixtures_of_islands_far_from_zero_keep_their_digits():
     rng = np.random.default_rng(1)
-    means, log_weights = 1e8 + rng.normal(size=(5, 1)), rng.normal(size=5)
-    one = np.ones(5)
-    present = Round(one, means, np.full((5, 1), 0.25), np.empty((5, 0, LEVELS)), one, one)
-    w = np.exp(log_weights) / np.exp(log_weights).sum()
-    mean, std = mean_and_std(present, left_out(log_weights))
-    centre = w @ (means[:, 0] - 1e8)
-    assert mean[0, 0] - 1e8 == pytest.approx(centre, abs=1e-6)
-    assert std[0, 0] == pytest.approx(np.sqrt(0.25 + w @ (means[:, 0] - 1e8 - centre) ** 2), rel=1e-6)
+    shift, log_increment = rng.normal(size=(5, 1)), rng.normal(size=5)
+    near = answers_of(present(shift, np.full((5, 1), 0.25), log_increment), ["mean", "std"], [])
+    far = answers_of(present(shift + 1e8, np.full((5, 1), 0.25), log_increment), ["mean", "std"], [])
+    assert far.replicates[:, 0] - 1e8 == pytest.approx(near.replicates[:, 0], abs=1e-6)
+    assert far.replicates[:, 1] == pytest.approx(near.replicates[:, 1], rel=1e-6)
+    w = np.exp(log_increment) / np.exp(log_increment).sum()
+    # Pseudo-values of a ratio: L f - (L - 1) f_-b, written out for the first island.
+    left = w[1:] @ shift[1:, 0] / w[1:].sum()
+    assert near.replicates[0, 0] == pytest.approx(5 * (w @ shift[:, 0]) - 4 * left)
 
 
-def test_quantiles_of_islands_are_those_of_their_mixture():
-    rng = np.random.default_rng(2)
-    levels = (np.arange(LEVELS) + 0.5) / LEVELS
-    draws = rng.normal(size=(4, 2, 20_000)) * np.array([1.0, 3.0])[None, :, None] + np.array([0.0, 5.0])[None, :, None]
-    sketch = np.quantile(draws, levels, axis=2).transpose(1, 2, 0)
-    one = np.ones(4)
-    present = Round(one, draws.mean(2), draws.var(2), sketch, one, one)
-    found = mixture_quantiles(present, left_out(np.zeros(4)), np.array([0.1, 0.5, 0.9]))[0]
-    assert found[:, 0] == pytest.approx([-1.2816, 0.0, 1.2816], abs=0.04)
-    assert found[:, 1] == pytest.approx([5 - 3.845, 5.0, 5 + 3.845], abs=0.12)
-
-
-def test_pseudo_values_take_the_bias_of_first_order_away():
-    """exp of a mean is biased by variance/(2 L); the mean of its pseudo-values is not."""
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=(20_000, 8))
-    values = np.exp(np.stack([x.mean(1), *((x.sum(1) - x[:, b]) / 7 for b in range(8))], axis=1))
-    plain, jackknife = values[:, 0].mean() - 1, np.mean([pseudo(row[:, None]).mean() for row in values]) - 1
-    assert plain > 0.05
-    assert abs(jackknife) < 0.012
-
-
-def coverage(runs: int, outputs: list[str], count: int, particles: int, **options: Any) -> tuple[Array, Array, Array]:
-    """Shares of runs whose 95 % interval holds the truth, for each output after the last observation; errors;
-    widths."""
-    hits, errors, widths = [], [], []
+def errors_of(runs: int, outputs: list[str], count: int, particles: int, **options: Any) -> tuple[Array, Array]:
+    """What answers are off by, and the half-widths of their 95 % intervals: (runs, times, outputs)."""
+    errors, widths = [], []
     spec = LINE.spec(outputs, particles=particles, islands=16, **options)
     for seed in range(runs):
         seen = LINE.observations(count, seed=1_000 + seed)
         means, covariances, gains = LINE.kalman(seen)
-        answer = answers(spec, seen, seed)[-1]
-        exact = {"mean": means[-1, 0], "std": covariances[-1, 0, 0] ** 0.5}
-        exact |= {"log_likelihood": gains[-1], "log_evidence": gains.sum()}
-        truth = np.array([exact[name] for name in outputs])
-        combined = answer.combined
-        width = t.ppf(0.975, combined.dof) * combined.standard_error + answer.bias
-        hits.append(np.abs(combined.value - truth) <= width)
-        errors.append(combined.value - truth)
-        widths.append(width)
-    return np.mean(hits, axis=0), np.array(errors), np.array(widths)
+        exact = {"mean": means[:, 0], "std": covariances[:, 0, 0] ** 0.5, "log_likelihood": gains}
+        exact["log_evidence"] = gains.cumsum()
+        truth = np.stack([exact[name] for name in outputs], axis=1)
+        found = answers(spec, seen, seed)
+        errors.append([answer.combined.value for answer in found] - truth)
+        factors = [t.ppf(0.975, answer.combined.dof) for answer in found]
+        pairs = zip(factors, found, strict=True)
+        widths.append([factor * answer.combined.standard_error + answer.bias for factor, answer in pairs])
+    return np.array(errors), np.array(widths)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("count", "particles"), [(3, 50), (25, 50), (25, 200)])
-def test_intervals_of_sixteen_islands_cover(count: int, particles: int):
-    """400 runs of blind particles: between 92 and 98.5 % (a binomial share of .95 leaves that once in 100,000)."""
-    share, _, _ = coverage(400, ["mean", "std", "log_likelihood", "log_evidence"], count, particles, method="bootstrap")
-    assert ((share >= 0.90) & (share <= 0.99)).all(), share
+@pytest.mark.parametrize("particles", [50, 200])
+def test_intervals_of_sixteen_islands_cover(particles: int):
+    """Blind particles, 200 runs of 15 observations: shares of 200 independent rows of 15 that hang together."""
+    outputs = ["mean", "std", "log_likelihood", "log_evidence"]
+    errors, widths = errors_of(200, outputs, 15, particles, method="bootstrap")
+    share = (np.abs(errors) <= widths).mean(axis=(0, 1))
+    assert ((share >= 0.92) & (share <= 0.99)).all(), share
 
 
 @pytest.mark.slow
 def test_windows_beat_plain_averages(monkeypatch: pytest.MonkeyPatch):
     """Few blind particles: islands that agree with the observation deserve more weight than those that missed it."""
-    options = {"method": "bootstrap"}
-    _, errors, _ = coverage(150, ["mean", "std"], 12, 32, **options)
+    honest, _ = errors_of(80, ["mean", "std"], 12, 32, method="bootstrap")
     monkeypatch.setattr(Track, "weights", lambda self, window: np.zeros(self.islands))
-    _, plain, _ = coverage(150, ["mean", "std"], 12, 32, **options)
-    ratio = np.sqrt((errors**2).mean(axis=0) / (plain**2).mean(axis=0))
+    plain, _ = errors_of(80, ["mean", "std"], 12, 32, method="bootstrap")
+    ratio = np.sqrt((honest**2).mean(axis=(0, 1)) / (plain**2).mean(axis=(0, 1)))
     assert (ratio < 0.8).all(), ratio

@@ -27,6 +27,7 @@ from burnish_workers.core.islands import Islands
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
+from burnish_workers.core.tracks import Round, Track
 
 Arrays = Mapping[str, NDArray[Any]]
 """What blocks return and checkpoints hold: named arrays. No pickles."""
@@ -144,5 +145,5 @@ def unflatten(arrays: Arrays) -> State:
 
 
 def _part(fields: dict[str, NDArray[Any]]) -> Any:
-    own = {"bets": Betting, "island": Samples, "log_weight": Islands}
+    own = {"bets": Betting, "island": Samples, "log_weight": Islands, "increments": Track, "lane": Round}
     return next((part for name, part in own.items() if name in fields), Moments).from_arrays(fields)

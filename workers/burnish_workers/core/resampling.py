@@ -39,8 +39,16 @@ def effective_size(weight: _Array) -> float:
 
 
 def systematic(weight: _Array, generator: np.random.Generator) -> _Indices:
-    """Ancestors at the points (u + i)/N with one uniform u."""
-    return _at(weight, (generator.random() + np.arange(len(weight))) / len(weight))
+    """Ancestors at the points (u + i)/N with one uniform u.
+
+    Without searching: ceil(N C - u) of the points lie below a cumulative weight C.
+    """
+    size = len(weight)
+    total = np.cumsum(weight)
+    total *= size / total[-1]
+    total -= generator.random()
+    below = np.clip(np.ceil(total, out=total), 0, size).astype(np.int64)
+    return np.repeat(np.arange(size), np.diff(below, prepend=0))
 
 
 def stratified(weight: _Array, generator: np.random.Generator) -> _Indices:

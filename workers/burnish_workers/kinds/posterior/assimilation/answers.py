@@ -1,76 +1,63 @@
-"""What islands say together: values and jackknife pseudo-values of every output.
-
-With g of all islands and g_-b of all but island b, p_b = L g - (L - 1) g_-b: their mean has the first-order bias of a
-ratio removed, their spread gives its standard error (Owen, Monte Carlo theory, methods and examples, chapter 9).
-"""
+"""What islands say together after an observation: jackknife replicates of every output, and what a cut window costs."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from burnish_workers.kinds.posterior.assimilation.islands import LEVELS, Round, Track, halved_window, scaled
+from burnish_workers.core.islands import Islands
+from burnish_workers.core.jackknife import deviations, means, pseudo_values, quantile_pseudo_values, ratio, weights
+from burnish_workers.core.sketches import Mixture
+from burnish_workers.core.tracks import Round, Track, halved_window
 
 _Array = NDArray[np.float64]
 
 
-def left_out(log_weights: _Array) -> _Array:
-    """Shares (1 + L, L) of the islands: of all, and with each left out; nan where what is left is dead."""
-    v = scaled(log_weights)
-    rows = np.vstack([v, np.tile(v, (len(v), 1)) * (1 - np.eye(len(v)))])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return rows / rows.sum(axis=1, keepdims=True)
+@dataclass(frozen=True)
+class Answers:
+    """Replicates (L, m) of the outputs side by side, and by how much each would change with half the window (m,)."""
+
+    islands: Islands
+    replicates: _Array
+    cut: _Array
 
 
-def mean_and_std(present: Round, shares: _Array) -> tuple[_Array, _Array]:
-    """(1 + L, d) each: of the mixture of islands, from deviations, so that far from 0 nothing cancels."""
-    centre = present.mean.mean(axis=0)
-    shift = present.mean - centre
-    first, second = shares @ shift, shares @ (present.variance + shift**2)
-    return centre + first, np.sqrt(np.maximum(second - first**2, 0.0))
-
-
-def mixture_quantiles(present: Round, shares: _Array, levels: _Array) -> _Array:
-    """(1 + L, levels, q): of the mixture of the islands' sketches, its distribution function interpolated linearly."""
-    islands, coordinates, _ = present.sketch.shape
-    found = np.empty((len(shares), len(levels), coordinates))
-    owner = np.repeat(np.arange(islands), LEVELS)
-    for q in range(coordinates):
-        points = present.sketch[:, q].ravel()
-        order = np.argsort(points, kind="stable")
-        weights = shares[:, owner[order]] / LEVELS
-        middle = np.cumsum(weights, axis=1) - weights / 2
-        for row, below in enumerate(middle):
-            found[row, :, q] = np.interp(levels, below, points[order])
-    return found
-
-
-def pseudo(values: _Array) -> _Array:
-    """(L, m) from values (1 + L, m): of all islands, and with each left out."""
-    islands = len(values) - 1
-    return islands * values[0] - (islands - 1) * values[1:]
-
-
-def outputs_of(track: Track, outputs: list[str], levels: _Array) -> tuple[_Array, _Array]:
-    """Pseudo-values (L, m) of the outputs side by side, and the measured bias (m,) of windows that were cut."""
+def answers_of(track: Track, outputs: Sequence[str], levels: Sequence[float]) -> Answers:
+    """The outputs after the last observation that all islands have assimilated."""
     window, rounds = int(track.window[0]), int(track.rounds[0])
-    whole = left_out(track.weights(window))
-    half = left_out(track.weights(halved_window(window, rounds)))
-    values: dict[str, _Array] = {}
-    bias: dict[str, _Array] = {}
-    pairs = {"mean": 0, "std": 1}
-    for name in outputs:
-        if name in pairs:
-            values[name], other = (mean_and_std(track.present, shares)[pairs[name]] for shares in (whole, half))
-        elif name == "quantiles":
-            values[name], other = (_flat(mixture_quantiles(track.present, s, levels)) for s in (whole, half))
-        else:
-            values[name] = (track.innovation if name == "log_likelihood" else track.evidence)[:, None]
-            other = track.cut[None, [0 if name == "log_likelihood" else 1]]
-        bias[name] = np.abs(values[name][0] - other[0])
-    together = np.concatenate([values[name] for name in outputs], axis=1)
-    return pseudo(together), np.concatenate([bias[name] for name in outputs])
+    centre = track.present.mean.mean(axis=0)
+    whole = weighed(track.present, centre, track.weights(window))
+    half = weighed(track.present, centre, track.weights(halved_window(window, rounds)))
+    found = [_output(name, track, whole, half, centre, levels) for name in outputs]
+    return Answers(whole, np.concatenate([f[0] for f in found], axis=1), np.concatenate([f[1] for f in found]))
 
 
-def _flat(values: _Array) -> _Array:
-    return values.reshape(len(values), -1)
+def weighed(present: Round, centre: _Array, log_weights: _Array) -> Islands:
+    """Islands with these weights: means and mean squares of x - centre, so that far from 0 nothing cancels."""
+    shift = present.mean - centre
+    return Islands.of(log_weights, np.concatenate([shift, present.variance + shift**2], axis=1), present.sketch)
+
+
+def _output(
+    name: str, track: Track, whole: Islands, half: Islands, centre: _Array, levels: Sequence[float]
+) -> tuple[_Array, _Array]:
+    """Replicates (L, k), and the change with half the window (k,)."""
+    if name == "quantiles":
+        pair = [Mixture.pooled(each.sketch, weights(each)).quantiles(levels).ravel() for each in (whole, half)]
+        return quantile_pseudo_values(whole, levels).reshape(len(whole), -1), np.abs(pair[0] - pair[1])
+    if name in ("log_likelihood", "log_evidence"):
+        values, place = (track.innovation, 0) if name == "log_likelihood" else (track.evidence, 1)
+        count = track.islands
+        with np.errstate(invalid="ignore"):
+            replicates = count * values[0] - (count - 1) * values[1:]
+            return replicates[:, None], np.abs(values[:1] - track.cut[place])
+    dim = len(centre)
+    first, second = slice(0, dim), slice(dim, 2 * dim)
+    functional = means(first) if name == "mean" else deviations(first, second)
+    none = np.zeros(1)
+    pair = [functional(none, ratio(each)[None])[0] for each in (whole, half)]
+    offset = centre if name == "mean" else 0.0
+    return pseudo_values(whole, functional) + offset, np.abs(pair[0] - pair[1])

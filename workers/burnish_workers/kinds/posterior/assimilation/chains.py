@@ -24,9 +24,8 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.assimilation.dynamics import Transition, transition_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting, UploadedMotion
-from burnish_workers.tensors.fields import Field
-from burnish_workers.tensors.generators import torch_generator
-from burnish_workers.tensors.graph import load_model
+from burnish_workers.kinds.posterior.smc import Stream
+from burnish_workers.tensors.networks import GraphNetwork, load_network
 
 _Array = NDArray[np.float64]
 
@@ -85,9 +84,10 @@ class ExactDenoiser:
 
 @dataclass(frozen=True)
 class NetworkDenoiser:
-    """An uploaded network f(time, [z, x])."""
+    """An uploaded network f(time, [z, x]) with rows of 2 d numbers, of which the first d are looked at."""
 
-    field: Field
+    network: GraphNetwork
+    device: torch.device
     sigmas: _Array
     given: UploadedDenoiser
 
@@ -97,21 +97,22 @@ class NetworkDenoiser:
     def __call__(self, z: Tensor, level: int, condition: Tensor) -> Tensor:
         sigma = float(self.sigmas[level])
         time = torch.full_like(z[:, 0], np.log(sigma) if self.given.time == "log-sigma" else sigma)
-        found = self.field.value(time, torch.cat([z, condition], dim=1)).reshape(z.shape)
+        found = self.network(time, torch.cat([z, condition], dim=1))[:, : z.shape[1]]
         return found if self.given.predicts == "sample" else z - sigma * found
 
     def residual_covariances(self, setting: Setting) -> list[_Array]:
         """Measured on states that the model itself made: only the quality of guidance hangs on them."""
-        generator = torch_generator(Key(0), "cpu")
-        mean, root = (torch.as_tensor(a, dtype=torch.float32) for a in (setting.initial_mean, setting.initial_root))
-        x = mean + torch.randn(MEASURED, root.shape[1], generator=generator) @ root.T
+        stream = Stream(Key(0), self.device)
+        start = (setting.initial_mean, setting.initial_root)
+        mean, root = (torch.as_tensor(a, dtype=torch.float32, device=self.device) for a in start)
+        x = mean + stream.normal(MEASURED, root.shape[1], dtype=torch.float32) @ root.T
         for _ in range(WARMING):
-            x = unguided(self, self.sigmas, x, generator)
-        after = unguided(self, self.sigmas, x, generator)
+            x = unguided(self, self.sigmas, x, stream)
+        after = unguided(self, self.sigmas, x, stream)
         found: list[_Array] = []
         for level, sigma in enumerate(self.sigmas[:-1]):
-            noise = torch.randn(after.shape, generator=generator)
-            residual = (after - self(after + float(sigma) * noise, level, x)).double().numpy()
+            noise = stream.normal(*after.shape, dtype=after.dtype)
+            residual = (after - self(after + float(sigma) * noise, level, x)).double().cpu().numpy()
             covariance = residual.T @ residual / len(residual)
             found.append(covariance + 1e-3 * np.diag(np.diag(covariance)) + 1e-12 * np.eye(len(covariance)))
         return found
@@ -128,21 +129,21 @@ def step_of(sigmas: _Array, level: int) -> tuple[float, float]:
     return 1 - ratio, float(np.sqrt((here - there) * ratio))
 
 
-def begun(denoiser: Denoiser, sigmas: _Array, x: Tensor, condition: Tensor, generator: torch.Generator) -> Tensor:
+def begun(denoiser: Denoiser, sigmas: _Array, x: Tensor, condition: Tensor, stream: Stream) -> Tensor:
     """z_0 (N, d)."""
-    noise = torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+    noise = stream.normal(*x.shape, dtype=x.dtype)
     return denoiser(x, 0, condition) + float(sigmas[0]) * noise
 
 
-def unguided(denoiser: Denoiser, sigmas: _Array, x: Tensor, generator: torch.Generator) -> Tensor:
+def unguided(denoiser: Denoiser, sigmas: _Array, x: Tensor, stream: Stream) -> Tensor:
     """A draw of the transition, (N, d)."""
     condition = denoiser.condition(x)
-    z = begun(denoiser, sigmas, x, condition, generator)
+    z = begun(denoiser, sigmas, x, condition, stream)
     for level in range(len(sigmas) - 1):
         towards, spread = step_of(sigmas, level)
         z = torch.lerp(z, denoiser(z, level, condition), towards)
         if spread > 0:
-            z = z + spread * torch.randn(z.shape, dtype=z.dtype, device=z.device, generator=generator)
+            z = z + spread * stream.normal(*z.shape, dtype=z.dtype)
     return z
 
 
@@ -154,14 +155,14 @@ class ChainTransition:
     sigmas: _Array
     steps: int
 
-    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """A draw of the state at the next observation, (N, d)."""
-        return unguided(self.denoiser, self.sigmas, self.before_last(x, generator), generator)
+        return unguided(self.denoiser, self.sigmas, self.before_last(x, stream), stream)
 
-    def before_last(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def before_last(self, x: Tensor, stream: Stream) -> Tensor:
         """The same before the last chain."""
         for _ in range(self.steps - 1):
-            x = unguided(self.denoiser, self.sigmas, x, generator)
+            x = unguided(self.denoiser, self.sigmas, x, stream)
         return x
 
 
@@ -170,7 +171,7 @@ def chain_transition(setting: Setting, inputs: Inputs, like: Tensor) -> ChainTra
     assert setting.chain is not None
     sigmas, motion = noise_levels(setting.chain), setting.motion
     if isinstance(motion, UploadedMotion) and isinstance(motion.given, UploadedDenoiser):
-        field = load_model(inputs.model(motion.given.reference), like.device)
-        return ChainTransition(NetworkDenoiser(field, sigmas, motion.given), sigmas, setting.steps)
+        network = load_network(inputs.model(motion.given.reference), like.device)
+        return ChainTransition(NetworkDenoiser(network, like.device, sigmas, motion.given), sigmas, setting.steps)
     exact = ExactDenoiser.of(transition_of(setting, inputs, like), sigmas)
     return ChainTransition(exact, sigmas, setting.steps)

@@ -53,7 +53,7 @@ def root(values: _Array) -> _Array:
     if not values.any():
         return np.zeros((len(values), 0))
     try:
-        return np.linalg.cholesky(values)
+        return np.asarray(np.linalg.cholesky(values), np.float64)
     except np.linalg.LinAlgError:
         weights, vectors = np.linalg.eigh(values)
         kept = weights > ROUNDING * weights[-1]

@@ -22,8 +22,9 @@ from burnish_workers.kinds.posterior.assimilation.setting import (
     NamedMotion,
     Setting,
 )
+from burnish_workers.kinds.posterior.smc import Stream
 from burnish_workers.tensors.expressions import lower
-from burnish_workers.tensors.graph import load_model
+from burnish_workers.tensors.networks import load_network
 
 Map = Callable[[Tensor], Tensor]
 
@@ -31,7 +32,7 @@ Map = Callable[[Tensor], Tensor]
 class Mover(Protocol):
     """Whatever draws the state at the next observation."""
 
-    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor: ...
+    def forward(self, x: Tensor, stream: Stream) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -45,24 +46,24 @@ class Transition:
     scales: Tensor | None
     steps: int
 
-    def forward(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """A draw of the state at the next observation, (N, d)."""
         for _ in range(self.steps):
-            x = self.shaken(self.motion(x), generator)
+            x = self.shaken(self.motion(x), stream)
         return x
 
-    def before_last(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def before_last(self, x: Tensor, stream: Stream) -> Tensor:
         """The same up to the noise of the last step."""
         for _ in range(self.steps - 1):
-            x = self.shaken(self.motion(x), generator)
+            x = self.shaken(self.motion(x), stream)
         return self.motion(x)
 
-    def shaken(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def shaken(self, x: Tensor, stream: Stream) -> Tensor:
         """x + F w."""
         rank = self.root.shape[1]
         if rank == 0:
             return x
-        noise = torch.randn(len(x), rank, dtype=x.dtype, device=x.device, generator=generator)
+        noise = stream.normal(len(x), rank, dtype=x.dtype)
         return torch.addcmul(x, noise, self.scales) if self.scales is not None else torch.addmm(x, noise, self.root.T)
 
 
@@ -105,8 +106,8 @@ def _map(motion: Motion, dim: int, inputs: Inputs, device: torch.device, dtype: 
         return formula if motion.dt is None else _integrated(formula, motion.dt, motion.substeps)
     if not isinstance(motion.given, UploadedDynamics):
         raise ValueError("the denoiser of a transition is no motion of its own; `surge` runs it")
-    field = load_model(inputs.model(motion.given.reference), device)
-    return lambda x: field.value(torch.zeros_like(x[:, 0]), x).reshape(len(x), dim)
+    network = load_network(inputs.model(motion.given.reference), device)
+    return lambda x: network(torch.zeros_like(x[:, 0]), x)
 
 
 def formulas_map(formulas: tuple[Expression, ...]) -> Map:

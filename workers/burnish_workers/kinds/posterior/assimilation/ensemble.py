@@ -22,6 +22,7 @@ from burnish_workers.kinds.posterior.assimilation.localisation import between, d
 from burnish_workers.kinds.posterior.assimilation.proposals import PATTERNS
 from burnish_workers.kinds.posterior.assimilation.sensors import Gaussian, Sensor, sensor_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
+from burnish_workers.kinds.posterior.smc import Stream
 
 _Array = NDArray[np.float64]
 
@@ -59,7 +60,7 @@ class Deviations:
         return len(self.x) - 1
 
 
-Update = Callable[[Deviations, Analysis, Tensor, torch.Generator], Tensor]
+Update = Callable[[Deviations, Analysis, Tensor, Stream], Tensor]
 """The analysed ensemble (N, d) from deviations and the numbers y (k,)."""
 
 
@@ -72,9 +73,9 @@ class EnsembleFilter:
     analysis: Callable[[tuple[int, ...]], Analysis]
     update: Update
 
-    def advance(self, cloud: Cloud, observation: _Array, generator: torch.Generator) -> Advanced:
+    def advance(self, cloud: Cloud, observation: _Array, stream: Stream) -> Advanced:
         """Assimilate one observation; the increment is log N(y; mean of h, C_hh + R)."""
-        x = self.transition.forward(cloud.x, generator)
+        x = self.transition.forward(cloud.x, stream)
         numbers, rows = seen(observation)
         if not rows:
             return Advanced(Cloud.even(x), 0.0, 0)
@@ -86,7 +87,7 @@ class EnsembleFilter:
         analysis = self.analysis(rows)
         y, deviations = analysis.sensor.tensor(numbers), Deviations.of(x, analysis.sensor)
         increment = innovation(deviations, analysis, y)
-        x = self.update(deviations, analysis, y, generator)
+        x = self.update(deviations, analysis, y, stream)
         mean = x.mean(0)
         return Advanced(Cloud.even(mean + self.options.inflation * (x - mean)), increment, int(lost.sum()))
 
@@ -99,7 +100,7 @@ def innovation(deviations: Deviations, analysis: Analysis, y: Tensor) -> float:
     return float(gaussian.log_density(torch.from_numpy(gaussian.whitener @ residual)[None])[0])
 
 
-def stochastic(deviations: Deviations, analysis: Analysis, y: Tensor, generator: torch.Generator) -> Tensor:
+def stochastic(deviations: Deviations, analysis: Analysis, y: Tensor, stream: Stream) -> Tensor:
     """x_i + K (y + e_i - h(x_i)), K = C_xh (C_hh + R)^-1, e ~ N(0, R) centred (Burgers, van Leeuwen, Evensen 1998)."""
     across = deviations.x.T @ deviations.seen / deviations.freedom
     among = deviations.seen.T @ deviations.seen / deviations.freedom
@@ -107,13 +108,13 @@ def stochastic(deviations: Deviations, analysis: Analysis, y: Tensor, generator:
         across, among = across * analysis.near, among * analysis.among
     gain = torch.linalg.solve(among + analysis.noise, across.T)
     values, vectors = torch.linalg.eigh(analysis.noise)
-    noise = torch.randn(deviations.seen.shape, dtype=y.dtype, device=y.device, generator=generator)
+    noise = stream.normal(*deviations.seen.shape, dtype=y.dtype)
     noise = (noise - noise.mean(0)) @ (vectors * values.clamp_min(0).sqrt()).T
     residual = y + noise - deviations.seen_mean - deviations.seen
     return deviations.mean + deviations.x + residual @ gain
 
 
-def square_root(deviations: Deviations, analysis: Analysis, y: Tensor, generator: torch.Generator) -> Tensor:
+def square_root(deviations: Deviations, analysis: Analysis, y: Tensor, stream: Stream) -> Tensor:
     """The symmetric transform of the ensemble (Hunt, Kostelich and Szunyogh 2007).
 
     With B = Y R^-1/2 / sqrt(N - 1) = U s V^T: mean weights U s/(1 + s^2) V^T R^-1/2 (y - mean h) / sqrt(N - 1), and

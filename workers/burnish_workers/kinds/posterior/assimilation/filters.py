@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from burnish.wire.specs.assimilation import Filter
-from burnish_workers.kinds.posterior.assimilation.resampling import ancestors, effective
+from burnish_workers.core.resampling import SCHEMES
+from burnish_workers.kinds.posterior.smc import Stream
 
 _Array = NDArray[np.float64]
 
@@ -44,14 +45,24 @@ class Advanced:
     nonfinite: int
 
 
+def effective(weights: Tensor) -> float:
+    """1 / sum W^2, the effective sample size of weights of sum 1."""
+    return 1 / float(torch.dot(weights, weights))
+
+
+def ancestors(weights: Tensor, scheme: str, stream: Stream) -> Tensor:
+    """Indices (N,) of the particles that are copied."""
+    return torch.from_numpy(SCHEMES[scheme](weights.cpu().numpy(), stream.uniform)).to(weights.device)
+
+
 class Proposal(Protocol):
     """How particles move towards an observation."""
 
-    def predict(self, x: Tensor, generator: torch.Generator) -> Tensor:
+    def predict(self, x: Tensor, stream: Stream) -> Tensor:
         """A draw of the transition, where nothing is observed."""
         ...
 
-    def propose(self, x: Tensor, y: _Array, rows: tuple[int, ...], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def propose(self, x: Tensor, y: _Array, rows: tuple[int, ...], stream: Stream) -> tuple[Tensor, Tensor]:
         """x' (N, d) and log g (N,), float64, given the numbers y that were seen in `rows`."""
         ...
 
@@ -69,22 +80,22 @@ class ParticleFilter:
     proposal: Proposal
     options: Filter
 
-    def advance(self, cloud: Cloud, observation: _Array, generator: torch.Generator) -> Advanced:
+    def advance(self, cloud: Cloud, observation: _Array, stream: Stream) -> Advanced:
         """Assimilate one observation."""
-        cloud = self.resampled(cloud, generator)
+        cloud = self.resampled(cloud, stream)
         y, rows = seen(observation)
         if not rows:
-            return Advanced(Cloud(self.proposal.predict(cloud.x, generator), cloud.weights), 0.0, 0)
-        x, log_factor = self.proposal.propose(cloud.x, y, rows, generator)
+            return Advanced(Cloud(self.proposal.predict(cloud.x, stream), cloud.weights), 0.0, 0)
+        x, log_factor = self.proposal.propose(cloud.x, y, rows, stream)
         return weighed(x, cloud.weights, log_factor)
 
-    def resampled(self, cloud: Cloud, generator: torch.Generator) -> Cloud:
+    def resampled(self, cloud: Cloud, stream: Stream) -> Cloud:
         """The same distribution with even weights, if they are uneven."""
         if effective(cloud.weights) > self.options.ess * len(cloud.weights):
             return cloud
-        x = cloud.x[ancestors(cloud.weights, self.options.resampling, generator)]
+        x = cloud.x[ancestors(cloud.weights, self.options.resampling, stream)]
         if self.options.jitter > 0:
-            x = spread(x, cloud, self.options.jitter, generator)
+            x = spread(x, cloud, self.options.jitter, stream)
         return Cloud.even(x)
 
 
@@ -116,12 +127,12 @@ def weighed(x: Tensor, weights: Tensor, log_factor: Tensor) -> Advanced:
 UNDERFLOW = 1e-200
 
 
-def spread(x: Tensor, before: Cloud, jitter: float, generator: torch.Generator) -> Tensor:
+def spread(x: Tensor, before: Cloud, jitter: float, stream: Stream) -> Tensor:
     """x + jitter h L e with L L^T the weighted covariance and h = (4/(d + 2) / N)^(1/(d + 4)) (Musso et al. 2001)."""
     n, d = x.shape
     lower = torch.linalg.cholesky_ex(weighted_covariance(before))[0].to(x.dtype)
     bandwidth = jitter * (4 / (d + 2) / n) ** (1 / (d + 4))
-    noise = torch.randn(n, d, dtype=x.dtype, device=x.device, generator=generator)
+    noise = stream.normal(n, d, dtype=x.dtype)
     return torch.addmm(x, noise, lower.T, alpha=bandwidth)
 
 

@@ -23,6 +23,7 @@ from burnish_workers.kinds.posterior.assimilation.dynamics import Mover, Transit
 from burnish_workers.kinds.posterior.assimilation.filters import Proposal
 from burnish_workers.kinds.posterior.assimilation.sensors import Gaussian, Likelihood, Sensor, sensor_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
+from burnish_workers.kinds.posterior.smc import Stream
 
 _Array = NDArray[np.float64]
 _Rows = tuple[int, ...]
@@ -38,11 +39,11 @@ class Blind:
     transition: Mover
     likelihood: Callable[[_Rows], Likelihood]
 
-    def predict(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        return self.transition.forward(x, generator)
+    def predict(self, x: Tensor, stream: Stream) -> Tensor:
+        return self.transition.forward(x, stream)
 
-    def propose(self, x: Tensor, y: _Array, rows: _Rows, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        moved = self.transition.forward(x, generator)
+    def propose(self, x: Tensor, y: _Array, rows: _Rows, stream: Stream) -> tuple[Tensor, Tensor]:
+        moved = self.transition.forward(x, stream)
         return moved, self.likelihood(rows)(moved, y)
 
 
@@ -78,12 +79,12 @@ class Conditional:
             gaussian=gaussian,
         )
 
-    def draw(self, m: Tensor, y: _Array, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, m: Tensor, y: _Array, stream: Stream) -> tuple[Tensor, Tensor]:
         """x' (N, d) and log N(y; H m, S) (N,)."""
         y_white = torch.as_tensor(self.gaussian.whitener @ y, dtype=m.dtype, device=m.device)
         pull = torch.as_tensor(self.gain @ y, dtype=m.dtype, device=m.device)
         log_factor = self.gaussian.log_density(torch.addmm(y_white, m, self.through))
-        noise = torch.randn(len(m), len(self.root), dtype=m.dtype, device=m.device, generator=generator)
+        noise = stream.normal(len(m), len(self.root), dtype=m.dtype)
         return torch.addmm(pull, m, self.keep).addmm_(noise, self.root), log_factor
 
 
@@ -94,11 +95,11 @@ class Guided:
     transition: Transition
     conditional: Callable[[_Rows], Conditional]
 
-    def predict(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        return self.transition.forward(x, generator)
+    def predict(self, x: Tensor, stream: Stream) -> Tensor:
+        return self.transition.forward(x, stream)
 
-    def propose(self, x: Tensor, y: _Array, rows: _Rows, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        return self.conditional(rows).draw(self.transition.before_last(x, generator), y, generator)
+    def propose(self, x: Tensor, y: _Array, rows: _Rows, stream: Stream) -> tuple[Tensor, Tensor]:
+        return self.conditional(rows).draw(self.transition.before_last(x, stream), y, stream)
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,12 @@ class Linearised:
     transition: Transition
     likelihood: Callable[[_Rows], Likelihood]
 
-    def predict(self, x: Tensor, generator: torch.Generator) -> Tensor:
-        return self.transition.forward(x, generator)
+    def predict(self, x: Tensor, stream: Stream) -> Tensor:
+        return self.transition.forward(x, stream)
 
-    def propose(self, x: Tensor, y: _Array, rows: _Rows, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def propose(self, x: Tensor, y: _Array, rows: _Rows, stream: Stream) -> tuple[Tensor, Tensor]:
         likelihood, root = self.likelihood(rows), self.transition.root
-        m = self.transition.before_last(x, generator)
+        m = self.transition.before_last(x, stream)
         value, slope = value_and_slope(likelihood.sensor, m)
         white = (slope @ root).mT @ likelihood.whitener
         residual = (likelihood.sensor.tensor(y) - value) @ likelihood.whitener
@@ -123,7 +124,7 @@ class Linearised:
         precision = white @ white.mT + torch.eye(root.shape[1], dtype=m.dtype, device=m.device)
         lower = torch.linalg.cholesky(precision)
         mean = torch.cholesky_solve(white @ residual[:, :, None], lower)
-        noise = torch.randn(*mean.shape, dtype=m.dtype, device=m.device, generator=generator)
+        noise = stream.normal(*mean.shape, dtype=m.dtype)
         w = mean + torch.linalg.solve_triangular(lower.mT, noise, upper=True)
         moved = m + w[:, :, 0] @ root.T
         squares = (noise.square().sum((1, 2)) - w.square().sum((1, 2))).double() / 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,22 +12,24 @@ from torch import Tensor
 
 from burnish.wire.specs.assimilation import Assimilation
 from burnish_workers.core.decisions import Decision
-from burnish_workers.core.estimator import Arrays
+from burnish_workers.core.estimator import Arrays, flatten
 from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
+from burnish_workers.core.sketches import LEVELS, mid_levels
+from burnish_workers.core.tracks import Round
 from burnish_workers.kinds.posterior.assimilation.chains import chain_transition
 from burnish_workers.kinds.posterior.assimilation.dynamics import Mover, transition_of
 from burnish_workers.kinds.posterior.assimilation.ensemble import ensemble_filter
-from burnish_workers.kinds.posterior.assimilation.filters import Advanced, Cloud, ParticleFilter
-from burnish_workers.kinds.posterior.assimilation.islands import LEVELS
+from burnish_workers.kinds.posterior.assimilation.filters import Advanced, Cloud, ParticleFilter, effective
 from burnish_workers.kinds.posterior.assimilation.proposals import blind, guided
 from burnish_workers.kinds.posterior.assimilation.requirements import checked
-from burnish_workers.kinds.posterior.assimilation.resampling import effective
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
 from burnish_workers.kinds.posterior.assimilation.surge import surge_filter
-from burnish_workers.tensors.generators import torch_generator
+from burnish_workers.kinds.posterior.smc import Stream
 
 _Array = NDArray[np.float64]
+ROUND = "round"
+"""Name of what a block returns."""
 OBSERVATION = "observation"
 """Name of the observation (dy,) in a block's decision; nan where nothing was seen."""
 
@@ -36,7 +37,7 @@ OBSERVATION = "observation"
 class Assimilator(Protocol):
     """A filter of one island."""
 
-    def advance(self, cloud: Cloud, observation: _Array, generator: torch.Generator) -> Advanced: ...
+    def advance(self, cloud: Cloud, observation: _Array, stream: Stream) -> Advanced: ...
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,7 @@ class AssimilationSimulator:
         """N draws of x_0 ~ N(mean, covariance), weights even. The lane is the last number of its key."""
         setting, count = self.setting, self.setting.filter.particles
         root = torch.tensor(setting.initial_root, dtype=torch.float64, device=self.device)
-        generator = torch_generator(lane, self.device)
-        noise = torch.randn(count, root.shape[1], dtype=torch.float64, device=self.device, generator=generator)
+        noise = Stream(lane, self.device).normal(count, root.shape[1], dtype=torch.float64)
         mean = torch.tensor(setting.initial_mean, dtype=torch.float64, device=self.device)
         return self._carried(Cloud.even(torch.addmm(mean, noise, root.T).to(self.dtype)), np.array([lane.path[-1]]))
 
@@ -65,8 +65,8 @@ class AssimilationSimulator:
         """Assimilate `decision["observation"]`. Raises KeyError without one."""
         cloud = Cloud(self._tensor(carry["particles"]), self._tensor(carry["weights"]))
         observation = np.asarray(decision[OBSERVATION], dtype=np.float64)
-        done = self.assimilator.advance(cloud, observation, torch_generator(block, self.device))
-        return self._carried(done.cloud, carry["lane"]), {"lane": carry["lane"], **self._told(done)}
+        done = self.assimilator.advance(cloud, observation, Stream(block, self.device))
+        return self._carried(done.cloud, carry["lane"]), flatten({ROUND: self._told(done, carry["lane"])})
 
     def _tensor(self, values: NDArray[Any]) -> Tensor:
         # Filters write over nothing that they are given, so that what was carried may be looked at in place; only torch
@@ -77,18 +77,19 @@ class AssimilationSimulator:
         named = {"particles": cloud.x, "weights": cloud.weights}
         return {**{name: value.cpu().numpy() for name, value in named.items()}, "lane": lane}
 
-    def _told(self, done: Advanced) -> Mapping[str, NDArray[Any]]:
+    def _told(self, done: Advanced, lane: NDArray[Any]) -> Round:
         cloud = done.cloud
         mean, variance = moments(cloud)
         sketch = quantiles(cloud) if self.sketched else mean.new_zeros(0, LEVELS)
-        return {
-            "log_increment": np.array([done.log_increment]),
-            "mean": mean.cpu().numpy(),
-            "variance": variance.cpu().numpy(),
-            "sketch": sketch.cpu().numpy(),
-            "ess": np.array([effective(cloud.weights) / len(cloud.weights)]),
-            "nonfinite": np.array([done.nonfinite]),
-        }
+        return Round(
+            lane=lane.astype(np.float64),
+            log_increment=np.array([done.log_increment]),
+            mean=mean.cpu().numpy()[None],
+            variance=variance.cpu().numpy()[None],
+            sketch=sketch.cpu().numpy()[None],
+            ess=np.array([effective(cloud.weights) / len(cloud.weights)]),
+            nonfinite=np.array([float(done.nonfinite)]),
+        )
 
 
 def moments(cloud: Cloud) -> tuple[Tensor, Tensor]:
@@ -100,7 +101,7 @@ def moments(cloud: Cloud) -> tuple[Tensor, Tensor]:
 
 def quantiles(cloud: Cloud) -> Tensor:
     """The quantiles at (j + 1/2)/LEVELS of every coordinate, float64 (d, LEVELS)."""
-    levels = (torch.arange(LEVELS, dtype=torch.float64, device=cloud.x.device) + 0.5) / LEVELS
+    levels = torch.from_numpy(mid_levels(LEVELS)).to(cloud.x.device)
     values, order = cloud.x.T.double().sort(dim=1, stable=True)
     below = cloud.weights[order].cumsum(1)
     places = torch.searchsorted(below, levels.expand(len(values), -1).contiguous())

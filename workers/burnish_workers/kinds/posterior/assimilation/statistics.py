@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish.wire.specs.assimilation import Assimilation
-from burnish_workers.core.components import combine
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
-from burnish_workers.core.estimator import Answer, Arrays, Plan
+from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
+from burnish_workers.core.islands import Islands
+from burnish_workers.core.jackknife import combined
 from burnish_workers.core.moments import Moments
-from burnish_workers.kinds.posterior.assimilation.answers import outputs_of
-from burnish_workers.kinds.posterior.assimilation.islands import LEAST, Track, spread_of
+from burnish_workers.core.tracks import LEAST, Track, spread_of
+from burnish_workers.kinds.posterior.assimilation.answers import Answers, answers_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
 
 _Array = NDArray[np.float64]
@@ -49,31 +49,33 @@ class AssimilationStatistics:
         shapes = {"mean": dim, "std": dim, "quantiles": (len(self.levels), *dim)}
         return [(name, shapes.get(name, ())) for name in self.outputs]
 
-    def empty(self) -> dict[str, Any]:
+    def empty(self) -> State:
         dim = self.setting.dim
         sketched = dim if "quantiles" in self.outputs else 0
         return {TRACK: Track.empty(self.setting.filter.islands, dim, sketched)}
 
-    def fold(self, state: Mapping[str, Any], stats: Arrays) -> dict[str, Any]:
-        return {TRACK: state[TRACK].fold(stats)}
+    def fold(self, state: State, stats: Arrays) -> State:
+        (block,) = unflatten(stats).values()
+        return {TRACK: state[TRACK].fold(block)}
 
-    def answer(self, state: Mapping[str, Any]) -> Answer:
+    def answer(self, state: State) -> Answer:
         track: Track = state[TRACK]
-        if track.rounds[0] == 0:
-            pseudo, bias = np.full((self.setting.filter.islands, self.width), np.nan), np.zeros(self.width)
-        else:
-            pseudo, bias = outputs_of(track, list(self.outputs), np.array(self.levels))
-        # The spread of a log evidence that is -inf for some is no number either: the guard refuses it.
-        part = Moments.of(pseudo, self.tail)
+        found = answers_of(track, self.outputs, self.levels) if track.rounds[0] else self._nothing()
+        part = Moments.of(found.replicates, self.tail)
+        bias = np.nan_to_num(found.cut)
         known = self.setting.consistent and not self.collapsed(track)
         return Answer(
-            combined=combine({ISLANDS: part}, leading=ISLANDS),
-            bias=np.nan_to_num(bias),
+            combined=combined(found.islands, part),
+            bias=bias,
             bias_known=known,
             parts={ISLANDS: part},
-            floor=float(np.nan_to_num(bias).max()) if known else None,
+            floor=float(bias.max()) if known else None,
             diagnostics=self._diagnostics(track),
         )
+
+    def _nothing(self) -> Answers:
+        """Before the first observation."""
+        return Answers(Islands.empty(0), np.zeros((0, self.width)), np.zeros(self.width))
 
     def collapsed(self, track: Track) -> bool:
         """Whether the present observation leaves the answer to a few islands."""
@@ -103,10 +105,10 @@ class AssimilationStatistics:
     def cost(self, replicates: int) -> float:
         return float(self.units(replicates) * self.setting.dim * self.setting.steps)
 
-    def tuned(self, state: Mapping[str, Any]) -> Plan:
+    def tuned(self, state: State) -> Plan:
         return {}
 
-    def decide(self, state: Mapping[str, Any], ahead: Ahead) -> Decision:
+    def decide(self, state: State, ahead: Ahead) -> Decision:
         return EVENLY
 
 

@@ -26,11 +26,11 @@ from torch import Tensor
 
 from burnish.wire.specs.assimilation import Filter
 from burnish_workers.kinds.posterior.assimilation.chains import ChainTransition, begun, step_of
-from burnish_workers.kinds.posterior.assimilation.filters import Advanced, Cloud, seen, weighed
+from burnish_workers.kinds.posterior.assimilation.filters import Advanced, Cloud, ancestors, effective, seen, weighed
 from burnish_workers.kinds.posterior.assimilation.proposals import PATTERNS
-from burnish_workers.kinds.posterior.assimilation.resampling import ancestors, effective
 from burnish_workers.kinds.posterior.assimilation.sensors import Gaussian, Sensor, sensor_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
+from burnish_workers.kinds.posterior.smc import Stream
 
 _Array = NDArray[np.float64]
 
@@ -79,10 +79,10 @@ class Pull:
             float(np.log(values).sum() / 2),
         )
 
-    def draw(self, residual: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, residual: Tensor, stream: Stream) -> tuple[Tensor, Tensor]:
         """w (N, d) and log N(w; 0, I) - log q(w) (N,), float64, given y - H D (N, k)."""
         shape = (len(residual), len(self.root))
-        noise = torch.randn(shape, dtype=residual.dtype, device=residual.device, generator=generator)
+        noise = stream.normal(*shape, dtype=residual.dtype)
         w = torch.addmm(noise @ self.root, residual, self.mean)
         squares = torch.linalg.vecdot(noise, noise).double() - torch.linalg.vecdot(w, w).double()
         return w, squares.mul_(0.5).add_(self.log_volume)
@@ -134,42 +134,42 @@ class SurgeFilter:
     options: Filter
     guide: Callable[[tuple[int, ...]], Guide]
 
-    def advance(self, cloud: Cloud, observation: _Array, generator: torch.Generator) -> Advanced:
+    def advance(self, cloud: Cloud, observation: _Array, stream: Stream) -> Advanced:
         """Assimilate one observation."""
         y, rows = seen(observation)
         if not rows:
-            return Advanced(Cloud(self.transition.forward(cloud.x, generator), cloud.weights), 0.0, 0)
+            return Advanced(Cloud(self.transition.forward(cloud.x, stream), cloud.weights), 0.0, 0)
         guide = self.guide(rows)
-        state = self._begun(cloud, y, guide, generator)
+        state = self._begun(cloud, y, guide, stream)
         for level in range(len(guide.pulls)):
-            state = self._step(self._resampled(state, generator), level, y, guide, generator)
-        state = self._resampled(state, generator)
+            state = self._step(self._resampled(state, stream), level, y, guide, stream)
+        state = self._resampled(state, stream)
         state = state.times(guide.twists[-1](state.denoised, y) - state.log_psi)
         return Advanced(Cloud(state.denoised, state.weights), state.evidence, state.lost)
 
-    def _begun(self, cloud: Cloud, y: _Array, guide: Guide, generator: torch.Generator) -> InChain:
+    def _begun(self, cloud: Cloud, y: _Array, guide: Guide, stream: Stream) -> InChain:
         denoiser, sigmas = self.transition.denoiser, self.transition.sigmas
-        x = self.transition.before_last(cloud.x, generator)
+        x = self.transition.before_last(cloud.x, stream)
         condition = denoiser.condition(x)
-        z = begun(denoiser, sigmas, x, condition, generator)
+        z = begun(denoiser, sigmas, x, condition, stream)
         denoised = denoiser(z, 0, condition)
         log_psi = guide.twists[0](denoised, y)
         return InChain(z, condition, denoised, log_psi, cloud.weights).times(log_psi)
 
-    def _step(self, state: InChain, level: int, y: _Array, guide: Guide, generator: torch.Generator) -> InChain:
+    def _step(self, state: InChain, level: int, y: _Array, guide: Guide, stream: Stream) -> InChain:
         towards, spread = step_of(self.transition.sigmas, level)
         residual = guide.sensor.tensor(y) - guide.sensor.apply(state.denoised)
-        w, ratio = guide.pulls[level].draw(residual, generator)
+        w, ratio = guide.pulls[level].draw(residual, stream)
         z = torch.lerp(state.z, state.denoised, towards).add_(w, alpha=spread)
         denoised = self.transition.denoiser(z, level + 1, state.condition)
         log_psi = guide.twists[level + 1](denoised, y)
         moved = replace(state, z=z, denoised=denoised, log_psi=log_psi)
         return moved.times(ratio + log_psi - state.log_psi)
 
-    def _resampled(self, state: InChain, generator: torch.Generator) -> InChain:
+    def _resampled(self, state: InChain, stream: Stream) -> InChain:
         if effective(state.weights) > self.options.ess * len(state.weights):
             return state
-        return state.chosen(ancestors(state.weights, self.options.resampling, generator))
+        return state.chosen(ancestors(state.weights, self.options.resampling, stream))
 
 
 def surge_filter(setting: Setting, transition: ChainTransition, like: Tensor) -> SurgeFilter:

@@ -120,7 +120,7 @@ class UploadedDenoiser(Motion):
         default="sample", description="sample: E[x' | z]; epsilon: E[e | z] with z = x' + sigma e."
     )
     time: Literal["sigma", "log-sigma"] = Field(default="sigma", description="What the network is told of the level.")
-    diffusion: DiffusionChain  # pyright: ignore[reportIncompatibleVariableOverride] - it is needed here
+    diffusion: DiffusionChain  # pyright: ignore[reportIncompatibleVariableOverride, reportGeneralTypeIssues] - needed
 
     @property
     def reference(self) -> ModelReference:

@@ -1,4 +1,4 @@
-"""Islands over time: how independent filters of the same observations answer together.
+"""Islands over time: how independent filters of the same observations answer together. See `core.islands`.
 
 Island b's filter at time k is consistent but, with N particles, biased by O(1/N). Weights by its evidence since the
 beginning take the bias away, but they collapse as time passes, for log Z_b spreads like sqrt(k). A filter forgets its
@@ -22,6 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish_workers.core.sketches import LEVELS
+
 _Array = NDArray[np.float64]
 
 SPREAD = 0.5
@@ -30,19 +32,18 @@ LEAST = 2
 """Observations that a window holds at least: the present one must count, or the hard ones are answered worst."""
 MEMORY = 256
 """Observations that are kept: the longest window once so many have passed."""
-LEVELS = 64
-"""Quantiles in an island's sketch of a coordinate, at (j + 1/2)/LEVELS."""
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
-    """What each of L islands says after an observation.
+    """What each of L islands says after an observation; what a block returns is the round of its island alone.
 
-    `log_increment` (L,): log p^(y_k | ...), -inf for a dead island; `mean`, `variance` (L, d): of its weighted
-    particles; `sketch` (L, q, LEVELS): their quantiles, q = d or 0; `ess` (L,): share of N; `nonfinite` (L,): particles
-    lost to NaN. nan where an island has not landed yet.
+    `lane` (L,): which island; `log_increment` (L,): log p^(y_k | ...), -inf for a dead island; `mean`, `variance`
+    (L, d): of its weighted particles; `sketch` (L, q, LEVELS): their mid-quantiles (`core.sketches`), q = d or 0;
+    `ess` (L,): share of N; `nonfinite` (L,): particles lost to NaN. nan where an island has not landed yet.
     """
 
+    lane: _Array
     log_increment: _Array
     mean: _Array
     variance: _Array
@@ -53,15 +54,30 @@ class Round:
     @staticmethod
     def empty(islands: int, dim: int, sketched: int) -> Round:
         alone, wide = (islands,), (islands, dim)
-        shapes = (alone, wide, wide, (islands, sketched, LEVELS), alone, alone)
+        shapes = (alone, alone, wide, wide, (islands, sketched, LEVELS), alone, alone)
         return Round(*(np.full(shape, np.nan) for shape in shapes))
 
-    def landed(self, island: int, block: Mapping[str, NDArray[Any]]) -> Round:
-        """With what a block returned."""
-        parts = {f.name: getattr(self, f.name).copy() for f in fields(self)}
+    def landed(self, block: Round) -> Round:
+        """With what an island says."""
+        parts = {name: values.copy() for name, values in self.to_arrays().items()}
         for name, values in parts.items():
-            values[island] = block[name] if values.ndim > 1 else block[name][0]
+            values[int(block.lane[0])] = getattr(block, name)[0]
         return Round(**parts)
+
+    def summary(self) -> tuple[float, float]:
+        """Mean of what was found, and its root mean square as a scale."""
+        found = np.concatenate([self.log_increment, self.mean.ravel(), self.variance.ravel()])
+        known = found[np.isfinite(found)]
+        return (float(known.mean()), float(np.sqrt((known**2).mean()))) if known.size else (0.0, 0.0)
+
+    def to_arrays(self) -> dict[str, _Array]:
+        """The arrays by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, NDArray[Any]]) -> Round:
+        """Inverse of `to_arrays`."""
+        return Round(**{f.name: np.asarray(arrays[f.name], np.float64) for f in fields(Round)})
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +111,9 @@ class Track:
         """L."""
         return self.increments.shape[1]
 
-    def fold(self, block: Mapping[str, NDArray[Any]]) -> Track:
+    def fold(self, block: Round) -> Track:
         """One block on; blocks come in index order, island after island."""
-        coming = self.coming.landed(int(block["lane"][0]), block)
+        coming = self.coming.landed(block)
         arrived = self.arrived + 1
         if arrived[0] < self.islands:
             return replace(self, coming=coming, arrived=arrived)
@@ -129,8 +145,8 @@ class Track:
         """The arrays by name, to store or to hash."""
         parts: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         for name in _ROUNDS:
-            stated = parts.pop(name)
-            parts |= {f"{name}.{f.name}": getattr(stated, f.name) for f in fields(Round)}
+            stated: Round = parts.pop(name)
+            parts |= {f"{name}.{part}": values for part, values in stated.to_arrays().items()}
         return parts
 
     @staticmethod
@@ -138,7 +154,7 @@ class Track:
         """Inverse of `to_arrays`."""
         parts: dict[str, Any] = {f.name: arrays[f.name] for f in fields(Track) if f.name not in _ROUNDS}
         for name in _ROUNDS:
-            parts[name] = Round(**{f.name: arrays[f"{name}.{f.name}"] for f in fields(Round)})
+            parts[name] = Round.from_arrays({f.name: arrays[f"{name}.{f.name}"] for f in fields(Round)})
         return Track(**parts)
 
 
