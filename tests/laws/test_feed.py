@@ -18,7 +18,7 @@ from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.inquiries import Inquiries
 from burnish_workers.engine.observing import Observing
-from burnish_workers.testing import ChaosFleet, lawful_digests
+from burnish_workers.testing import ChaosFleet, lawful_digests, resolved_correlated
 from burnish_workers.testing_feed import Kalman, resolved_tracking, seen
 
 from .bench import House, unlawful
@@ -96,7 +96,7 @@ async def test_it_waits_without_a_slot_and_goes_on_at_once(law):
         assert waiting.last_refinement.observation == 1
         await asyncio.sleep(0.6)
         (report,) = (await house.storage.coordination.overview()).reports
-        assert [(need.id, need.demand, need.in_flight) for need in report.needs] == [(job, 0, 0)]
+        assert report.needs == (), "it needs nothing, and claims nothing"
         for number in range(2, COUNT):
             await observe(house, job, number, OBSERVATIONS[number : number + 1])
         await until(house, job, "waiting_for_observations")
@@ -171,6 +171,40 @@ async def test_the_clock_ends_a_job_that_waits():
         assert (ended.status, ended.stopped_by) == ("completed", "seconds")
         assert ended.observations.assimilated == answered
         assert 0.9 < ended.spent.seconds < 3.0
+
+
+async def test_those_that_wait_take_nobody_s_place():
+    """A runner for one job at a time holds several that wait, and runs the next one meanwhile."""
+    house = House(ChaosFleet(4, seed=13))
+    dispatcher = house.storage.dispatcher(registry(), house.fleet, house.clock, Terms(poll=0.02, max_jobs=1))
+    async with running(dispatcher):
+        waiting = [await house.post({**SPEC, "seed": seed}) for seed in range(4)]
+        for job in waiting:
+            await until(house, job, "waiting_for_observations")
+        other = await house.ended(await house.post(resolved_correlated(64)))
+        assert other.status == "completed"
+        for job in waiting:
+            await observe(house, job, 2, OBSERVATIONS[2:], last=True)
+        ended = [await house.ended(job) for job in waiting]
+    assert {job.stopped_by for job in ended} == {"observations"}
+
+
+async def test_a_busy_pool_makes_room_at_once():
+    """Observations for a job that waited are assimilated while another job could fill all slots."""
+    house = House(ChaosFleet(2, seed=14, longest=0.02))
+    dispatcher = house.storage.dispatcher(registry(), house.fleet, house.clock, Terms(poll=0.02))
+    async with running(dispatcher):
+        job = await house.post(SPEC)
+        await until(house, job, "waiting_for_observations")
+        busy = await house.post(resolved_correlated(100_000))
+        await house.refined(busy, 3)
+        for number in range(2, 5):
+            sent = house.clock.monotonic()
+            await observe(house, job, number, [OBSERVATIONS[number]])
+            await house.refined(job, number + 1)
+            assert house.clock.monotonic() - sent < 5.0
+        assert await published(house, job) == [0, 1, 2, 3, 4]
+        assert not (await house.app.get(busy)).done
 
 
 async def test_cancelled_while_it_waits():

@@ -221,4 +221,4 @@ def test_a_stream_sees_the_wait_and_what_it_was_for(service: Service) -> None:
     assert heard[-1] == "completed"
     assert heard.count("waiting_for_observations") == len(delays) == 4
     assert heard.count("refinement") == 6
-    assert min(delays) < 0.3, delays
+    assert sorted(delays)[2] < 0.3, delays

@@ -109,7 +109,8 @@ class TrackingSimulator:
     def advance(
         self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
     ) -> tuple[Arrays, Arrays]:
-        time.sleep(self.nap)
+        if self.nap:
+            time.sleep(self.nap)
         number, y = int(decision[NUMBER]), float(decision[OBSERVATION][0])
         if number != int(carry["next"]):
             raise RuntimeError(f"observation {number} came where {int(carry['next'])} was due")

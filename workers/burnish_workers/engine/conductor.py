@@ -119,7 +119,10 @@ class Conductor:
 
     def nudge(self) -> None:
         """Look at the share and at the clock again."""
-        if self._underway is not None and self._underway.crew.lacking is None:
+        job = self._underway
+        if job is None or job.crew.lacking is not None:
+            return
+        if not self.starved or self._stop(job.progress, job.crew) is not None:  # a share is nothing to who waits
             self.orders.changed.set()
 
     async def run(self) -> None:

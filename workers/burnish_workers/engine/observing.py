@@ -130,9 +130,13 @@ def _difference(mine: str, sent: str) -> tuple[str, str, str]:
     """Where two observations differ, and how: whole where they are short, else their first component that does."""
     ours, theirs = json.loads(mine) or [], json.loads(sent) or []
     if len(ours) <= FEW or len(ours) != len(theirs):
-        return "", *(text if len(text) <= LONGEST else f"{text[:LONGEST]}..." for text in (mine, sent))
+        return "", _cut(mine), _cut(sent)
     at = next(i for i, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other)
     return f"component {at} of ", to_json(ours[at]), to_json(theirs[at])
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _not_the_last(job: str, end: int, count: int) -> NoReturn:
