@@ -212,6 +212,7 @@ class Scribe:
             digest=found.digest,
             forecast=outlook(schedule, progress.statistics, answer, found, purse, spent),
             spent=spent,
+            layout=list(answer.layout) or None,
             diagnostics=found.diagnostics,
         )
         self.latest = refinement

@@ -6,7 +6,7 @@ from burnish import wire
 from burnish.record import Record
 from burnish.safetensors import read
 
-__all__ = ["listed", "named", "newest", "read"]
+__all__ = ["named", "newest", "read"]
 
 
 def newest(record: Record) -> wire.Refinement:
@@ -15,19 +15,6 @@ def newest(record: Record) -> wire.Refinement:
         if refinement.arrays is None or refinement.arrays.name is not None:
             return refinement
     raise LookupError(f"job {record.job.id} has no answer yet whose outputs could be read; wait for its first look")
-
-
-def listed(refinement: wire.Refinement) -> dict[str, list[float | None]]:
-    """The outputs as the event has them."""
-    estimate, interval = refinement.estimate, refinement.interval
-    unknown: list[float | None] = [None] * len(estimate.value)
-    limits = (interval.lower, interval.upper) if interval else (unknown, unknown)
-    return {
-        "value": estimate.value,
-        "standard_error": estimate.standard_error,
-        "lower": limits[0],
-        "upper": limits[1],
-    }
 
 
 def named(refinement: wire.Refinement) -> tuple[str, str]:

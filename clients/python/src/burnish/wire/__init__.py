@@ -9,6 +9,7 @@ from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
 from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
 from burnish.wire.forecast import Forecast, Range
 from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, LedgerRow, Links, Purpose
+from burnish.wire.layout import OutputPart, Part
 from burnish.wire.observations import Observation, ObservationPage, Observations, Observe, Observed
 from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
@@ -57,6 +58,8 @@ __all__ = [
     "Observations",
     "Observe",
     "Observed",
+    "OutputPart",
+    "Part",
     "Plan",
     "PlannedLook",
     "Prices",
