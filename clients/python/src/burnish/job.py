@@ -120,6 +120,13 @@ class Job:
         kept = answers.newest(self.record)
         return kept.columns() if kept.arrays is None else answers.read(self._client.artifact(*answers.named(kept)))
 
+    def artifact(self, name: str) -> bytes:
+        """A file that the job left, such as `samples` or `samples.safetensors`: the newest one that was seen.
+
+        `job.last.artifacts` lists them. Raises `LookupError`, which lists the names there are.
+        """
+        return self._client.artifact(self.id, answers.file_of(self.record, name))
+
     def part(self, name: str) -> wire.Part:
         """A named array of the outputs, such as `mean`, as nested lists of its shape; see `arrays`.
 
@@ -250,6 +257,13 @@ class AsyncJob:
         return (
             kept.columns() if kept.arrays is None else answers.read(await self._client.artifact(*answers.named(kept)))
         )
+
+    async def artifact(self, name: str) -> bytes:
+        """A file that the job left, such as `samples` or `samples.safetensors`: the newest one that was seen.
+
+        `job.last.artifacts` lists them. Raises `LookupError`, which lists the names there are.
+        """
+        return await self._client.artifact(self.id, answers.file_of(self.record, name))
 
     async def part(self, name: str) -> wire.Part:
         """A named array of the outputs, such as `mean`, as nested lists of its shape; see `arrays`.

@@ -1,6 +1,7 @@
 """The wire contract: pydantic models only, shared by the service, its workers and the SDK."""
 
 from burnish.wire.array import Array
+from burnish.wire.artifacts import Artifact
 from burnish.wire.budget import Budget, Spent, StoppedBy
 from burnish.wire.catalogue import Catalogue, CatalogueEntry, KindInfo, Kinds
 from burnish.wire.cluster import ClusterView, LiveJob, RunnerView
@@ -24,6 +25,7 @@ __all__ = [
     "TERMINAL_EVENTS",
     "Array",
     "ArrayReference",
+    "Artifact",
     "Budget",
     "Catalogue",
     "CatalogueEntry",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from burnish.wire.artifacts import Artifact
 from burnish.wire.base import Received
 from burnish.wire.budget import Spent
 from burnish.wire.estimate import Estimate, Interval, Refused
@@ -36,7 +37,7 @@ class Refinement(Received):
     interval, refused, diagnostics): by the law it is the same for the same (resolved spec, seed, blocks), whatever
     workers computed it. `observation`: the index of the last observation that the answer contains; null for jobs that
     assimilate none. `arrays`: where there are more outputs than an event should carry, all of them. `layout`: the names
-    and shapes of the outputs, for kinds that name them.
+    and shapes of the outputs, for kinds that name them. `artifacts`: files that the newest look left, such as samples.
     """
 
     sequence: int = 0
@@ -53,6 +54,7 @@ class Refinement(Received):
     spent: Spent
     arrays: AnswerArrays | None = None
     layout: list[OutputPart] | None = None
+    artifacts: list[Artifact] | None = None
     diagnostics: dict[str, Any] = {}
 
     def columns(self) -> dict[str, list[float | None]]:
