@@ -68,7 +68,7 @@ verify     Run some blocks of a job again: do they come out the same? Exit code 
 Jobs
 list       List jobs, newest first.
 show       Show a job as it is now.
-download   Fetch all outputs of a large answer, as safetensors, from the newest look.
+download   Fetch what a job left: all outputs of a large answer, samples, pictures.
 ledger     The blocks that an answer was folded from, with their digests.
 delete     Delete jobs (job_...) that have ended, or uploads (sha256:...) that no job names.
 Uploads

@@ -7,6 +7,7 @@ whatever selects on duration (a deadline, a dead worker, arrival order) selects 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +44,7 @@ class CorrelatedSpec(SpecBase):
     replicates: int = Field(default=16, ge=1, le=10_000, description="Replicates in a block.")
     nap: float = Field(default=0.0, ge=0, le=60)
     fail_at: int | None = Field(default=None, description="The replicate at which the simulation raises.")
+    leaves: bool = Field(default=False, description="Whether it leaves a text and a picture at every look.")
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,11 @@ def _build(spec: CorrelatedSpec, device: str, inputs: Inputs) -> Simulator:
     return CorrelatedSimulator(spec, resolution_of(spec).tail)
 
 
+def _left(spec: CorrelatedSpec, statistics: CorrelatedStatistics, state: State) -> dict[str, bytes]:
+    mean = json.dumps({"mean": float(state[MEAN].mean[0])}).encode()
+    return {"mean.json": mean, "mean.png": b"\x89PNG" + mean} if spec.leaves else {}
+
+
 KIND = Kind(
     name="correlated",
     summary="A test: blocks take longer where their values are larger.",
@@ -111,6 +118,7 @@ KIND = Kind(
     statistics=lambda spec, inputs: CorrelatedStatistics(resolution_of(spec).tail),
     load=lambda: _build,
     examples=lambda: [{"kind": "correlated", "budget": {"units": 256}, "seed": 1}],
+    artifacts=_left,
 )
 """Registered by BURNISH_EXTRA_KINDS=burnish_workers.testing."""
 

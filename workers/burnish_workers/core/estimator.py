@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.wire import OutputPart
 from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.components import Combined
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
@@ -62,14 +63,20 @@ Plan = dict[str, int | float | str | bool]
 class Answer:
     """What the statistics say after K blocks, before intervals.
 
-    `bias`: per output, added to every half-width because it does not shrink with sampling; `bias_error`: its standard
-    error, None where the bias is exact. `bias_known`: whether all biases are measured or excluded; if not, no interval
-    is honest. `remedy`: what would lower the bias below a tolerance (m,), in words. `parts`: the components that the
-    guard must examine; `examined`: what it examines instead of the leading one, where replicates have weights, which
-    `refusal` has judged: outliers of the products say nothing more. `refusal`: why the kind itself lets no output have
-    an interval. `bets`: those of a job with declared bounds. `floor`: the error that no sampling removes where it is
-    known, 0 for an unbiased estimator, None where it is not known. `diagnostics` is part of the digest: numbers only
-    that obey the law.
+    Attributes:
+        combined: value, standard error and degrees of freedom of each of m outputs.
+        bias: (m,), added to every half-width because it does not shrink with sampling.
+        bias_known: whether all biases are measured or excluded; if not, no interval is honest.
+        parts: the components that the guard must examine.
+        floor: the error that no sampling removes where it is known, 0 for an unbiased estimator, None where it is not.
+        diagnostics: part of the digest: numbers only that obey the law.
+        bias_error: the standard error of the bias, (m,); None where the bias is exact.
+        remedy: what would lower the bias below a tolerance (m,), in words.
+        bets: those of a job with declared bounds.
+        refusal: why the kind itself lets no output have an interval.
+        examined: what the guard examines instead of the leading component, where replicates have weights, which
+            `refusal` has judged: outliers of the products say nothing more.
+        layout: names and shapes of the outputs, where they have any.
     """
 
     combined: Combined
@@ -83,6 +90,7 @@ class Answer:
     bets: tuple[Bounds, Betting] | None = None
     refusal: Refusal | None = None
     examined: Moments | None = None
+    layout: tuple[OutputPart, ...] = ()
 
 
 class Statistics(Protocol):

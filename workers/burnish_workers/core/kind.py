@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,8 @@ class Kind:
     after its own; `choose` picks among those tried (the draft, its rivals), for so many workers: an index, and what was
     compared, in words. Neither may read a clock. `afford` may shrink the replicates of the chosen draft where the
     budget pays for few of them. `fitting`: how the kind trains a model first, where it can. `feed`: the observations of
-    a spec that assimilates some, None for one that does not.
+    a spec that assimilates some, None for one that does not. `artifacts`: files to keep beside an answer, from (spec,
+    statistics, state), by names such as `samples.safetensors`; called at looks and at the end, pure like an answer.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Kind:
     afford: Callable[[Any, Draft, float], Draft] = _as_it_is
     fitting: Fitting | None = None
     feed: Callable[[Any, Inputs], Feed | None] = _unfed
+    artifacts: Callable[[Any, Any, State], Mapping[str, bytes]] | None = None
 
     def info(self) -> KindInfo:
         return KindInfo(

@@ -117,7 +117,8 @@ class App:
         try:
             return await self.uploads.artifacts.read(artifact_at(job, name))
         except (KeyError, ValueError):
-            detail = f"job {job} has no artifact {name[:100]!r}; `arrays` of its refinements name those that it has"
+            where = "`arrays` and `artifacts` of its refinements name those that it has"
+            detail = f"job {job} has no artifact {name[:100]!r}; {where}"
             raise Refusal(404, "Not found", detail) from None
 
     async def _use(self, spec: SpecBase, job: str) -> None:

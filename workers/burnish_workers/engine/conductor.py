@@ -34,6 +34,7 @@ from burnish_workers.engine.fitting import Fitter
 from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
 from burnish_workers.engine.inflow import Inflow, inflow_of
+from burnish_workers.engine.job_artifacts import Draw
 from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.problems import crashed, failed
@@ -77,6 +78,12 @@ class Orders:
         self.changed.set()
 
 
+def _drawn(kind: Kind) -> Draw | None:
+    """The files that a kind leaves beside its answers, from where a job stands."""
+    artifacts = kind.artifacts
+    return artifacts and (lambda progress: artifacts(progress.spec, progress.statistics, progress.state))
+
+
 class _CalledOff(Exception):
     """The user cancelled before the first block."""
 
@@ -88,7 +95,7 @@ class Conductor:
         self._kind, self._ports, self._share = kind, ports, share
         self._record = record
         self.orders = Orders(record.budget, record.budget_version, record.cancel_requested)
-        self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock)
+        self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock, _drawn(kind))
         self._underway: Underway | None = None
         self._keeping_up: asyncio.Task[None] | None = None
 

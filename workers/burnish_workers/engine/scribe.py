@@ -13,6 +13,7 @@ from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.job_artifacts import Draw, JobArtifacts
 from burnish_workers.engine.large_answers import abridged, artifact_at
 from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import Emission, JobRecord, NewEvent
@@ -25,7 +26,7 @@ BETWEEN_CHECKPOINTS = 30.0
 class Scribe:
     """Writes for one job under one epoch. Raises Fenced as soon as another runner holds the job."""
 
-    def __init__(self, record: JobRecord, store: Store, artifacts: Artifacts, clock: Clock):
+    def __init__(self, record: JobRecord, store: Store, artifacts: Artifacts, clock: Clock, draw: Draw | None = None):
         self._record, self._store, self._artifacts, self._clock = record, store, artifacts, clock
         self._status = record.status
         self._checkpoint = record.checkpoint
@@ -34,6 +35,8 @@ class Scribe:
         last = record.last_refinement
         # After a crash the blocks since the last checkpoint run again: what was said about them is not said twice.
         self._said = last.blocks if last is not None else 0
+        named = tuple(last.artifacts or ()) if last is not None else ()
+        self._files = JobArtifacts(record.id, artifacts, draw, named)
         self.closed = record.closed
         self.latest = last
         self.refused = last.refused if last is not None else None
@@ -106,8 +109,10 @@ class Scribe:
             return "floor"
         if not last:
             changes: dict[str, Any] = {"spent": refinement.spent}
-            keep = look is not None and schedule.keeps(progress.blocks)
-            keep = keep or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
+            lasting = look is not None and schedule.keeps(progress.blocks)
+            keep = lasting or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
+            if lasting:
+                await self._files.write(progress)
             changes["last_refinement"] = refinement = await self._abridged(refinement, found, kept=look is not None)
             await self._emit_refinement(progress, refinement, changes, keep=keep)
         return None
@@ -118,6 +123,7 @@ class Scribe:
         """The final refinement and the terminal event, in one write. Raises BudgetChanged."""
         planned = schedule.look(progress.blocks, self.closed)
         _, found, refinement = self._refine(progress, schedule, purse, ends=True)
+        await self._files.write(progress)
         refinement = await self._abridged(refinement, found, kept=True)
         changes: dict[str, Any] = {
             "status": "completed",
@@ -137,6 +143,7 @@ class Scribe:
         )
         await self._emit(Emission(events, changes, progress.take_ledger(), ends=True, budget_version=budget_version))
         await self._forget_checkpoint(name)
+        await self._files.sweep()
 
     async def unanswered(self, progress: Progress, stopped_by: StoppedBy, budget_version: int) -> None:
         """No observation came before the clock ended the job: there is nothing to answer. Raises BudgetChanged."""
@@ -212,6 +219,7 @@ class Scribe:
             digest=found.digest,
             forecast=outlook(schedule, progress.statistics, answer, found, purse, spent),
             spent=spent,
+            layout=list(answer.layout) or None,
             diagnostics=found.diagnostics,
         )
         self.latest = refinement
@@ -224,7 +232,7 @@ class Scribe:
         shorter, data = abridged(refinement, found, kept=kept)
         if data is not None and shorter.arrays and shorter.arrays.name:
             await self._artifacts.write(artifact_at(self._record.id, shorter.arrays.name), data)
-        return shorter
+        return shorter.model_copy(update={"artifacts": list(self._files.listed) or None})
 
     async def _emit_refinement(
         self, progress: Progress, refinement: Refinement, changes: dict[str, Any], *, keep: bool
@@ -236,6 +244,7 @@ class Scribe:
         self._last_emission = self._clock.monotonic()
         if keep:
             await self._forget_checkpoint(changes["checkpoint"])
+        await self._files.sweep()
 
     async def _write_checkpoint(self, progress: Progress) -> str:
         """Before the event that refers to it, under a name that no other epoch uses."""

@@ -162,7 +162,7 @@ def ledger(job_id: str, after: int | None = None, limit: int | None = None) -> C
 
 def artifact(job_id: str, name: str) -> Call[bytes]:
     path = _job_path(job_id, "artifacts", quote(name, safe=""))
-    return Call(Request("GET", path, {}, {"Accept": "application/octet-stream, application/json"}), lambda r: r.content)
+    return Call(Request("GET", path, {}, {"Accept": "*/*"}), lambda r: r.content)
 
 
 def resume(job_id: str) -> Call[wire.Job]:

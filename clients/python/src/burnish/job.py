@@ -11,6 +11,7 @@ from burnish import answers, show, wire
 from burnish.calls import Vector
 from burnish.errors import WaitTimeout
 from burnish.record import Known, Record
+from burnish.wire.layout import cut
 
 if TYPE_CHECKING:
     from burnish.async_client import AsyncBurnish
@@ -117,9 +118,21 @@ class Job:
         newest look that this handle has seen are fetched. Raises `LookupError` before there is one.
         """
         kept = answers.newest(self.record)
-        return (
-            answers.listed(kept) if kept.arrays is None else answers.read(self._client.artifact(*answers.named(kept)))
-        )
+        return kept.columns() if kept.arrays is None else answers.read(self._client.artifact(*answers.named(kept)))
+
+    def artifact(self, name: str) -> bytes:
+        """A file that the job left, such as `samples` or `samples.safetensors`: the newest one that was seen.
+
+        `job.last.artifacts` lists them. Raises `LookupError`, which lists the names there are.
+        """
+        return self._client.artifact(self.id, answers.file_of(self.record, name))
+
+    def part(self, name: str) -> wire.Part:
+        """A named array of the outputs, such as `mean`, as nested lists of its shape; see `arrays`.
+
+        Raises `LookupError`, which lists the names there are.
+        """
+        return cut(name, answers.newest(self.record).layout, self.arrays())
 
     def observe(self, y: Any, *, index: int | None = None, last: bool = False) -> wire.Observed:
         """Give the job its next observation: a number, a sequence of them or an array; None where nothing was seen.
@@ -242,10 +255,22 @@ class AsyncJob:
         """
         kept = answers.newest(self.record)
         return (
-            answers.listed(kept)
-            if kept.arrays is None
-            else answers.read(await self._client.artifact(*answers.named(kept)))
+            kept.columns() if kept.arrays is None else answers.read(await self._client.artifact(*answers.named(kept)))
         )
+
+    async def artifact(self, name: str) -> bytes:
+        """A file that the job left, such as `samples` or `samples.safetensors`: the newest one that was seen.
+
+        `job.last.artifacts` lists them. Raises `LookupError`, which lists the names there are.
+        """
+        return await self._client.artifact(self.id, answers.file_of(self.record, name))
+
+    async def part(self, name: str) -> wire.Part:
+        """A named array of the outputs, such as `mean`, as nested lists of its shape; see `arrays`.
+
+        Raises `LookupError`, which lists the names there are.
+        """
+        return cut(name, answers.newest(self.record).layout, await self.arrays())
 
     async def observe(self, y: Any, *, index: int | None = None, last: bool = False) -> wire.Observed:
         """Give the job its next observation: a number, a sequence of them or an array; None where nothing was seen.
