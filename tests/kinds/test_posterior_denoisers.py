@@ -192,6 +192,16 @@ def test_labels(unet: UNetDenoiser, tmp_path) -> None:
         load_unet(prior, CPU)(normal(2, 32), noise, torch.tensor([3, UNCONDITIONAL]))
 
 
+def test_weights_in_half_precision(unet: UNetDenoiser) -> None:
+    """Samples and estimates stay in single precision; eps has three digits."""
+    half = load_unet(DIGITS, CPU, torch.bfloat16)
+    noise, x = noise_at(DIGITS.schedule, torch.tensor([50, 300, 600])), normal(3, 64)
+    with torch.no_grad():
+        found, wanted = half(x, noise), unet(x, noise)
+    assert (half.dtype, found.dtype) == (torch.float32, torch.float32)
+    assert 0 < ((found - wanted) * (noise.alpha / noise.sigma)[:, None]).abs().max() < 0.1
+
+
 def test_without_diffusers_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(DiffusersMissing, match=r"'digits' needs diffusers.*pip install 'burnish-server\[posterior\]'"):
