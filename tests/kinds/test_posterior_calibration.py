@@ -13,7 +13,7 @@ from burnish.wire.specs.priors import Mixture
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.analytic import MixtureDenoiser
-from burnish_workers.kinds.posterior.calibrate import denoiser_of, every_class
+from burnish_workers.kinds.posterior.calibrate import denoiser_of, every_class, main
 from burnish_workers.kinds.posterior.calibration import (
     Calibration,
     CalibrationError,
@@ -25,7 +25,7 @@ from burnish_workers.kinds.posterior.calibration import (
 )
 from burnish_workers.kinds.posterior.directory import read_directory
 from burnish_workers.kinds.posterior.mixture import mixture_of
-from burnish_workers.kinds.posterior.registered import fingerprint, registered_priors
+from burnish_workers.kinds.posterior.registered import VARIABLE, entries, fingerprint, registered_priors
 from burnish_workers.kinds.posterior.schedules import Schedule, alphas_cumprod
 from burnish_workers.kinds.posterior.train import Options, pictures, split
 
@@ -179,3 +179,18 @@ def test_which_classes_the_samples_have(tmp_path: Path) -> None:
     label = every_class(prior, 5, cpu)
     assert label is not None
     assert label.tolist() == [0, 1, 2, 0, 1]
+
+
+def test_the_command_makes_a_registered_prior_calibrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from diffusers import DDPMScheduler
+
+    folder = directory(tmp_path / "mine", DDPMScheduler(num_train_timesteps=60), num_class_embeds=3)
+    monkeypatch.setenv(VARIABLE, f"mine={folder}")
+    assert [entry.details["calibrated"] for entry in entries() if entry.name == "mine"] == [False]
+    monkeypatch.setattr("sys.argv", ["calibrate", "mine", "--samples", "40", "--steps", "5", "--device", "cpu"])
+    main()
+    assert [entry.details["calibrated"] for entry in entries() if entry.name == "mine"] == [True]
+    assert load_calibration(folder / "calibration.safetensors", 32).form == "full"
+    monkeypatch.setattr("sys.argv", ["calibrate", "digit"])
+    with pytest.raises(SystemExit):
+        main()

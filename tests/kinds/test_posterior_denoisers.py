@@ -192,6 +192,16 @@ def test_labels(unet: UNetDenoiser, tmp_path) -> None:
         load_unet(prior, CPU)(normal(2, 32), noise, torch.tensor([3, UNCONDITIONAL]))
 
 
+def test_weights_in_half_precision(unet: UNetDenoiser) -> None:
+    """Samples and estimates stay in single precision; eps has three digits."""
+    half = load_unet(DIGITS, CPU, torch.bfloat16)
+    noise, x = noise_at(DIGITS.schedule, torch.tensor([50, 300, 600])), normal(3, 64)
+    with torch.no_grad():
+        found, wanted = half(x, noise), unet(x, noise)
+    assert (half.dtype, found.dtype) == (torch.float32, torch.float32)
+    assert 0 < ((found - wanted) * (noise.alpha / noise.sigma)[:, None]).abs().max() < 0.1
+
+
 def test_without_diffusers_it_is_said_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(DiffusersMissing, match=r"'digits' needs diffusers.*pip install 'burnish-server\[posterior\]'"):
@@ -225,7 +235,7 @@ def test_samples_look_like_the_digit_that_was_asked_for() -> None:
     seen, label = every.x.flatten(1).numpy(), every.label.numpy()
     classifier = LogisticRegression(C=0.3, max_iter=2_000).fit(seen, label)
     asked = torch.arange(300) % 10
-    chain = whole_chain(DIGITS, 30)
+    chain = whole_chain(DIGITS.schedule, 30, DIGITS.clip)
     samples = unguided(denoiser_of(DIGITS, CPU), chain, asked, CPU)(300, torch_generator(Key(5)))
     assert (classifier.predict(samples.numpy()) == asked.numpy()).mean() >= 0.92
     assert np.abs(samples.mean(0).numpy() - seen.mean(0)).mean() < 0.05
@@ -238,7 +248,8 @@ def test_samples_without_a_class_are_of_all_classes() -> None:
 
     every = pictures()
     classifier = LogisticRegression(C=0.3, max_iter=2_000).fit(every.x.flatten(1).numpy(), every.label.numpy())
-    samples = unguided(denoiser_of(DIGITS, CPU), whole_chain(DIGITS, 60), None, CPU)(600, torch_generator(Key(6)))
+    chain = whole_chain(DIGITS.schedule, 60, DIGITS.clip)
+    samples = unguided(denoiser_of(DIGITS, CPU), chain, None, CPU)(600, torch_generator(Key(6)))
     counts = np.bincount(classifier.predict(samples.numpy()), minlength=10)
     # Each class has probability near 1/10: 60 +- 7.
     assert counts.min() >= 25
