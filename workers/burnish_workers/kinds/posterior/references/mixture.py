@@ -76,7 +76,7 @@ class Gaussians:
         cross = self.covariances @ matrix.T
         total = matrix @ cross + np.diag(variance)
         residual = y - self.means @ matrix.T
-        gains: Floats = np.swapaxes(np.linalg.solve(total, np.swapaxes(cross, 1, 2)), 1, 2)
+        gains = np.swapaxes(np.linalg.solve(total, np.swapaxes(cross, 1, 2)), 1, 2).astype(np.float64)
         squared = (residual * np.linalg.solve(total, residual[..., None])[..., 0]).sum(1)
         log_det = np.linalg.slogdet(total)[1] + len(y) * np.log(2 * np.pi)
         return np.log(self.weights) - 0.5 * (squared + log_det), gains, residual
