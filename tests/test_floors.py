@@ -75,15 +75,20 @@ def test_torch_is_imported_in_tensors_and_in_kinds_only() -> None:
     assert {name for name in _importing("torch") if not name.startswith(homes)} == set()
 
 
-def test_what_is_computed_never_looks_at_the_references() -> None:
+@pytest.mark.parametrize("kind", ["surrogate", "posterior"])
+def test_what_is_computed_never_looks_at_the_references(kind: str) -> None:
     """Exact solutions are for tests: an estimator that could see them would prove nothing."""
-    package = "burnish_workers.kinds.surrogate.references"
-    folder = ROOT / "workers/burnish_workers/kinds/surrogate/references"
+    package = f"burnish_workers.kinds.{kind}.references"
+    folder = ROOT / "workers/burnish_workers/kinds" / kind / "references"
+    assert (folder / "__init__.py").exists()
     looking = {_name(p) for p in PRODUCT if folder not in p.parents and any(n.startswith(package) for n in _imports(p))}
     assert looking == set()
 
 
 MUTANTS = (
+    "burnish_workers/kinds/posterior/smc.py",
+    "burnish_workers/kinds/posterior/statistics.py",
+    "burnish_workers/kinds/posterior/recipes.py",
     "burnish_workers/kinds/surrogate/linearised.py",
     "burnish_workers/kinds/surrogate/statistics.py",
     "burnish_workers/kinds/surrogate/plan.py",
@@ -95,7 +100,8 @@ MUTANTS = (
 PEEK = """
 def peek():
     from burnish_workers.kinds.surrogate.references import hjb_log
-    return hjb_log
+    from burnish_workers.kinds.posterior.references.mixture import Gaussians
+    return hjb_log, Gaussians
 """
 LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(cache_dir=None))"
 
@@ -120,7 +126,8 @@ def test_a_look_at_the_references_breaks_the_contract(tmp_path: Path) -> None:
     assert "The service does not know the reference" in said
     for name in mutants:
         module = name.removesuffix(".py").replace("/", ".")
-        assert f"{module} -> burnish_workers.kinds.surrogate.references" in said, module
+        for kind in ("surrogate", "posterior"):
+            assert f"{module} -> burnish_workers.kinds.{kind}.references" in said, module
 
 
 SIMULATED = """
