@@ -32,4 +32,14 @@ EXAMPLES: list[dict[str, Any]] = [
         "budget": {"seconds": 10},
         "seed": 7,
     },
+    {
+        "kind": "posterior",
+        "dynamics": {"name": "lorenz63", "noise": 0.1, "substeps": 25},
+        "initial": {"mean": [1.5, -1.5, 25.5], "covariance": 2.0},
+        "observe": {"noise": 2.0},
+        "observations": [[1.2, 2.1, 20.3], [7.7, 13.5, 14.8], None, [-0.5, -6.6, 27.6]],
+        "expected": 4,
+        "budget": {"seconds": 60},
+        "seed": 7,
+    },
 ]

@@ -1,105 +1,103 @@
-"""Kind `posterior` as the engine sees it. Torch-free; the simulator is behind `load`."""
+"""Kind `posterior` as the engine sees it: samples of a prior, or a state that is followed. Torch-free."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from burnish.wire.specs.posterior import PosteriorSpec
-from burnish_workers.core.estimator import Simulator
+from burnish_workers.core.estimator import Simulator, Statistics
+from burnish_workers.core.feed import Feed
 from burnish_workers.core.inputs import Inputs
-from burnish_workers.core.kind import Draft, Kind, SpecError
+from burnish_workers.core.kind import Contestant, Draft, Kind, SpecError
+from burnish_workers.kinds.posterior import sampling, tuning
+from burnish_workers.kinds.posterior.assimilation import jobs as assimilating
 from burnish_workers.kinds.posterior.examples import EXAMPLES
-from burnish_workers.kinds.posterior.limits import check_size, most_kept
-from burnish_workers.kinds.posterior.mixture import MixtureNumbers
-from burnish_workers.kinds.posterior.plan import Recipe
-from burnish_workers.kinds.posterior.problem import Setting, setting_of
-from burnish_workers.kinds.posterior.recipes import recipes
 from burnish_workers.kinds.posterior.registered import entries
-from burnish_workers.kinds.posterior.replay import check_resolution
 from burnish_workers.kinds.posterior.statistics import statistics
-from burnish_workers.kinds.posterior.tuning import afford, choose, rivals
 
-VERSION = 1
-"""Version of the numerics: raised whenever the same resolved spec would give other bits."""
-
-_ROWS_CPU, _ROWS_GPU = 128, 4_096
-"""Rows of a forward pass."""
-
-_PILOT, _PILOT_NETWORK = 16, 4
-"""Islands of a pilot: of priors known in closed form, and of networks."""
-
-MOST_OUTPUTS = 20_000
+_OF_PRIORS = (
+    "chain",
+    "observation",
+    "reward",
+    "condition",
+    "method",
+    "particles",
+    "guidance",
+    "potential",
+    "resampling",
+)
+_OF_STATES = ["initial", "observe", "observations", "expected", "filter"]
 
 
 def check(spec: PosteriorSpec, inputs: Inputs) -> None:
     """Judge a spec at the door. Raises SpecError."""
-    setting = setting_of(spec, inputs)
-    recipes(spec, setting)
-    check_size(spec, setting)
-    _check_outputs(spec, _outputs(spec, setting), setting.dim)
-    if spec.interval == "bounded":
-        raise SpecError("/interval", "islands have no bounds that could be declared; use stream, fixed or open")
-    if spec.resolution is not None:
-        check_resolution(spec, setting, draft(spec, spec.resolution.numeric_class, inputs))
+    _check_form(spec)
+    (sampling if spec.dynamics is None else assimilating).check(spec, inputs)
 
 
-def _check_outputs(spec: PosteriorSpec, outputs: int, dim: int) -> None:
-    twice = [name for i, name in enumerate(spec.outputs) if name in spec.outputs[:i]]
-    if twice:
-        raise SpecError("/outputs", f"{twice[0]!r} is there twice; leave one out")
-    if outputs > MOST_OUTPUTS:
-        what = f"{outputs} outputs (samples have {dim} numbers) are more than the {MOST_OUTPUTS} of a job"
-        raise SpecError("/outputs", f"{what}; leave some out")
-    if outputs == 0:
-        raise SpecError("/outputs", "samples alone have no estimate to refine; ask for the mean or log_evidence too")
-
-
-def _outputs(spec: PosteriorSpec, setting: Setting) -> int:
-    sizes = {"mean": setting.dim, "std": setting.dim, "quantiles": setting.dim * len(spec.quantiles), "samples": 0}
-    return sum(sizes.get(name, 1) for name in spec.outputs)
+def _check_form(spec: PosteriorSpec) -> None:
+    """Either a prior and what it is conditioned on, or dynamics and what is seen of the state."""
+    if spec.prior is None and spec.dynamics is None:
+        raise SpecError("/prior", "give a prior to sample from, or dynamics of a state to follow")
+    if spec.prior is not None and spec.dynamics is not None:
+        raise SpecError("/dynamics", "prior and dynamics are both given: a job samples a prior or follows a state")
+    strange, what = (_OF_STATES, "dynamics") if spec.dynamics is None else (_OF_PRIORS, "a prior")
+    for name in strange:
+        if getattr(spec, name) != type(spec).model_fields[name].get_default():
+            raise SpecError(f"/{name}", f"{name} belongs to jobs with {what}, and this one has none; leave it out")
+    if spec.dynamics is not None:
+        for name in ("initial", "observe"):
+            if getattr(spec, name) is None:
+                raise SpecError(
+                    f"/{name}", f"{name} is missing: dynamics need to know where the state begins and what is seen"
+                )
 
 
 def draft(spec: PosteriorSpec, numeric_class: str, inputs: Inputs) -> Draft:
-    """The preferred way to simulate islands, with its rivals."""
-    setting = setting_of(spec, inputs)
-    drafts = [_draft(spec, setting, recipe, numeric_class) for recipe in recipes(spec, setting)]
-    return replace(drafts[0], rivals=tuple(drafts[1:]))
+    return (sampling if spec.dynamics is None else assimilating).draft(spec, numeric_class, inputs)
 
 
-def _draft(spec: PosteriorSpec, setting: Setting, recipe: Recipe, numeric_class: str) -> Draft:
-    outputs = _outputs(spec, setting)
-    kept = min(recipe.particles, most_kept(setting.dim)) if "samples" in spec.outputs else 0
-    return Draft(
-        estimator=f"{recipe.method}/{recipe.guidance}",
-        version=VERSION,
-        outputs=outputs,
-        trial=spec,
-        trial_outputs=outputs,
-        pilot=_PILOT if isinstance(setting.prior, MixtureNumbers) else _PILOT_NETWORK,
-        micro_batch=_ROWS_GPU if "cuda" in numeric_class.lower() else _ROWS_CPU,
-        plan=replace(recipe, kept=kept).to_plan(),
-    )
+def _statistics(spec: PosteriorSpec, inputs: Inputs) -> Statistics:
+    return (statistics if spec.dynamics is None else assimilating.statistics)(spec, inputs)
+
+
+def rivals(spec: PosteriorSpec, first: Contestant, workers: int) -> Sequence[Draft]:
+    return tuning.rivals(spec, first, workers) if spec.dynamics is None else ()
+
+
+def afford(spec: PosteriorSpec, draft: Draft, replicates: float) -> Draft:
+    return tuning.afford(spec, draft, replicates) if spec.dynamics is None else draft
+
+
+def feed(spec: PosteriorSpec, inputs: Inputs) -> Feed | None:
+    return None if spec.dynamics is None else assimilating.feed(spec, inputs)
 
 
 def load() -> Callable[[Any, str, Inputs], Simulator]:
+    from burnish_workers.kinds.posterior.assimilation.simulator import build as follow
     from burnish_workers.kinds.posterior.simulator import build
 
-    return build
+    def simulator(spec: PosteriorSpec, device: str, inputs: Inputs) -> Simulator:
+        if spec.dynamics is None:
+            return build(spec, device, inputs)
+        return follow(assimilating.stated(spec), device, inputs)
+
+    return simulator
 
 
 KIND = Kind(
     name="posterior",
-    summary="Sample the posterior of a diffusion prior given an observation, a reward or a class, without bias.",
+    summary="Sample the posterior of a diffusion prior without bias, or follow a state through observations.",
     spec=PosteriorSpec,
     check=check,
     draft=draft,
-    statistics=statistics,
+    statistics=_statistics,
     load=load,
     examples=lambda: EXAMPLES,
     catalogue=entries,
-    choose=choose,
+    choose=tuning.choose,
     rivals=rivals,
     afford=afford,
+    feed=feed,
 )

@@ -120,6 +120,7 @@ def _prior(
     spec: PosteriorSpec, inputs: Inputs
 ) -> tuple[MixtureNumbers | Prior | ScoreNetwork, tuple[int, ...], int | None]:
     given = spec.prior
+    assert given is not None  # the door has seen to it
     if spec.guidance.type == "classifier_free" and not isinstance(given, NamedPrior):
         what = "classifier_free guidance needs a prior with classes, and this one has none"
         raise SpecError("/guidance/type", f"{what}; choose kalman, gradient or ensemble")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from burnish.wire.specs.assimilation import Assimilation
-from burnish_workers.core.decisions import Decision
+from burnish_workers.core.decisions import EVENLY, Decision
 from burnish_workers.core.estimator import Arrays, flatten
 from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
@@ -26,6 +26,7 @@ from burnish_workers.kinds.posterior.assimilation.requirements import checked
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
 from burnish_workers.kinds.posterior.assimilation.surge import surge_filter
 from burnish_workers.kinds.posterior.smc import Stream
+from burnish_workers.tensors.devices import resolve_device
 
 _Array = NDArray[np.float64]
 ROUND = "round"
@@ -60,7 +61,7 @@ class AssimilationSimulator:
 
     @torch.no_grad()
     def advance(
-        self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision
+        self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
     ) -> tuple[Arrays, Arrays]:
         """Assimilate `decision["observation"]`. Raises KeyError without one."""
         cloud = Cloud(self._tensor(carry["particles"]), self._tensor(carry["weights"]))
@@ -110,7 +111,7 @@ def quantiles(cloud: Cloud) -> Tensor:
 
 def build(spec: Assimilation, device: str = "cpu", inputs: Inputs = NOTHING) -> AssimilationSimulator:
     """The simulator of a checked spec."""
-    setting, where = checked(spec, inputs), torch.device(device)
+    setting, where = checked(spec, inputs), resolve_device(device)
     # Ensembles are small, and their covariances are what is computed: single precision buys nothing there.
     single = spec.filter.precision == "single" and setting.method not in ("enkf", "etkf")
     dtype = torch.float32 if single else torch.float64

@@ -10,11 +10,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from burnish.wire.base import Wire
+from burnish.wire.specs.assimilation import (
+    MOST_OBSERVATIONS,
+    Assimilation,
+    Dynamics,
+    Filter,
+    Initial,
+    ObservationOperator,
+)
 from burnish.wire.specs.base import SpecBase
 from burnish.wire.specs.priors import Chain, Prior
 from burnish.wire.specs.targets import Condition, Observation, Reward
 
-PosteriorOutput = Literal["mean", "std", "quantiles", "log_evidence", "samples"]
+PosteriorOutput = Literal["mean", "std", "quantiles", "log_evidence", "samples", "log_likelihood"]
 
 
 class Guidance(Wire):
@@ -55,10 +63,10 @@ class Resampling(Wire):
 
 
 class PosteriorSpec(SpecBase):
-    """Sample the posterior of a diffusion prior by islands of particles."""
+    """Sample the posterior of a diffusion prior by islands of particles, or of a state that moves (`dynamics`)."""
 
     kind: Literal["posterior"]  # pyright: ignore[reportIncompatibleVariableOverride] (frozen: narrowing is sound)
-    prior: Prior
+    prior: Prior | None = Field(default=None, description="What is sampled from. With `dynamics` there is none.")
     chain: Chain = Chain()
     observation: Observation | None = None
     reward: Reward | None = None
@@ -74,6 +82,37 @@ class PosteriorSpec(SpecBase):
     potential: Potential = Potential()
     resampling: Resampling = Resampling()
     outputs: list[PosteriorOutput] = Field(default=["mean", "std", "log_evidence"], min_length=1, max_length=5)
-    quantiles: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
-        default=[0.05, 0.5, 0.95], min_length=1, max_length=16, description="Levels, for the output `quantiles`."
+    quantiles: list[Annotated[float, Field(ge=0.01, le=0.99)]] = Field(
+        default=[0.05, 0.5, 0.95], min_length=1, max_length=9, description="Levels, for the output `quantiles`."
     )
+    dynamics: Dynamics | None = Field(
+        default=None, description="In place of a prior: follow a state through observations as they arrive."
+    )
+    initial: Initial | None = Field(default=None, description="Of the state, with `dynamics`.")
+    observe: ObservationOperator | None = Field(default=None, description="What is seen of the state.")
+    observations: list[list[float | None] | None] = Field(
+        default=[],
+        max_length=MOST_OBSERVATIONS,
+        description="With `dynamics`: those known already, the first first; null where nothing was seen. More may be "
+        "posted while the job runs.",
+    )
+    expected: int | None = Field(
+        default=None, ge=1, le=MOST_OBSERVATIONS, description="How many observations there will be, where it is known."
+    )
+    filter: Filter = Field(default=Filter(), description="How the state is followed.")
+
+    @property
+    def assimilation(self) -> Assimilation | None:
+        """The part that speaks of a state and its observations; None for a job with a prior, or where some is
+        missing."""
+        if self.dynamics is None or self.initial is None or self.observe is None:
+            return None
+        return Assimilation(
+            dynamics=self.dynamics,
+            initial=self.initial,
+            observe=self.observe,
+            observations=self.observations,
+            filter=self.filter,
+            outputs=[name for name in self.outputs if name != "samples"],
+            quantiles=self.quantiles,
+        )
