@@ -18,6 +18,7 @@ from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.inquiries import Inquiries
 from burnish_workers.engine.observing import Observing
+from burnish_workers.engine.records import Posted
 from burnish_workers.testing import ChaosFleet, lawful_digests, resolved_correlated
 from burnish_workers.testing_feed import Kalman, resolved_tracking, seen
 
@@ -273,3 +274,26 @@ async def test_resolved_by_a_pilot_and_replayed():
         third = await house.ended(other)
     assert ended.last_refinement.digest == again.last_refinement.digest == third.last_refinement.digest
     assert len(await house.refinements(job)) == COUNT
+
+
+async def test_one_that_cannot_be_read_ends_the_job():
+    """Past the door by a mistake of ours: the job says why it ends, and does not wait for ever."""
+    house = House(ChaosFleet(4, seed=16))
+    async with house.runner():
+        job = await house.post(SPEC)
+        await until(house, job, "waiting_for_observations")
+        await house.store.observe(job, Posted(0, ("[1.0, 2.0]",), False, 10))
+        ended = await house.ended(job)
+    assert ended.status == "failed"
+    assert "observation 2 has 2 numbers" in ended.error.detail
+
+
+async def test_what_it_would_cost():
+    """A plan counts on the observations that are expected, and lists a look for the 1st, 2nd, 4th, ... of them."""
+    house = House(InlineFleet(2))
+    async with house.runner():
+        spec = {"kind": "tracking", "lanes": 8, "budget": {"units": 10**8}, "seed": 4, "expected": 1_000}
+        plan = (await Inquiries(house.app, house.clock).plan(json.dumps(spec).encode())).outcome
+    assert (plan.replicates, plan.units) == (8_000, 8_000 * 128)
+    assert [look.blocks // 8 for look in plan.looks] == [*(2**i for i in range(10)), 1_000]
+    assert plan.half_width is None, "one block in one lane does not say how lanes vary"

@@ -162,7 +162,7 @@ def _check(spec: TrackingSpec, inputs: Inputs) -> None:
 
 
 def _draft(spec: TrackingSpec, numeric_class: str, inputs: Inputs) -> Draft:
-    return Draft("bootstrap", 1, 2, spec, 2, 1, 1, {}, lanes=spec.lanes, fed=True)
+    return Draft("bootstrap", 1, 2, spec, 2, 1, 1, {}, lanes=spec.lanes, fed=_feed(spec, inputs))
 
 
 def _build(spec: TrackingSpec, device: str, inputs: Inputs) -> Simulator:

@@ -37,6 +37,11 @@ class Feed:
     read: Callable[[Components, int], NDArray[np.float64]]
     expected: int | None = None
 
+    @property
+    def foreseen(self) -> int:
+        """Observations that a plan can count on: as many as are expected, else as are known; at least one."""
+        return max(1, len(self.given) if self.expected is None else self.expected)
+
     def array(self, observation: Observation, number: int) -> NDArray[np.float64]:
         """An observation as it was sent, read. Raises SpecError, and ValueError for an array that is no vector."""
         return self.read(plain(observation), number)

@@ -33,9 +33,9 @@ class Draft:
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
     `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
-    None where blocks do not depend on each other; `fed`: every lane takes an observation with each block (see
-    `core/feed.py`), so that a block is one replicate; `rivals`: other estimators that could run the same spec, for the
-    pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by.
+    None where blocks do not depend on each other; `fed`: the observations that its lanes take in, one with
+    each block, so that a block is one replicate (see `core/feed.py`); `rivals`: other estimators that could run the
+    same spec, for the pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by.
     """
 
     estimator: str
@@ -47,7 +47,7 @@ class Draft:
     micro_batch: int
     plan: Plan
     lanes: int | None = None
-    fed: bool = False
+    fed: Feed | None = None
     adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
     glimpse: Draft | None = None

@@ -87,7 +87,7 @@ class App:
         """A job of this spec with another purpose than an answer, stored. Raises Refusal."""
         spec, record = await self._read(body)
         await self._use(spec, record.id)
-        return await self.keep(record.with_changes({"purpose": purpose}))
+        return await self.keep(record.with_changes({"purpose": purpose, "given": None, "expected": None}))
 
     async def keep(self, record: JobRecord) -> JobRecord:
         return (await self.store.create(record)).record

@@ -275,12 +275,14 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     most = min(10**6, MOST_SAMPLES // draft.outputs)
     block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
     first = max(1, min(round(FIRST_BLOCK_SECONDS / pilot.seconds), block, round(planned)))
-    if draft.fed:  # an observation in a lane is a replicate
-        first = block = 1
-    elif draft.lanes is not None:  # all steps of a chain are equally long
+    if draft.lanes is not None:  # all steps of a chain are equally long
         first = block
     blocks = _blocks(spec, pilot, planned, first, block)
     first_look = 1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers)
+    each = draft.lanes if draft.fed is not None else None
+    if draft.fed is not None and each is not None:  # an observation in a lane is a replicate
+        first, block, first_look = 1, 1, each
+        blocks = each * max(1, min(draft.fed.foreseen, math.ceil(planned / each)))
     return Resolution(
         version=draft.version,
         estimator=draft.estimator,
@@ -294,7 +296,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         tail=max(32, min(512, 200_000 // draft.outputs)),
         extensible=climbs,
         lanes=draft.lanes,
-        each=draft.lanes if draft.fed else None,
+        each=each,
         decides_from=_decides_from(draft, blocks, first_look, workers),
         multiplicity=pilot.multiplicity,
         plan=draft.plan,

@@ -60,7 +60,7 @@ def draft(spec: PosteriorSpec, numeric_class: str, inputs: Inputs) -> Draft:
         micro_batch=1,
         plan={},
         lanes=setting.filter.islands,
-        fed=True,
+        fed=feed(spec, inputs),
     )
 
 
