@@ -92,7 +92,7 @@ def smooth(runs: int) -> dict[str, list[float]]:
 
 
 def tail_mean(x: Array, y: Array) -> float:
-    """What `refused.robust` would give, the plain mean where no tail is heavy and the truncated one where k >= 1."""
+    """What `refused.robust` would give, the plain mean where it gives nothing."""
     found = robust_mean(Moments.of(y[:, None], 512))
     candidates = [float(found.value[0]), float(found.truncated[0]), float(y.mean())]
     return next(value for value in candidates if np.isfinite(value))

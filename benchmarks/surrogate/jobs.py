@@ -28,7 +28,10 @@ from burnish_workers.core.report import Report, report, schedule_of
 from burnish_workers.core.schedule import critical_for
 from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.resolve import resolve
+from burnish_workers.kinds.surrogate.trained import trained_models
+from burnish_workers.tensors.cards import load_card
 from burnish_workers.tensors.expressions import lower
+from burnish_workers.tensors.fields import Field
 from burnish_workers.tensors.graph import load_model
 
 Array = NDArray[np.float64]
@@ -85,10 +88,16 @@ def uncorrected(surrogate: dict[str, Any], inputs: Inputs, t: Array, x: Array) -
     """u_hat at the points (m,)."""
     if "zero" in surrogate:
         return np.zeros(len(t))
-    if "model" in surrogate:
+    if "expression" not in surrogate:
         places = (torch.as_tensor(a, dtype=torch.float32) for a in (t, x))
-        return load_model(inputs.files[surrogate["model"]], torch.device("cpu")).value(*places).double().numpy()
+        return _field(surrogate, inputs).value(*places).double().numpy()
     return lower(parse(surrogate["expression"], x.shape[1]))({"t": torch.as_tensor(t), "x": torch.as_tensor(x)}).numpy()
+
+
+def _field(surrogate: dict[str, Any], inputs: Inputs) -> Field:
+    if "name" in surrogate:
+        return load_card(trained_models()[surrogate["name"]].path)
+    return load_model(inputs.files[surrogate["model"]], torch.device("cpu"))
 
 
 def parse(text: str, dim: int) -> Expression:
@@ -109,10 +118,12 @@ LEAST_STEPS = 4
 
 def within(posted: dict[str, Any], inputs: Inputs, most: int) -> SurrogateSpec:
     """The resolved job, cut to `most` evaluations per point. Where the least job that the pilot suggests takes more,
-    its method is asked for with less, as a user may: LEAST_STEPS times of a path, two Picard levels of ten."""
+    one with less is asked for, as a user may: LEAST_STEPS times of a path, two Picard levels of ten; and instead of
+    methods whose evaluations are cheap but many (`auto` goes by time, not by evaluations) the linearised one."""
     spec = resolved(posted, inputs)
     if evaluations(spec, inputs, FIRST) > most:
         method = resolution_of(spec).estimator
+        method = "linearised" if method in ("martingale", "picard") and posted["method"] == "auto" else method
         levels = {"picard": {"levels": 2, "basis": 10}} if method in ("picard", "plain") else {}
         spec = resolved({**posted, "method": method, "steps": LEAST_STEPS, **levels}, inputs)
     return cut(spec, inputs, most)

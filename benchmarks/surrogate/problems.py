@@ -13,13 +13,15 @@ from typing import Any
 import numpy as np
 from jobs import Array
 
-from burnish_workers.core.inputs import Inputs
+from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.model_file import inspect_model
 from burnish_workers.kinds.surrogate import references
 from burnish_workers.kinds.surrogate.catalogue import equations
+from burnish_workers.kinds.surrogate.trained import trained_models
 from burnish_workers.tensors.probe import judge
 
 MODELS = Path(__file__).with_name("models")
+SHIPPED = "shipped"
 SHORT = {
     "linear-convection-diffusion": "LCD",
     "viscous-burgers": "VB",
@@ -55,7 +57,8 @@ PUBLISHED: dict[tuple[str, int, str], Figures] = {
 
 @dataclass(frozen=True)
 class Case:
-    """`model`: "pinn" (a file of `train_models.py`), "early" (the same network after seconds of training) or "gp"."""
+    """`model`: "pinn" (a file of `train_models.py`), "early" (the same network after seconds of training), "gp", or
+    "shipped" (a network of the service's catalogue)."""
 
     problem: str
     dim: int
@@ -67,7 +70,8 @@ class Case:
 
     @property
     def label(self) -> str:
-        return f"{SHORT[self.problem]} {self.dim} ({self.model.upper() if self.model != 'early' else 'early'})"
+        model = self.model.upper() if self.model in ("pinn", "gp") else self.model
+        return f"{SHORT[self.problem]} {self.dim} ({model})"
 
     @property
     def named(self) -> dict[str, Any]:
@@ -76,6 +80,8 @@ class Case:
 
     @property
     def file(self) -> Path:
+        if self.model == SHIPPED:
+            return trained_models()[self._shipped].path
         return MODELS / f"{self.key}.{'pt2' if self.model == 'gp' else 'safetensors'}"
 
     @property
@@ -83,6 +89,8 @@ class Case:
         """How the model was made: kept in a network's own card, beside a kernel's file."""
         if self.model == "gp":
             return json.loads(self.file.with_suffix(".json").read_text())
+        if self.model == SHIPPED:
+            return trained_models()[self._shipped].card["about"]
         return about(self.file.read_bytes())
 
     @property
@@ -101,8 +109,12 @@ class Case:
         return rng.uniform(0, horizon, count), rng.uniform(*entry.box, (count, self.dim))
 
     def surrogate(self) -> tuple[dict[str, Any], Inputs]:
-        """The uploaded model as a spec names it, and what the service knows of it."""
-        return uploaded(self.file)
+        """The model as a spec names it, and what the service knows of it if it is an upload."""
+        return ({"name": self._shipped}, NOTHING) if self.model == SHIPPED else uploaded(self.file)
+
+    @property
+    def _shipped(self) -> str:
+        return f"{self.problem}-pinn-d{self.dim}"
 
 
 def about(data: bytes) -> dict[str, Any]:
@@ -133,4 +145,4 @@ def cases() -> list[Case]:
     kernels = [Case("viscous-burgers", dim, "gp") for dim in DIMS["viscous-burgers"]]
     networks = [Case(problem, dim, "pinn") for problem in known for dim in DIMS[problem]]
     early = [Case(problem, DIMS[problem][0], "early") for problem in known]
-    return networks + kernels + early
+    return [*networks, Case("viscous-burgers", 20, SHIPPED), *kernels, *early]

@@ -61,7 +61,7 @@ def accuracy(rows: list[Cell]) -> str:
                 _arrows(row["published"]),
                 ", ".join(row["methods"]),
                 str(row["evaluations"]),
-                f"{row['train_seconds']:.1f}; {row['seconds_per_1000_points']:.1f}",
+                f"{_seconds(row['train_seconds'])}; {row['seconds_per_1000_points']:.1f}",
             ]
             for row in rows
         ],
@@ -117,6 +117,10 @@ def tolerance(rows: list[Cell]) -> str:
 
 def _optional(value: float | None) -> str:
     return "—" if value is None else f"{value:.2f}"
+
+
+def _seconds(value: float | None) -> str:
+    return "—" if value is None else f"{value:.1f}"
 
 
 def unseen(rows: list[Cell]) -> str:

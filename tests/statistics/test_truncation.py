@@ -130,12 +130,12 @@ def test_a_rare_event_is_refused_until_it_fills_the_tail(p: float, n: int, certi
 
 
 def test_robust_means_are_not_for_bounded_rare_events() -> None:
-    """No mean is modelled (shape >= 1), and pulling in the five largest of a few hits makes the event disappear."""
+    """Pulling in the five largest of a few hits would make the event disappear: nothing is said (shape >= 0.95)."""
     rng = np.random.default_rng(9)
     moments = Moments.of(np.stack([rare(1e-3, 2_048, rng)[1] for _ in range(40)], axis=1), 512)
     robust = robust_mean(moments)
     assert np.isnan(robust.value).all()
-    assert np.median(robust.truncated) < 0.1e-3
+    assert np.isnan(robust.truncated).all()
     assert np.mean(moments.mean) == pytest.approx(1e-3, rel=0.5)
 
 
