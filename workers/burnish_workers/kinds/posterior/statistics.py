@@ -34,6 +34,7 @@ from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
 from burnish_workers.kinds.posterior.agreement import disagreement
+from burnish_workers.kinds.posterior.limits import most_kept, most_particles
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
 from burnish_workers.kinds.posterior.tuning import particles_for
@@ -45,8 +46,8 @@ _Array = NDArray[np.float64]
 class PosteriorStatistics:
     """Ratios of evidence-weighted means, with jackknife pseudo-values of the islands as replicates.
 
-    `steps`: K of the chain; `asked`: the outputs, in the order asked for; `fixed`: whether the spec says how many
-    particles an island has.
+    `steps`: K of the chain; `asked`: the outputs, in the order asked for; `given`: particles of an island, where the
+    spec says.
     """
 
     dim: int
@@ -55,7 +56,7 @@ class PosteriorStatistics:
     levels: tuple[float, ...]
     recipe: Recipe
     tail: int
-    fixed: bool
+    given: int | None
     compared: str | None = None
 
     @property
@@ -148,10 +149,9 @@ class PosteriorStatistics:
         return float((replicates * self.recipe.evaluations + checks) * self.recipe.particles * self.steps)
 
     def tuned(self, state: State) -> Plan:
-        """As many particles as make the evidence of an island certain enough."""
-        if self.fixed:
-            return {}
-        return {"particles": particles_for(state[ISLANDS], self.recipe.particles)}
+        """As many particles as the spec asks for, or as make the evidence of an island certain enough."""
+        wanted = self.given or min(particles_for(state[ISLANDS], self.recipe.particles), most_particles(self.dim))
+        return {"particles": wanted, "kept": min(wanted, most_kept(self.dim)) if SAMPLES in self.asked else 0}
 
     def decide(self, state: State, ahead: Ahead) -> Decision:
         return EVENLY
@@ -168,7 +168,7 @@ def statistics(spec: PosteriorSpec, inputs: Inputs) -> PosteriorStatistics:
         levels=tuple(spec.quantiles),
         recipe=Recipe.from_plan(resolution.plan),
         tail=resolution.tail,
-        fixed=spec.particles is not None,
+        given=spec.particles,
         compared=str(compared) if compared else None,
     )
 
