@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
-from burnish_workers.core.guard import Refusal, collapse
+from burnish_workers.core.guard import LEAST_REPLICATES, Refusal, collapse
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.islands import Islands, append
 from burnish_workers.core.jackknife import (
@@ -99,6 +99,8 @@ class PosteriorStatistics:
         )
 
     def _refusal(self, islands: Islands, tail_index: float | None, apart: float | None) -> Refusal | None:
+        if islands.count < LEAST_REPLICATES:  # too few to judge weights by: the guard says so
+            return None
         effective = effective_islands(islands)
         return collapse(weight_spread(islands), tail_index, islands.count, effective, apart)
 
