@@ -13,8 +13,8 @@ DAY = 86_400.0
 StoppedBy = Literal[
     "seconds", "worker_seconds", "gpu_seconds", "units", "tolerance", "floor", "planned_blocks", "cancelled"
 ]
-"""Why a job ended. `planned_blocks`: a tolerance job reached the end of its plan, three times what its pilot forecast,
-without meeting its tolerance. `floor`: no sampling can meet the tolerance, see `refused`."""
+"""Why a job ended. `planned_blocks`: a job with a tolerance and nothing else reached the end of its plan, three times
+what its pilot forecast, without meeting its tolerance. `floor`: no sampling can meet the tolerance, see `refused`."""
 
 
 class Budget(Wire):
