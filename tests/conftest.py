@@ -8,4 +8,6 @@ import os
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ["BURNISH_EXTRA_KINDS"] = "burnish_workers.testing,burnish_workers.testing_lanes"
+os.environ["BURNISH_EXTRA_KINDS"] = ",".join(
+    f"burnish_workers.{name}" for name in ("testing", "testing_lanes", "testing_feed")
+)

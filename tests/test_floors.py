@@ -75,15 +75,20 @@ def test_torch_is_imported_in_tensors_and_in_kinds_only() -> None:
     assert {name for name in _importing("torch") if not name.startswith(homes)} == set()
 
 
-def test_what_is_computed_never_looks_at_the_references() -> None:
+@pytest.mark.parametrize("kind", ["surrogate", "posterior"])
+def test_what_is_computed_never_looks_at_the_references(kind: str) -> None:
     """Exact solutions are for tests: an estimator that could see them would prove nothing."""
-    package = "burnish_workers.kinds.surrogate.references"
-    folder = ROOT / "workers/burnish_workers/kinds/surrogate/references"
+    package = f"burnish_workers.kinds.{kind}.references"
+    folder = ROOT / "workers/burnish_workers/kinds" / kind / "references"
+    assert (folder / "__init__.py").exists()
     looking = {_name(p) for p in PRODUCT if folder not in p.parents and any(n.startswith(package) for n in _imports(p))}
     assert looking == set()
 
 
 MUTANTS = (
+    "burnish_workers/kinds/posterior/smc.py",
+    "burnish_workers/kinds/posterior/statistics.py",
+    "burnish_workers/kinds/posterior/recipes.py",
     "burnish_workers/kinds/surrogate/linearised.py",
     "burnish_workers/kinds/surrogate/statistics.py",
     "burnish_workers/kinds/surrogate/plan.py",
@@ -95,7 +100,8 @@ MUTANTS = (
 PEEK = """
 def peek():
     from burnish_workers.kinds.surrogate.references import hjb_log
-    return hjb_log
+    from burnish_workers.kinds.posterior.references.mixture import Gaussians
+    return hjb_log, Gaussians
 """
 LINT = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(cache_dir=None))"
 
@@ -120,7 +126,8 @@ def test_a_look_at_the_references_breaks_the_contract(tmp_path: Path) -> None:
     assert "The service does not know the reference" in said
     for name in mutants:
         module = name.removesuffix(".py").replace("/", ".")
-        assert f"{module} -> burnish_workers.kinds.surrogate.references" in said, module
+        for kind in ("surrogate", "posterior"):
+            assert f"{module} -> burnish_workers.kinds.{kind}.references" in said, module
 
 
 SIMULATED = """
@@ -128,7 +135,7 @@ import sys
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key
-from burnish_workers.core.registry import registry
+from burnish_workers.core.registry import own_kinds, registry
 from burnish_workers.engine.resolve import provisional
 
 kind = registry().get("surrogate")
@@ -159,7 +166,7 @@ import burnish_service, burnish_workers.engine
 from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
-from burnish_workers.core.registry import registry
+from burnish_workers.core.registry import own_kinds, registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.storage import Storage
 
@@ -183,7 +190,7 @@ thread.start()
 while not server.started:
     threading.Event().wait(0.01)
 with httpx2.Client(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", timeout=30) as client:
-    for example in registry().get("surrogate").examples():
+    for example in [example for kind in own_kinds() for example in kind.examples()]:
         created = client.post("/v1/jobs", json=example)
         assert created.status_code == 202, created.text
         assert client.get(created.headers["location"]).json()["status"] == "queued"

@@ -13,6 +13,7 @@ from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.inquiries import Inquiries
+from burnish_workers.engine.observing import Observing
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ class Context:
     @property
     def inquiries(self) -> Inquiries:
         return Inquiries(self.app, self.clock)
+
+    @property
+    def observing(self) -> Observing:
+        return Observing(self.app)
 
 
 def context_of(request: Request) -> Context:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
+from burnish_workers.kinds.posterior.registered import priors_of
 
 
 class Settings(BaseSettings):
@@ -31,3 +32,15 @@ class Settings(BaseSettings):
     fronts: int = Field(default=1, ge=1)
     runners: int = Field(default=1, ge=1)
     log_level: str = "INFO"
+    priors: str = Field(
+        default="",
+        description="Diffusers directories that jobs may name, as in faces=/models/faces,scans=/models/scans. Workers "
+        "read the variable too, and must find them at the same paths.",
+    )
+
+    @field_validator("priors")
+    @classmethod
+    def _readable(cls, priors: str) -> str:
+        """A service that starts can serve what it was told to."""
+        priors_of(priors)
+        return priors

@@ -113,11 +113,12 @@ def test_runner_killed(cluster: Cluster, spec, law):
         assert {row.epoch for row in client.ledger(job.id, limit=1000)} == {1, 2}
 
 
-def test_surrogate_on_ray(cluster: Cluster):
-    """The real kind, resolved once and replayed on every pool size."""
-    example = registry().get("surrogate").examples()[0]
+@pytest.mark.parametrize(("kind", "units"), [("surrogate", 40_000), ("posterior", 400_000)])
+def test_real_kinds_on_ray(cluster: Cluster, kind: str, units: int):
+    """Resolved once and replayed on every pool size."""
+    example = registry().get(kind).examples()[0]
     with Burnish(cluster.url) as client:
-        job = client.submit({**example, "budget": {"units": 40_000}}).wait(120)
+        job = client.submit({**example, "budget": {"units": units}}).wait(120)
         resolved = job.snapshot.resolved
         assert resolved is not None
         assert job.last is not None

@@ -12,7 +12,6 @@ from burnish_workers.core.guard import (
     largest_normal_deviation,
     max_to_sum,
     tolerance_below_floor,
-    weight_collapse,
 )
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.tail_index import pareto_k
@@ -158,10 +157,7 @@ def test_the_ratio_survives_the_fold() -> None:
 
 
 def test_the_other_refusals() -> None:
-    assert weight_collapse(0.5, 400) is None
     assert tolerance_below_floor(1e-2, 1e-3, "") is None
-    collapsed = [weight_collapse(0.8, 400), weight_collapse(0.5, 60), weight_collapse(float("nan"), 400)]
-    assert [r.code for r in collapsed if r] == ["weight_collapse"] * 3
     floor = tolerance_below_floor(1e-3, 1e-2, "use 32 time steps")
     assert floor is not None
     assert (floor.code, floor.advice) == ("tolerance_below_floor", "use 32 time steps")

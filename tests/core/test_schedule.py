@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from burnish_workers.core.boundary import crossing_probability
-from burnish_workers.core.schedule import Look, Replicates, Schedule, critical_for
+from burnish_workers.core.schedule import Kind, Look, Replicates, Schedule, critical_for
 
 EVEN = Replicates(200, 200)
 plans = st.builds(
@@ -161,3 +161,47 @@ def test_misuse_is_explained() -> None:
         Schedule.plan(8, 1, EVEN, 1.0, False)
     with pytest.raises(ValueError, match="give >= 1"):
         Replicates(0, 10)
+
+
+# --- jobs that assimilate observations --------------------------------------------------------------------------------
+
+
+def of_observations(kind: Kind = "stream", each: int = 8, alpha: float = 0.05) -> Schedule:
+    return Schedule.plan(each, each, Replicates(1, 1), alpha, True, kind=kind, each=each)
+
+
+def test_every_observation_is_a_look_without_end() -> None:
+    schedule = of_observations()
+    assert places(schedule, 50) == [8, 16, 24, 32, 40, 48]
+    assert [schedule.next_look(k) for k in (0, 7, 8, 8_000_001)] == [8, 8, 16, 8_000_008]
+    assert schedule.look(12) is None
+    assert schedule.published(12, ends=True) is None, "within an observation there is nothing to say of any"
+    look = schedule.published(16, ends=True)
+    assert look == schedule.look(16)
+    assert look is not None
+    assert (look.replicates, look.closing) == (8, False)
+    assert schedule.look(16, closed=(8, 12)) == look, "an end that was taken back spends nothing"
+
+
+@given(st.sampled_from([0.1, 0.05, 0.01]), st.integers(1, 64))
+@steady
+def test_observations_spend_alpha_together(alpha: float, each: int) -> None:
+    looks = of_observations(each=each, alpha=alpha).looks_until(300 * each)
+    spent = [2 * float(stats.norm.sf(look.critical)) for look in looks]
+    number = np.arange(300)
+    np.testing.assert_allclose(spent, alpha / ((number + 1) * (number + 2)), rtol=1e-9)
+    assert alpha * (1 - 1 / 301) == pytest.approx(sum(spent))
+
+
+def test_each_observation_at_the_full_level() -> None:
+    schedule = of_observations("fixed")
+    assert {look.critical for look in schedule.looks_until(800)} == {-stats.norm.ppf(0.025)}
+    assert Schedule.from_json(json.loads(json.dumps(schedule.to_json()))) == schedule
+
+
+def test_what_is_kept_to_verify_from_doubles() -> None:
+    schedule = of_observations()
+    assert [look.blocks // 8 for look in schedule.looks_until(8 * 100) if schedule.keeps(look.blocks)] == [
+        *(1, 2, 4, 8, 16, 32, 64)
+    ]
+    assert all(Schedule.plan(64, 8, EVEN, 0.05, True).keeps(k) for k in (8, 16, 40))

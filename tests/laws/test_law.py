@@ -6,7 +6,7 @@ import pytest
 
 from burnish_workers.core.fold import Arrival
 from burnish_workers.core.keys import block_key
-from burnish_workers.core.registry import registry
+from burnish_workers.core.registry import own_kinds, registry
 from burnish_workers.engine import lanes, progress
 from burnish_workers.engine.fleet import MAX_ATTEMPTS, InlineFleet
 from burnish_workers.testing import ChaosFleet, lawful_digests, resolved_correlated
@@ -87,10 +87,14 @@ async def test_a_resumed_job_posts_its_resolved_spec():
     assert again.id != first.id
 
 
-@pytest.mark.parametrize("example", [0, 1, 2])
-async def test_examples_of_the_surrogate_kind(example):
-    spec = registry().get("surrogate").examples()[example]
-    budget = {"units": 6_000 if example else 3_000}
+BUDGETS = {("surrogate", 0): 3_000, ("posterior", 0): 100_000, ("posterior", 1): 100_000, ("posterior", 2): 12_800}
+EXAMPLES = [(kind.name, i) for kind in own_kinds() for i in range(min(3, len(kind.examples())))]
+
+
+@pytest.mark.parametrize(("kind", "example"), EXAMPLES)
+async def test_examples_of_every_kind(kind, example):
+    spec = registry().get(kind).examples()[example]
+    budget = {"units": BUDGETS.get((kind, example), 6_000)}
     house = House(InlineFleet(2))
     async with house.runner():
         ended = await house.ended(await house.post({**spec, "budget": budget}))

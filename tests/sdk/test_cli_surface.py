@@ -30,6 +30,7 @@ CONNECTING = sorted(
         ["ledger", "job_1"],
         ["list"],
         ["models"],
+        ["observe", "job_1", "1.5"],
         ["plan", "surrogate", *JOB],
         ["resume", "job_1"],
         ["run", "surrogate", *JOB],
@@ -59,6 +60,7 @@ Answers
 run        Create a job and watch its answer sharpen.
 plan       What a job would cost and reach, without running it.
 watch      Watch a job, from its first refinement on.
+observe    Give a job its next observation, or all of a file. The same again under the same index changes nothing.
 extend     Let a job think longer, also one that is completed.
 cancel     Stop a job; its last refinement is kept.
 resume     Let a crashed job go on from where it was.
@@ -66,7 +68,7 @@ verify     Run some blocks of a job again: do they come out the same? Exit code 
 Jobs
 list       List jobs, newest first.
 show       Show a job as it is now.
-download   Fetch all outputs of a large answer, as safetensors, from the newest look.
+download   Fetch what a job left: all outputs of a large answer, samples, pictures.
 ledger     The blocks that an answer was folded from, with their digests.
 delete     Delete jobs (job_...) that have ended, or uploads (sha256:...) that no job names.
 Uploads

@@ -65,12 +65,12 @@ def _points(t: dict[str, Any], x: dict[str, Any]) -> dict[str, Any]:
 ONE_X = _array([1, 2], 0.1, 0.2)
 
 NAMES: list[Case] = [
-    ("no kind", {"kind": REMOVED}, "/kind", "kind is missing; known kinds: correlated, surrogate"),
+    ("no kind", {"kind": REMOVED}, "/kind", "kind is missing; known kinds: correlated, posterior"),
     ("null kind", {"kind": None}, "/kind", "kind is None"),
     ("kind of another type", {"kind": ["surrogate"]}, "/kind", "known kinds"),
     ("misspelt kind", {"kind": "surogate"}, "/kind", "did you mean 'surrogate'?"),
-    ("unknown kind", {"kind": "weather"}, "/kind", "known: correlated, surrogate"),
-    ("endless kind", {"kind": "x" * 50_000}, "/kind", "known: correlated, surrogate"),
+    ("unknown kind", {"kind": "weather"}, "/kind", "known: correlated, posterior"),
+    ("endless kind", {"kind": "x" * 50_000}, "/kind", "known: correlated, posterior"),
     ("misspelt field", {"budgets": {"units": 1}}, "/budgets", "did you mean 'budget'?"),
     ("misspelt nested field", {"problem.horizn": 1.0}, "/problem/horizn", "did you mean 'horizon'?"),
     ("unknown field of a point", {"points": [{"x": 0.5, "y": 1}]}, "/points/0/y", "known here: t, x"),
@@ -125,14 +125,14 @@ NUMBERS: list[Case] = [
     ("array beyond T", _points(_array([1], 0.3), ONE_X), "/points/t", "outside [0, T)"),
     ("level out of range", {"level": 1.5}, "/level", "less than or equal to 0.9999"),
     ("level zero", {"level": 0}, "/level", "greater than or equal to 0.5"),
-    ("interval unknown", {"interval": "daily"}, "/interval", "'stream', 'fixed', 'open' or 'bounded'"),
+    ("interval unknown", {"interval": "daily"}, "/interval", "known: bounded, fixed, open, stream"),
     ("seed negative", {"seed": -1}, "/seed", "greater than or equal to 0"),
     ("seed beyond 2^53", {"seed": 2**53}, "/seed", "less than or equal to 9007199254740991"),
     ("weight zero", {"weight": 0}, "/weight", "greater than or equal to 0.1"),
     ("steps zero", {"steps": 0}, "/steps", "greater than or equal to 1"),
     ("metadata too long", {"metadata": {"a": "x" * 513}}, "/metadata/a", "at most 512"),
     ("metadata of a number", {"metadata": {"a": 1}}, "/metadata/a", "string"),
-    ("outputs unknown", {"outputs": ["hessian"]}, "/outputs/0", "'value'"),
+    ("outputs unknown", {"outputs": ["hessian"]}, "/outputs/0", "known: gradient, value"),
     ("outputs twice", {"outputs": ["value", "value"]}, "/outputs", "is there twice"),
     (
         "levels without iteration",

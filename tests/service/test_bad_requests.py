@@ -9,6 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from ..kinds.bad_posteriors import CASES as POSTERIORS
 from .bad_specs import BUDGETS, EXPRESSIONS, GOOD, NAMES, NUMBERS, RESOLUTIONS, Case, spec
 from .harness import Service
 
@@ -62,6 +63,11 @@ TABLES = _named(NAMES, NUMBERS, EXPRESSIONS, BUDGETS, RESOLUTIONS)
 @pytest.mark.parametrize(("changes", "pointer", "says"), TABLES)
 def test_wrong_specs(service: Service, changes: dict[str, Any], pointer: str, says: str) -> None:
     problem(post(service, json.dumps(spec(changes)).encode()), 422, pointer, says)
+
+
+@pytest.mark.parametrize(("body", "pointer", "says"), _named(POSTERIORS))
+def test_wrong_posteriors(service: Service, body: dict[str, Any], pointer: str, says: str) -> None:
+    problem(post(service, json.dumps(body).encode()), 422, pointer, says)
 
 
 def test_a_resolution_that_is_right_is_accepted(serve: Any) -> None:

@@ -7,17 +7,18 @@ whatever selects on duration (a deadline, a dead worker, arrival order) selects 
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
-from burnish.wire import SpecBase
+from burnish.wire import Observation, SpecBase
 from burnish_workers.core.components import combine
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision, Decisions
 from burnish_workers.core.estimator import Answer, Arrays, Plan, Simulator, State, flatten, unflatten
@@ -29,6 +30,7 @@ from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import Bench, BlockFailed, BlockResult, BlockTask, WorkerDied, begun, run_block
+from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.lanes import Carries, Layout
 from burnish_workers.engine.probing import Verdict, probe
 
@@ -42,6 +44,7 @@ class CorrelatedSpec(SpecBase):
     replicates: int = Field(default=16, ge=1, le=10_000, description="Replicates in a block.")
     nap: float = Field(default=0.0, ge=0, le=60)
     fail_at: int | None = Field(default=None, description="The replicate at which the simulation raises.")
+    leaves: bool = Field(default=False, description="Whether it leaves a text and a picture at every look.")
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,11 @@ def _build(spec: CorrelatedSpec, device: str, inputs: Inputs) -> Simulator:
     return CorrelatedSimulator(spec, resolution_of(spec).tail)
 
 
+def _left(spec: CorrelatedSpec, statistics: CorrelatedStatistics, state: State) -> dict[str, bytes]:
+    mean = json.dumps({"mean": float(state[MEAN].mean[0])}).encode()
+    return {"mean.json": mean, "mean.png": b"\x89PNG" + mean} if spec.leaves else {}
+
+
 KIND = Kind(
     name="correlated",
     summary="A test: blocks take longer where their values are larger.",
@@ -110,6 +118,7 @@ KIND = Kind(
     statistics=lambda spec, inputs: CorrelatedStatistics(resolution_of(spec).tail),
     load=lambda: _build,
     examples=lambda: [{"kind": "correlated", "budget": {"units": 256}, "seed": 1}],
+    artifacts=_left,
 )
 """Registered by BURNISH_EXTRA_KINDS=burnish_workers.testing."""
 
@@ -140,8 +149,12 @@ def resolved_correlated(
     }
 
 
-def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING) -> dict[int, str]:
+def lawful_digests(
+    spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING, posted: Sequence[Observation] = ()
+) -> dict[int, str]:
     """What the law says: the digest of the answer after K = 1 .. `blocks` blocks, by a bare loop over a resolved spec.
+
+    `posted`: observations beside those of the spec, for jobs that assimilate them.
 
     No engine, no fleet, no store: keys, `advance`, `fold` and `report` in index order. Whatever conducted a job must
     have published these.
@@ -153,10 +166,14 @@ def lawful_digests(spec: dict[str, Any], blocks: int, device: str = "cpu", input
     digests: dict[int, str] = {}
     layout = Layout(resolved.seed or 0, Replicates(resolution.first_block, resolution.block), resolution.lanes)
     carries, decisions = Carries(layout), Decisions(schedule, layout.count, resolution.decides_from)
+    decision = decisions.of
+    if (feed := kind.feed(resolved, inputs)) is not None and resolution.each is not None:
+        inflow = Inflow(replace(feed, given=(*feed.given, *posted)), resolution.each)
+        decision = inflow.of
     for k in range(blocks):
         place = layout.place(k)
         carry = begun(simulator, carries.into(k), place.lane)
-        carry, stats = simulator.advance(carry, place.key, place.start, place.replicates, decisions.of(k))
+        carry, stats = simulator.advance(carry, place.key, place.start, place.replicates, decision(k))
         carries.land(k, carry)
         state = statistics.fold(state, stats)
         decisions.folded(k + 1, partial(statistics.decide, state))

@@ -16,11 +16,14 @@ from burnish_service.problems import read_body
 from burnish_service.streams import STREAM_HEADERS, job_stream
 from burnish_workers.core.registry import own_kinds
 from burnish_workers.engine.app import EVENT_PAGE, PAGE
+from burnish_workers.engine.artifact_names import media_type_of
 from burnish_workers.engine.refusals import Refusal
 
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 MAX_WAIT = 60.0
+
+_FILE = {"schema": {"type": "string", "format": "binary"}}
 
 IdempotencyKey = Annotated[
     str | None,
@@ -138,14 +141,15 @@ async def delete(request: Request, job: str) -> Response:
     "/{job}/artifacts/{name}",
     response_class=Response,
     responses={
-        200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}},
+        200: {"content": dict.fromkeys(("application/octet-stream", "application/json", "image/png"), _FILE)},
         **problem_responses(404, 422, 503),
     },
 )
 async def artifact(request: Request, job: str, name: str) -> Response:
-    """A file that a job left, such as all outputs of a large answer as safetensors (`arrays` of a refinement)."""
+    """A file that a job left: all outputs of a large answer (`arrays` of a refinement), samples or pictures (its
+    `artifacts`)."""
     data = await context_of(request).app.artifact(job, name)
-    return Response(data, media_type="application/octet-stream")
+    return Response(data, media_type=media_type_of(name))
 
 
 @router.get("/{job}/ledger", responses=problem_responses(404, 422, 503))

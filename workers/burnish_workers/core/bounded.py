@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
 
 import numpy as np
 
@@ -61,10 +60,10 @@ class BoundedStatistics:
         return EVENLY  # bets are placed on replicates of all outputs together
 
     def _bets(self, state: State) -> Betting:
-        return cast("Betting", cast("dict[str, Any]", state)[BETS])
+        return state[BETS]
 
     def _without(self, state: State) -> State:
         return {name: part for name, part in state.items() if name != BETS}
 
     def _with(self, state: State, bets: Betting) -> State:
-        return cast("State", {**state, BETS: bets})
+        return {**state, BETS: bets}

@@ -19,17 +19,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.wire import OutputPart
 from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.components import Combined
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
+from burnish_workers.core.guard import Refusal
+from burnish_workers.core.islands import Islands
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
+from burnish_workers.core.samples import Samples
+from burnish_workers.core.tracks import Round, Track
 
 Arrays = Mapping[str, NDArray[Any]]
 """What blocks return and checkpoints hold: named arrays. No pickles."""
 
-State = dict[str, Moments]
-"""Folded statistics: one `Moments` per independent component of the answer (and the bets of a job with bounds)."""
+State = dict[str, Any]
+"""Folded statistics: a `Moments` or `Islands` per independent component of the answer (and the `Betting` of a job with
+bounds); each has `to_arrays` and `from_arrays`, and what blocks return a `summary` too."""
 
 
 class Simulator(Protocol):
@@ -57,12 +63,20 @@ Plan = dict[str, int | float | str | bool]
 class Answer:
     """What the statistics say after K blocks, before intervals.
 
-    `bias`: per output, added to every half-width because it does not shrink with sampling; `bias_error`: its standard
-    error, None where the bias is exact. `bias_known`: whether all biases are measured or excluded; if not, no interval
-    is honest. `remedy`: what would lower the bias below a tolerance (m,), in words. `parts`: the components that the
-    guard must examine. `bets`: those of a job with declared bounds. `floor`: the error that no sampling removes where
-    it is known, 0 for an unbiased estimator, None where it is not known. `diagnostics` is part of the digest: numbers
-    only that obey the law.
+    Attributes:
+        combined: value, standard error and degrees of freedom of each of m outputs.
+        bias: (m,), added to every half-width because it does not shrink with sampling.
+        bias_known: whether all biases are measured or excluded; if not, no interval is honest.
+        parts: the components that the guard must examine.
+        floor: the error that no sampling removes where it is known, 0 for an unbiased estimator, None where it is not.
+        diagnostics: part of the digest: numbers only that obey the law.
+        bias_error: the standard error of the bias, (m,); None where the bias is exact.
+        remedy: what would lower the bias below a tolerance (m,), in words.
+        bets: those of a job with declared bounds.
+        refusal: why the kind itself lets no output have an interval.
+        examined: what the guard examines instead of the leading component, where replicates have weights, which
+            `refusal` has judged: outliers of the products say nothing more.
+        layout: names and shapes of the outputs, where they have any.
     """
 
     combined: Combined
@@ -74,6 +88,9 @@ class Answer:
     bias_error: NDArray[np.float64] | None = None
     remedy: Callable[[NDArray[np.float64]], str] | None = None
     bets: tuple[Bounds, Betting] | None = None
+    refusal: Refusal | None = None
+    examined: Moments | None = None
+    layout: tuple[OutputPart, ...] = ()
 
 
 class Statistics(Protocol):
@@ -136,4 +153,5 @@ def unflatten(arrays: Arrays) -> State:
 
 
 def _part(fields: dict[str, NDArray[Any]]) -> Any:
-    return Betting.from_arrays(fields) if "bets" in fields else Moments.from_arrays(fields)
+    own = {"bets": Betting, "island": Samples, "log_weight": Islands, "increments": Track, "lane": Round}
+    return next((part for name, part in own.items() if name in fields), Moments).from_arrays(fields)

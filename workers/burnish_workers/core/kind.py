@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from burnish.wire import CatalogueEntry, KindInfo, Resolution, SpecBase
 from burnish_workers.core.betting import Bounds
 from burnish_workers.core.bounded import BoundedStatistics
 from burnish_workers.core.estimator import Plan, Simulator, State, Statistics
+from burnish_workers.core.feed import Feed
 from burnish_workers.core.fitting import Fitting
 from burnish_workers.core.inputs import Inputs
 
@@ -32,8 +33,9 @@ class Draft:
     `outputs`: number of outputs; `trial`: a spec with perhaps fewer outputs that the discarded pilot runs on;
     `trial_outputs`: how many; `pilot`: its replicates; `plan`: the kind's own numbers, which the pilot may change;
     `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
-    None where blocks do not depend on each other; `rivals`: other estimators that could run the same spec, for the
-    pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by.
+    None where blocks do not depend on each other; `fed`: the observations that its lanes take in, one with
+    each block, so that a block is one replicate (see `core/feed.py`); `rivals`: other estimators that could run the
+    same spec, for the pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by.
     """
 
     estimator: str
@@ -45,6 +47,7 @@ class Draft:
     micro_batch: int
     plan: Plan
     lanes: int | None = None
+    fed: Feed | None = None
     adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
     glimpse: Draft | None = None
@@ -75,6 +78,14 @@ def _first(spec: Any, contestants: Sequence[Contestant], workers: int) -> tuple[
     return 0, ""
 
 
+def _as_it_is(spec: Any, draft: Draft, replicates: float) -> Draft:
+    return draft
+
+
+def _unfed(spec: Any, inputs: Inputs) -> Feed | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the engine calls of a kind.
@@ -84,7 +95,10 @@ class Kind:
     half and returns its builder (spec, device, inputs). All get the uploads that the spec names. `examples` are specs
     that can be posted as they are: the law is tested on them. `rivals` says which rivals of the draft are worth a trial
     after its own; `choose` picks among those tried (the draft, its rivals), for so many workers: an index, and what was
-    compared, in words. Neither may read a clock. `fitting`: how the kind trains a model first, where it can.
+    compared, in words. Neither may read a clock. `afford` may shrink the replicates of the chosen draft where the
+    budget pays for few of them. `fitting`: how the kind trains a model first, where it can. `feed`: the observations of
+    a spec that assimilates some, None for one that does not. `artifacts`: files to keep beside an answer, from (spec,
+    statistics, state), by names such as `samples.safetensors`; called at looks and at the end, pure like an answer.
     """
 
     name: str
@@ -98,7 +112,10 @@ class Kind:
     catalogue: Callable[[], list[CatalogueEntry]] = list
     rivals: Callable[[Any, Contestant, int], Sequence[Draft]] = _all
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
+    afford: Callable[[Any, Draft, float], Draft] = _as_it_is
     fitting: Fitting | None = None
+    feed: Callable[[Any, Inputs], Feed | None] = _unfed
+    artifacts: Callable[[Any, Any, State], Mapping[str, bytes]] | None = None
 
     def info(self) -> KindInfo:
         return KindInfo(

@@ -78,6 +78,7 @@ def _pt2(data: bytes) -> ModelFile:
         "parameters": parameters,
         "nodes": len(graph.nodes),
         "operators": operators,
+        **({"gives": "samples", "labels": graph.label is not None} if graph.samples else {}),
     }
     return ModelFile("pt2", graph.dim, card, archive=Archive(graph, weights, files))
 

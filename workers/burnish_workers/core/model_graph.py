@@ -59,7 +59,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """u(t, x) as a list of nodes in order. `weights`: graph input -> (`parameter` or `constant`, its name)."""
+    """u(t, x) as a list of nodes in order. `weights`: graph input -> (`parameter` or `constant`, its name).
+
+    `samples`: whether it gives u (B, d), as a network that denoises does, and not u (B,); only then it may also take
+    class labels (B,), by the name `label`.
+    """
 
     dim: int
     dtype: str
@@ -68,6 +72,8 @@ class Graph:
     weights: Mapping[str, tuple[str, str]]
     nodes: tuple[Node, ...]
     output: str
+    label: str | None = None
+    samples: bool = False
 
 
 def read_graph(text: bytes) -> Graph:
@@ -82,7 +88,8 @@ def read_graph(text: bytes) -> Graph:
     if len(specs) > MOST_WEIGHTS:
         raise ModelRejected("too_large", f"the graph has {len(specs)} inputs; at most {MOST_WEIGHTS} are accepted")
     weights, users = _inputs(specs)
-    dim, dtype = _user_inputs(users, an_object(graph.get("tensor_values")))
+    values = an_object(graph.get("tensor_values"))
+    dim, dtype = _user_inputs(users, values)
     known = {*weights, *users}
     if known != {a_name(an_object(item).get("as_tensor")) for item in a_list(graph.get("inputs"))}:
         raise bad("the inputs of the graph are not those of its signature")
@@ -90,7 +97,11 @@ def read_graph(text: bytes) -> Graph:
     if len(raw) > MOST_NODES:
         raise ModelRejected("too_large", f"the graph has {len(raw)} nodes; at most {MOST_NODES} are accepted")
     nodes = tuple(_node(an_object(item), known) for item in raw)
-    return Graph(dim, dtype, users[0], users[1], weights, nodes, _output(signature, graph, known))
+    output = _output(signature, graph, known)
+    samples = _are_samples(values.get(output), dim)
+    if len(users) == 3 and not samples:
+        raise ModelRejected("bad_signature", "the model takes labels; only one that gives samples (B, d) may")
+    return Graph(dim, dtype, users[0], users[1], weights, nodes, output, dict(enumerate(users)).get(2), samples)
 
 
 def _inputs(specs: list[Any]) -> tuple[dict[str, tuple[str, str]], list[str]]:
@@ -111,17 +122,17 @@ def _inputs(specs: list[Any]) -> tuple[dict[str, tuple[str, str]], list[str]]:
             weights[a_name(body.get("arg"))] = ("parameter" if stated else "constant", name)
         else:
             raise ModelRejected("bad_signature", f"inputs of kind {kind!r:.40} are not accepted")
-    if len(users) != 2 or len({*users, *weights}) != len(specs):
+    if len(users) not in (2, 3) or len({*users, *weights}) != len(specs):
         raise ModelRejected("bad_signature", f"the model takes {len(users)} inputs; it must be a function of t and x")
     return weights, users
 
 
 def _user_inputs(users: list[str], values: dict[str, Any]) -> tuple[int, str]:
-    """d and the type, from t (B,) and x (B, d)."""
-    t, x = (an_object(values.get(name)) for name in users)
-    sizes = [[an_object(size) for size in a_list(v.get("sizes"))] for v in (t, x)]
+    """d and the type, from t (B,) and x (B, d); labels are integers (B,)."""
+    t, x, *labels = (an_object(values.get(name)) for name in users)
+    sizes = [_sizes(v) for v in (t, x, *labels)]
     free = [[_free(size) for size in row] for row in sizes]
-    if free != [[True], [True, False]]:
+    if free != [[True], [True, False], *[[True] for _ in labels]]:
         shown = "t must have sizes (B,) and x (B, d), with B left free (a dynamic dimension) and d fixed"
         raise ModelRejected("bad_signature", f"{shown}; export with burnish.export(module, dim=d)")
     dim = sizes[1][1].get("as_int")
@@ -129,9 +140,21 @@ def _user_inputs(users: list[str], values: dict[str, Any]) -> tuple[int, str]:
     dtype = next(iter(types))
     if len(types) != 1 or dtype not in ("float32", "float64"):
         raise ModelRejected("bad_signature", "t and x must both be float32 or both float64")
+    if any(DTYPES.get(an_integer(label.get("dtype"))) != "int64" for label in labels):
+        raise ModelRejected("bad_signature", "labels must be int64")
     if not 1 <= an_integer(dim) <= MOST_DIM:
         raise ModelRejected("bad_signature", f"x has {dim} coordinates; 1 to {MOST_DIM} are accepted")
     return an_integer(dim), dtype
+
+
+def _are_samples(output: Any, dim: int) -> bool:
+    """Whether the file says of its output that it has sizes (B, d); what it has is seen when it is tried."""
+    sizes = _sizes(an_object(output)) if output is not None else []
+    return [_free(size) for size in sizes] == [True, False] and sizes[1].get("as_int") == dim
+
+
+def _sizes(value: dict[str, Any]) -> list[dict[str, Any]]:
+    return [an_object(size) for size in a_list(value.get("sizes"))]
 
 
 def _free(size: dict[str, Any]) -> bool:

@@ -116,6 +116,11 @@ class Moments:
         with np.errstate(over="ignore"):
             return np.maximum((self.low[:, 0] - self.mean) ** 2, (self.high[:, 0] - self.mean) ** 2)
 
+    def summary(self) -> tuple[float, float]:
+        """Mean and standard deviation of the samples (with n in the denominator), averaged over the outputs."""
+        deviation = np.sqrt(self.m2 / np.maximum(self.count, 1))
+        return float(np.nan_to_num(self.mean).mean()), float(np.nan_to_num(deviation).mean())
+
     def to_arrays(self) -> dict[str, NDArray[np.float64] | NDArray[np.int64]]:
         """The arrays by name, to store or to hash."""
         return {field.name: getattr(self, field.name) for field in fields(self)}

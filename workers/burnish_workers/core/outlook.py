@@ -20,8 +20,11 @@ def outlook(
 ) -> Forecast | None:
     """Half-widths to expect at multiples of the units spent and, with a tolerance, the units and seconds to reach it.
 
-    None while nothing is known of the spread. Not part of the digest: seconds are measured.
+    None while nothing is known of the spread, and where each observation has an answer of its own: what is still to
+    come refines none. Not part of the digest: seconds are measured.
     """
+    if schedule.each is not None:
+        return None
     combined = answer.combined
     if not np.isfinite(combined.standard_error).all() or not (combined.standard_error > 0).any():
         return None

@@ -64,6 +64,7 @@ def schedule_of(spec: SpecBase) -> Schedule:
         extra=tuple(r.extra_looks),
         kind=spec.interval,
         adaptive=r.decides_from is not None,
+        each=r.each,
     )
 
 
@@ -85,7 +86,9 @@ def report(
     value = answer.combined.value
     lower, upper = np.full(len(value), np.nan), np.full(len(value), np.nan)
     refused: Refused | None = None
-    if look is not None and answer.bets is not None:
+    if look is not None and answer.refusal is not None:
+        refused = _refused(answer.refusal, None)
+    elif look is not None and answer.bets is not None:
         lower, upper, refused = _bounded(*answer.bets, answer.bias)
     elif look is not None:
         certified, refused = _judge(answer, statistics.leading)
@@ -123,12 +126,12 @@ _KINDS: dict[str, IntervalKind] = {
 def _interval(spec: SpecBase, look: Look | None, lower: _Array, upper: _Array) -> Interval | None:
     if look is None or not np.isfinite(upper).any():
         return None
-    shared = resolution_of(spec).multiplicity
+    shared, each = resolution_of(spec).multiplicity, resolution_of(spec).each
     return Interval(
         lower=_listed(lower),
         upper=_listed(upper),
         level=spec.level,
-        kind=_KINDS[spec.interval],
+        kind="alpha_spending" if spec.interval == "stream" and each is not None else _KINDS[spec.interval],
         joint=spec.interval != "fixed",
         simultaneous=len(lower) == 1 or (shared is not None and shared.method != "none"),
         blocks=look.blocks,
@@ -176,7 +179,8 @@ def _share(answer: Answer, part: Moments) -> _Array:
 
 def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | None]:
     """Which outputs may have an interval, and the gravest reason why others may not."""
-    main = examine(answer.parts[leading], bias_known=answer.bias_known)
+    first = answer.parts[leading] if answer.examined is None else answer.examined
+    main = examine(first, bias_known=answer.bias_known)
     certified, refusal = main.certified.copy(), main.refusal
     for name, part in answer.parts.items():
         if name == leading:

@@ -5,6 +5,10 @@ and Tsiatis at the actual counts of replicates: half-width z_j s_j/sqrt(n_j), z_
 job has a ladder K_e = K_0 4^e that never ends: epoch 0 spends alpha/2; epoch e >= 1 is looked at after K_e/2 and K_e
 blocks, with the mean of all blocks so far and a boundary of its own at alpha/2^(e+1). By the union bound all intervals
 of all epochs hold jointly with chance 1 - alpha, because the ladder is fixed before the first block.
+
+A job that assimilates observations has an answer of its own for each: every multiple of its L blocks is a look, without
+end. Of a stream job observation j spends alpha_j = alpha/((j+1)(j+2)), j = 0, 1, ...: these add up to alpha, so that by
+the union bound the intervals of all observations hold jointly.
 """
 
 from __future__ import annotations
@@ -86,6 +90,7 @@ class Schedule:
     extra: tuple[int, ...] = ()
     kind: Kind = "stream"
     adaptive: bool = False
+    each: int | None = None
 
     @staticmethod
     def plan(
@@ -97,6 +102,7 @@ class Schedule:
         extra: tuple[int, ...] = (),
         kind: Kind = "stream",
         adaptive: bool = False,
+        each: int | None = None,
     ) -> Schedule:
         """Fix the looks of a job.
 
@@ -112,6 +118,7 @@ class Schedule:
                 value.
             adaptive: outputs get samples by what was seen of them, so that how their errors at the looks hang together
                 is not known beforehand: the looks share alpha by the union bound.
+            each: blocks of an observation, L; None for a job that assimilates none.
 
         Raises:
             ValueError: numbers out of range, or replicates that are not linear.
@@ -125,7 +132,7 @@ class Schedule:
         if blocks_max < 1 or not 0 < alpha < 1:
             raise ValueError(f"blocks_max is {blocks_max} and alpha {alpha}: give blocks_max >= 1 and 0 < alpha < 1")
         within = tuple(sorted({k for k in extra if first_look <= k < blocks_max}))
-        return Schedule(blocks_max, first_look, linear, alpha, extensible, within, kind, adaptive)
+        return Schedule(blocks_max, first_look, linear, alpha, extensible, within, kind, adaptive, each)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data, for the resolved spec."""
@@ -139,6 +146,8 @@ class Schedule:
 
     def epoch(self, blocks: int) -> int | None:
         """The rung of the ladder on which `blocks` lies; None beyond the end of a job that cannot be extended."""
+        if self.each is not None:
+            return 0
         rung = 0
         while self.blocks_max * 4**rung < blocks:
             rung += 1
@@ -146,6 +155,8 @@ class Schedule:
 
     def look(self, blocks: int, closed: tuple[int, ...] = ()) -> Look | None:
         """The look after `blocks` blocks, planned or closing; None where there is none or its alpha is spent."""
+        if self.each is not None:
+            return self._of_observation(blocks)
         epoch = self.epoch(blocks)
         if epoch is None:
             return None
@@ -170,6 +181,8 @@ class Schedule:
 
     def next_look(self, blocks: int, closed: tuple[int, ...] = ()) -> int | None:
         """The first planned look after more than `blocks` blocks that is not void; None where there is none."""
+        if self.each is not None:
+            return (blocks // self.each + 1) * self.each
         epoch = self.epoch(blocks + 1)
         while epoch is not None:
             end = self._end(epoch, closed)
@@ -181,10 +194,28 @@ class Schedule:
 
     def looks_until(self, blocks: int, closed: tuple[int, ...] = ()) -> tuple[Look, ...]:
         """The looks published on the way to `blocks`, that one included, closings too."""
+        if self.each is not None:
+            found = (self.look(place) for place in range(self.each, blocks + 1, self.each))
+            return tuple(look for look in found if look is not None)
         last = self.epoch(min(blocks, self.blocks_max)) if not self._climbs else self.epoch(blocks)
         places = {look.blocks for epoch in range((last or 0) + 1) for look in _looks(self, epoch)} | set(closed)
         looks = (self.look(place, closed) for place in sorted(places) if place <= blocks)
         return tuple(look for look in looks if look is not None)
+
+    def keeps(self, blocks: int) -> bool:
+        """Whether what a job can be verified from is kept at this look: of observations at the first, second, fourth,
+        eighth and so on, so that thousands of them leave a dozen files."""
+        number = 0 if self.each is None else blocks // self.each
+        return number & (number - 1) == 0
+
+    def _of_observation(self, blocks: int) -> Look | None:
+        """The look at which an observation has been taken into every lane."""
+        assert self.each is not None
+        number, rest = divmod(blocks, self.each)
+        if rest or not number:
+            return None
+        alpha = self.alpha if self.kind == "fixed" else self.alpha / (number * (number + 1))
+        return Look(blocks, 0, self.each, fixed_critical(alpha))
 
     @property
     def _climbs(self) -> bool:

@@ -76,3 +76,15 @@ def _fit(x: _Array) -> tuple[_Array, _Array]:
         shape = np.log1p(-best[:, None] * x).mean(axis=1)
         scale = -shape / best
     return (q * shape + _PRIOR / 2) / (q + _PRIOR), scale
+
+
+def weight_index(log_weight: _Array) -> float:
+    """k-hat of importance weights exp(l_i), shape (n,): above 0.7 their mean is not to be trusted (PSIS).
+
+    nan where fewer than 8 exceed the threshold, as for weights that are all equal.
+    """
+    finite = log_weight[np.isfinite(log_weight)]
+    if len(finite) <= LEAST:
+        return float("nan")
+    weight = np.sort(np.exp(finite - finite.max()))[::-1]
+    return float(pareto_k(weight[None], np.array([len(log_weight)]))[0])

@@ -31,6 +31,7 @@ from burnish_workers.core.kind import Kind, SpecError
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.conflate import conflated
+from burnish_workers.engine.fed import NO_TOLERANCE, check_feed
 from burnish_workers.engine.gather import gather, named
 from burnish_workers.engine.ids import job_id
 from burnish_workers.engine.large_answers import artifact_at
@@ -86,7 +87,7 @@ class App:
         """A job of this spec with another purpose than an answer, stored. Raises Refusal."""
         spec, record = await self._read(body)
         await self._use(spec, record.id)
-        return await self.keep(record.with_changes({"purpose": purpose}))
+        return await self.keep(record.with_changes({"purpose": purpose, "given": None, "expected": None}))
 
     async def keep(self, record: JobRecord) -> JobRecord:
         return (await self.store.create(record)).record
@@ -95,7 +96,10 @@ class App:
         """A posted spec, judged, and the job it would be."""
         spec, kind = self._spec(body)
         try:
-            kind.check(spec, await gather(spec, self.uploads.library, self.uploads.artifacts, whole=False))
+            inputs = await gather(spec, self.uploads.library, self.uploads.artifacts, whole=False)
+            kind.check(spec, inputs)
+            feed = kind.feed(spec, inputs)
+            check_feed(spec, feed)
         except SpecError as error:
             raise invalid([FieldError(pointer=error.pointer, detail=str(error))]) from None
         if spec.seed is None:
@@ -103,7 +107,9 @@ class App:
         dumped = spec.model_dump(mode="json")
         resolved = dumped if spec.resolution is not None else None
         now = self._clock.now()
-        return spec, JobRecord(job_id(), kind.name, dumped, spec.budget, now, resolved=resolved)
+        record = JobRecord(job_id(), kind.name, dumped, spec.budget, now, resolved=resolved)
+        fed = {} if feed is None else {"given": len(feed.given), "expected": feed.expected}
+        return spec, record.with_changes(fed)
 
     async def artifact(self, job: str, name: str) -> bytes:
         """A file that a job left for its user. Raises Refusal."""
@@ -111,7 +117,8 @@ class App:
         try:
             return await self.uploads.artifacts.read(artifact_at(job, name))
         except (KeyError, ValueError):
-            detail = f"job {job} has no artifact {name[:100]!r}; `arrays` of its refinements name those that it has"
+            where = "`arrays` and `artifacts` of its refinements name those that it has"
+            detail = f"job {job} has no artifact {name[:100]!r}; {where}"
             raise Refusal(404, "Not found", detail) from None
 
     async def _use(self, spec: SpecBase, job: str) -> None:
@@ -151,6 +158,9 @@ class App:
         """Think longer. Amounts that the job had no limit on start from what it has spent. Raises Refusal."""
         more = validated(Budget, body, read_json(body))
         record = await self.record(job)
+        if record.given is not None and more.has_tolerance:
+            name = "abs_tol" if more.abs_tol is not None else "rel_tol"
+            raise invalid([FieldError(pointer=f"/{name}", detail=NO_TOLERANCE)])
         more = _from_here(more, record)
         try:
             extended = await self.store.extend(job, more, _idempotency(idempotency_key, body))
@@ -187,14 +197,14 @@ class App:
     async def forget(self, job: str) -> None:
         """As `delete`; raises StillLive."""
         record = await self.record(job)
-        spec = self._known(record)
+        spec = self.known(record)
         if not await self.store.delete(job):
             raise missing(job)
         await self.uploads.artifacts.remove(f"{job}/")
         if spec is not None:
             await self._unuse(spec, job)
 
-    def _known(self, record: JobRecord) -> SpecBase | None:
+    def known(self, record: JobRecord) -> SpecBase | None:
         """The spec of a job, if its kind is still installed here and still reads it."""
         if record.kind not in self.registry:
             return None

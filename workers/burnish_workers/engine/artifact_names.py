@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 
 _WORD = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,199}"
 _NAME = re.compile(rf"{_WORD}(/{_WORD})*")
 _PREFIX = re.compile(rf"({_WORD}/)*({_WORD})?")
 _LONGEST = 1000
+_MEDIA_TYPES = {".json": "application/json", ".png": "image/png"}
 
 
 def checked_name(name: str) -> str:
@@ -25,3 +27,8 @@ def checked_prefix(prefix: str) -> str:
     if not prefix or len(prefix) > _LONGEST or not _PREFIX.fullmatch(prefix):
         raise ValueError(f"{prefix[:200]!r} is not the beginning of an artifact's name")
     return prefix
+
+
+def media_type_of(name: str) -> str:
+    """As what an artifact is sent, by the end of its name: nothing that a browser would run."""
+    return _MEDIA_TYPES.get(PurePosixPath(name).suffix, "application/octet-stream")

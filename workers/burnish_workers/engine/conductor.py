@@ -3,7 +3,9 @@
     issue -> (blocks land in any order) -> fold the contiguous prefix -> report at looks -> stop, drain, end
 
 An issued block is always counted: at the end of a clock the conductor stops issuing and drains what is in flight; a
-block whose worker died is issued again with the same key. The two exceptions give up what is in flight: a tolerance
+block whose worker died is issued again with the same key. A job that assimilates observations issues the blocks of
+those that it knows, waits for the next without holding a slot, and stops between observations, never within one. The
+two exceptions give up what is in flight: a tolerance
 met at a look (the answer is the prefix at that look, fixed beforehand), and a cancel (which keeps the last refinement).
 """
 
@@ -11,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -31,6 +33,8 @@ from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fitting import Fitter
 from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
+from burnish_workers.engine.inflow import Inflow, inflow_of
+from burnish_workers.engine.job_artifacts import Draw
 from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.problems import crashed, failed
@@ -74,6 +78,12 @@ class Orders:
         self.changed.set()
 
 
+def _drawn(kind: Kind) -> Draw | None:
+    """The files that a kind leaves beside its answers, from where a job stands."""
+    artifacts = kind.artifacts
+    return artifacts and (lambda progress: artifacts(progress.spec, progress.statistics, progress.state))
+
+
 class _CalledOff(Exception):
     """The user cancelled before the first block."""
 
@@ -85,13 +95,19 @@ class Conductor:
         self._kind, self._ports, self._share = kind, ports, share
         self._record = record
         self.orders = Orders(record.budget, record.budget_version, record.cancel_requested)
-        self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock)
+        self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock, _drawn(kind))
         self._underway: Underway | None = None
+        self._keeping_up: asyncio.Task[None] | None = None
 
     @property
     def underway(self) -> bool:
         """Whether blocks may be issued: the job is resolved."""
         return self._underway is not None
+
+    @property
+    def starved(self) -> bool:
+        """Whether the job waits for an observation and needs nothing meanwhile."""
+        return self._scribe.starves
 
     @property
     def in_flight(self) -> int:
@@ -110,7 +126,10 @@ class Conductor:
 
     def nudge(self) -> None:
         """Look at the share and at the clock again."""
-        if self._underway is not None and self._underway.crew.lacking is None:
+        job = self._underway
+        if job is None or job.crew.lacking is not None:
+            return
+        if not self.starved or self._stop(job.progress, job.crew) is not None:  # a share is nothing to who waits
             self.orders.changed.set()
 
     async def run(self) -> None:
@@ -144,16 +163,31 @@ class Conductor:
             inputs = await self._inputs(spec)
         spec = await self._resolved(spec, inputs)
         statistics = statistics_of(self._kind, spec, inputs)
-        progress = await self._restore(spec, statistics)
+        inflow = await inflow_of(self._record.id, spec, self._kind, inputs, self._ports.store)
+        progress = await self._restore(spec, statistics, inflow)
         schedule = schedule_of(spec)
         crew = Crew(self._ports.fleet, spec, inputs)
-        await self._scribe.started(progress)
+        await self._say(progress, crew)
         progress.started = self._ports.clock.monotonic()
         self._underway = Underway(progress, schedule, crew, self._scribe)
+        async with self._kept_up(progress.inflow):
+            try:
+                await self._work(progress, schedule, crew)
+            finally:
+                crew.disband()
+
+    @contextlib.asynccontextmanager
+    async def _kept_up(self, inflow: Inflow | None) -> AsyncIterator[None]:
+        """Meanwhile take what is posted."""
+        if inflow is None:
+            yield
+            return
+        self._keeping_up = asyncio.create_task(inflow.keep_up(self._record.id, self._ports.store, self.orders.changed))
+        self._keeping_up.add_done_callback(lambda _: self.orders.changed.set())
         try:
-            await self._work(progress, schedule, crew)
+            yield
         finally:
-            crew.disband()
+            self._keeping_up.cancel()
 
     async def _inputs(self, spec: Any) -> Inputs:
         """The uploads that the spec names, once all models among them have been tried."""
@@ -213,12 +247,12 @@ class Conductor:
         work = partial(run_errand, self._record, spec, self._kind, fleet, store, artifacts, inputs)
         await self._scribe.told(await self._until_resources(work))
 
-    async def _restore(self, spec: Any, statistics: Any) -> Progress:
+    async def _restore(self, spec: Any, statistics: Any, inflow: Inflow | None) -> Progress:
         """The frontier at the last checkpoint, or the very beginning."""
         kept = Checkpoint(0, statistics.empty())
         if self._record.checkpoint is not None:
             kept = Checkpoint.from_bytes(await self._ports.artifacts.read(self._record.checkpoint))
-        progress = Progress(spec, statistics, kept.state, kept.blocks, self._record.spent, self._record.epoch)
+        progress = Progress(spec, statistics, kept.state, kept.blocks, self._record.spent, self._record.epoch, inflow)
         progress.carries.known.update(kept.carries)
         progress.decisions.made.update(kept.decisions)
         return progress
@@ -268,6 +302,7 @@ class Conductor:
                 if not met:
                     return await self._scribe.handed_over(progress)
                 continue
+            await self._say(progress, crew)
             self._issue(progress, crew, stop)
             await self._collect(progress, crew)
             met = await self._fold(progress, schedule, crew)
@@ -276,7 +311,13 @@ class Conductor:
         """Why nothing more may be issued, or None. What is in flight will be counted, so its time is spent already."""
         if self.orders.cancelled:
             return "cancelled"
-        if progress.issued == 0:  # without a block there is no answer, however much went into getting ready
+        inflow = progress.inflow
+        if inflow is not None and inflow.exhausted(progress.issued):
+            return "observations"
+        if inflow is not None and not inflow.whole(progress.issued):  # every observation has an answer of its own
+            return None
+        starved = inflow is not None and not inflow.ready(0)
+        if progress.issued == 0 and not starved:  # without a block there is no answer, however long getting ready took
             return None
         spent = progress.spending(self._ports.clock.monotonic())
         ahead = progress.block_seconds() * crew.in_flight / max(self._ports.fleet.workers, 1)
@@ -291,7 +332,7 @@ class Conductor:
             if not progress.can_issue():
                 return
             index = progress.issued
-            crew.send(index, progress.layout.place(index), progress.carries.into(index), progress.decisions.of(index))
+            crew.send(index, progress.layout.place(index), progress.carries.into(index), progress.decision(index))
             progress.issued += 1
             stop = self._stop(progress, crew)
 
@@ -325,8 +366,20 @@ class Conductor:
                 return met
         return None
 
+    async def _say(self, progress: Progress, crew: Crew) -> None:
+        """Whether the job runs or waits for an observation."""
+        if self._keeping_up is not None and self._keeping_up.done():
+            self._keeping_up.result()  # an observation that cannot be read is never going to be taken in
+        inflow = progress.inflow
+        if inflow is None or not crew.idle or inflow.ready(progress.issued) or inflow.closed:
+            return await self._scribe.started(progress)
+        return await self._scribe.starved(progress, f"observation {inflow.known} is not known yet")
+
     async def _finish(self, progress: Progress, schedule: Schedule, stopped_by: StoppedBy) -> None:
-        await self._scribe.completed(progress, schedule, self._purse(progress), stopped_by, self.orders.version)
+        if progress.blocks > 0:
+            await self._scribe.completed(progress, schedule, self._purse(progress), stopped_by, self.orders.version)
+        else:
+            await self._scribe.unanswered(progress, stopped_by, self.orders.version)
         log.info("job.completed", job=self._record.id, blocks=progress.blocks, stopped_by=stopped_by)
 
     async def _cancelled(self, progress: Progress | None) -> None:

@@ -36,7 +36,8 @@ GRACE = 3.0
 @dataclass(frozen=True)
 class Terms:
     """`lease`: seconds that a claim holds without renewal (renewed at a third); `poll`: seconds between looks for work
-    when nothing wakes the runner; `max_jobs`: jobs conducted at once; `pace`: of sharing the pool."""
+    when nothing wakes the runner; `max_jobs`: jobs conducted at once, not counting those that wait for observations;
+    `pace`: of sharing the pool."""
 
     lease: float = 10.0
     poll: float = 1.0
@@ -131,12 +132,17 @@ class Dispatcher:
     @property
     def _ahead(self) -> bool:
         """Whether another runner has fewer jobs: it is to have the first chance at the next."""
-        return min(self._others, default=len(self._held)) < len(self._held)
+        return min(self._others, default=self._busy) < self._busy
+
+    @property
+    def _busy(self) -> int:
+        """Jobs held, but for those that wait for observations: they take up little, and may wait for long."""
+        return sum(not held.conductor.starved for held in self._held.values())
 
     @property
     def _room(self) -> int:
         """Jobs to claim at a time: one by one where others claim too, so that a long queue is spread over all."""
-        room = self._terms.max_jobs - len(self._held)
+        room = self._terms.max_jobs - self._busy
         return min(room, 1) if self._others else room
 
     async def _unless_leaving(self, work: Coroutine[Any, Any, Any]) -> Any:

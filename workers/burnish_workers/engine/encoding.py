@@ -13,7 +13,10 @@ from burnish.wire import TERMINAL, TERMINAL_EVENTS, Budget, Event, Problem, Refi
 from burnish_workers.engine.records import Emission, JobRecord
 
 FIXED = frozenset(
-    {"id", "kind", "spec", "sequence", "epoch", "budget", "budget_version", "cancel_requested", "purpose", "request"}
+    {
+        *("id", "kind", "spec", "sequence", "epoch", "budget", "budget_version", "cancel_requested", "purpose"),
+        *("request", "given", "expected", "observed", "observed_last"),
+    }
 )
 """Fields of a record that no emission may change."""
 
@@ -65,6 +68,10 @@ _FORMS: dict[str, _Form] = {
     "request": _JSON,
     "outcome": _JSON,
     "fitting": _JSON,
+    "given": _INTEGER,
+    "expected": _INTEGER,
+    "observed": _INTEGER,
+    "observed_last": _FLAG,
 }
 
 

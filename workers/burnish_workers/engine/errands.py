@@ -13,6 +13,7 @@ from burnish_workers.core.report import schedule_of
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
 from burnish_workers.engine.fleet import Fleet
+from burnish_workers.engine.inflow import inflow_of
 from burnish_workers.engine.lanes import Carry
 from burnish_workers.engine.planning import make_plan
 from burnish_workers.engine.records import JobRecord
@@ -29,7 +30,9 @@ async def run_errand(
     request = cast("dict[str, Any]", record.request)
     rows = [row for index in request["indices"] for row in await _row(store, request["job"], index)]
     kept = await _kept(request["job"], spec, store, artifacts)
-    rerun = Rerun(spec, fleet, inputs, kept, await _decided(request["job"], spec, store, artifacts))
+    decided = await _decided(request["job"], spec, store, artifacts)
+    inflow = await inflow_of(request["job"], spec, kind, inputs, store)
+    rerun = Rerun(spec, fleet, inputs, kept, decided, inflow)
     return (await verify(request["job"], rows, request["of"], rerun)).model_dump(mode="json")
 
 
@@ -40,7 +43,8 @@ async def _kept(job: str, spec: SpecBase, store: Store, artifacts: Artifacts) ->
     record = await store.get(job)
     last = record.last_refinement.blocks if record and record.last_refinement else 0
     found: dict[int, Carry] = {}
-    for look in schedule_of(spec).looks_until(last):
+    schedule = schedule_of(spec)
+    for look in [look for look in schedule.looks_until(last) if schedule.keeps(look.blocks)]:
         with contextlib.suppress(KeyError):  # handed over or ended in between
             found |= Checkpoint.from_bytes(await artifacts.read(lanes_at(job, look.blocks))).carries
     return found

@@ -14,15 +14,22 @@ from burnish_workers.engine.records import (
     Created,
     Emission,
     Fenced,
+    Heard,
     Idempotency,
     IdempotencyConflict,
     JobRecord,
     NewEvent,
     NotExtensible,
     NotResumable,
+    ObservationDiffers,
+    ObservationGap,
+    ObservationsBeyond,
     Page,
+    Posted,
     Renewal,
     StillLive,
+    Taken,
+    TakesNoMore,
 )
 from burnish_workers.engine.usage import AMOUNTS, usage_rows
 from burnish_workers.engine.wakeups import Bell, slept
@@ -41,6 +48,8 @@ class _Entry:
     lease: float | None = None
     refined: int = 0
     bell: Bell = field(default_factory=Bell)
+    observations: list[str] = field(default_factory=list)
+    observed: Bell = field(default_factory=Bell)
 
     def copy(self) -> JobRecord:
         """What a store that writes text would give back: nobody can change what is kept, and NaN is refused."""
@@ -150,6 +159,38 @@ class MemoryStore:
             self._live.add(record.id)
             self._append(entry, QUEUED)
         self._signal()
+
+    async def observe(self, job_id: str, posted: Posted) -> Taken | None:
+        entry = self._jobs.get(job_id)
+        if entry is None:
+            return None
+        record, kept = entry.record, entry.observations
+        if posted.first > len(kept):
+            raise ObservationGap(entry.copy())
+        for number, (sent, known) in enumerate(zip(posted.texts, kept[posted.first :], strict=False), posted.first):
+            if sent != known:
+                raise ObservationDiffers(number, known)
+        end = posted.first + len(posted.texts)
+        if posted.last and end < len(kept):
+            raise ObservationsBeyond(entry.copy())
+        if end <= len(kept) and (record.observed_last or not posted.last):
+            return Taken(entry.copy(), replayed=True)
+        if record.done or record.observed_last or end > posted.most:
+            raise TakesNoMore(entry.copy())
+        kept += posted.texts[len(kept) - posted.first :]
+        entry.record = record.with_changes({"observed": len(kept), "observed_last": posted.last})
+        entry.observed.ring(len(kept) + posted.last)
+        return Taken(entry.copy(), replayed=False)
+
+    async def observations(self, job_id: str, *, start: int, limit: int) -> Heard:
+        entry = self._jobs.get(job_id)
+        if entry is None:
+            return Heard([], last=False)
+        return Heard(entry.observations[start : start + limit], entry.record.observed_last)
+
+    async def wait_for_observations(self, job_id: str, *, after: int, timeout: float) -> bool:
+        entry = self._jobs.get(job_id)
+        return await slept(entry.observed if entry else Bell(), after, timeout)
 
     async def resume(self, job_id: str) -> JobRecord | None:
         entry = self._jobs.get(job_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,19 +113,30 @@ def _issuable(job: Underway, purse: Purse, slots: int) -> int:
 
     As if what is in flight had been folded: looks double, and slots that are asked for only then come too late.
     """
-    progress, limits = job.progress, [float(MOST)]
+    progress, ready = job.progress, [float(MOST)]
+    ready.append(progress.decisions.room(progress.issued, MOST))
+    if progress.layout.lanes is not None:
+        ready.append(progress.layout.lanes - job.crew.in_flight)
+    inflow = progress.inflow
+    if inflow is not None:
+        ready.append(inflow.room(progress.issued))
+    wanted = min([*ready, *_paid(job, purse, slots)])
+    if inflow is not None and not inflow.whole(progress.issued):  # one that was begun is finished, whatever the budget
+        wanted = max(wanted, min([*ready, inflow.each - progress.issued % inflow.each]))
+    return max(0, int(wanted))
+
+
+def _paid(job: Underway, purse: Purse, slots: int) -> Iterator[float]:
+    """Blocks from the next one on up to the limits of the horizon, the plan and the units."""
+    progress = job.progress
     far = horizon(job, purse.budget, slots, progress.issued)
     if far is not None:
-        limits.append(far - progress.issued)
-    limits.append(progress.decisions.room(progress.issued, MOST))
-    if progress.layout.lanes is not None:
-        limits.append(progress.layout.lanes - job.crew.in_flight)
+        yield far - progress.issued
     if purse.planned is not None:
-        limits.append(purse.planned - progress.issued)
+        yield purse.planned - progress.issued
     if purse.budget.units is not None:
         now = progress.units(progress.issued)
-        limits.append(math.ceil((purse.budget.units - now) / max(progress.units(progress.issued + 1) - now, 1)))
-    return max(0, int(min(limits)))
+        yield math.ceil((purse.budget.units - now) / max(progress.units(progress.issued + 1) - now, 1))
 
 
 def _barred(refused: Refused | None, budget: Budget) -> bool:

@@ -73,7 +73,8 @@ class _Foreseen:
         trial, schedule = self._trial, self._schedule
         blocks = resolution_of(self._spec).blocks_planned
         replicates = schedule.replicates(blocks)
-        looks = [self._look(look) for look in schedule.looks_until(blocks)]
+        planned = schedule.looks_until(blocks)
+        looks = [self._look(look) for look in planned if schedule.keeps(look.blocks) or look.blocks == blocks]
         return Plan(
             resolved=self._spec.model_dump(mode="json"),  # pyright: ignore[reportArgumentType] - parsed by the union
             outputs=trial.draft.outputs,

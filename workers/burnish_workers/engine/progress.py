@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from burnish.wire import LedgerRow, SpecBase, Spent
-from burnish_workers.core.decisions import Decisions
+from burnish_workers.core.decisions import Decision, Decisions
 from burnish_workers.core.digest import digest_arrays
 from burnish_workers.core.estimator import Answer, State, Statistics
 from burnish_workers.core.fold import OrderedFold
@@ -15,6 +15,7 @@ from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult
+from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.lanes import Carries, Layout
 from burnish_workers.engine.verifying import summary_of
 
@@ -32,7 +33,8 @@ class Landed:
 class Progress:
     """The fold of one job. `blocks` is K; `issued` counts blocks handed to workers (K and those in flight).
 
-    `seconds_before` is the running time of earlier instalments; `started` the clock's reading when this one began.
+    `inflow`: the observations that blocks take in, None where they take none. `seconds_before` is the running time of
+    earlier instalments; `started` the clock's reading when this one began.
     """
 
     spec: SpecBase
@@ -41,6 +43,7 @@ class Progress:
     blocks: int
     spent: Spent
     epoch: int
+    inflow: Inflow | None = None
     started: float | None = None
     issued: int = 0
     buffer: OrderedFold[Landed] = field(init=False)
@@ -105,8 +108,18 @@ class Progress:
         self.decisions.folded(self.blocks, partial(self.statistics.decide, self.state))
 
     def can_issue(self) -> bool:
-        """Whether what the next block goes on from is there: a carry, a decision."""
-        return self.carries.ready(self.issued) and self.decisions.ready(self.issued)
+        """Whether what the next block goes on from is there: a carry, a decision, an observation."""
+        known = self.inflow is None or self.inflow.ready(self.issued)
+        return known and self.carries.ready(self.issued) and self.decisions.ready(self.issued)
+
+    def decision(self, index: int) -> Decision:
+        """What a block that can be issued is told."""
+        return self.decisions.of(index) if self.inflow is None else self.inflow.of(index)
+
+    @property
+    def observation(self) -> int | None:
+        """Number of the last observation that the prefix contains, in any lane; None before the first."""
+        return None if self.inflow is None or self.blocks == 0 else (self.blocks - 1) // self.inflow.each
 
     def answer(self) -> Answer:
         return self.statistics.answer(self.state)

@@ -12,6 +12,7 @@ from burnish.wire import (
     JobStatus,
     LedgerRow,
     Links,
+    Observations,
     Problem,
     Purpose,
     Refinement,
@@ -30,6 +31,8 @@ class JobRecord:
     `budget_version` counts the changes of `budget`, so that no runner ends a job on a budget that was just topped up.
     `closed` holds the block counts at which a clock ended the job between looks (confidence was spent there).
     `fitting` is where the training of the job's model stands (see `engine/fitting.py`).
+    `given` counts the observations that the spec brings, None for a job that assimilates none; `expected` is how many
+    there will be, where that is known; `observed` counts those posted since, `observed_last` says that none is to come.
     `request` is what a job with another purpose than an answer was asked, `outcome` what it ended with.
     """
 
@@ -58,6 +61,10 @@ class JobRecord:
     request: dict[str, Any] | None = None
     outcome: dict[str, Any] | None = None
     fitting: dict[str, Any] | None = None
+    given: int | None = None
+    expected: int | None = None
+    observed: int = 0
+    observed_last: bool = False
 
     @property
     def done(self) -> bool:
@@ -65,6 +72,21 @@ class JobRecord:
 
     def with_changes(self, changes: dict[str, Any]) -> JobRecord:
         return replace(self, **changes)
+
+    def observations(self) -> Observations | None:
+        """Where the job's observations stand; None for one that assimilates none."""
+        if self.given is None:
+            return None
+        count = self.given + self.observed
+        newest = self.last_refinement.observation if self.last_refinement else None
+        complete = self.observed_last or (self.expected is not None and count >= self.expected)
+        return Observations(
+            count=count,
+            last=self.observed_last,
+            expected=self.expected,
+            closed=complete or self.done,
+            assimilated=0 if newest is None else newest + 1,
+        )
 
     def to_job(self) -> Job:
         """The job as the API shows it."""
@@ -78,6 +100,7 @@ class JobRecord:
             verify=f"{base}/verify",
             resume=f"{base}/resume",
             ledger=f"{base}/ledger",
+            observations=None if self.given is None else f"{base}/observations",
         )
         return Job.model_validate(
             {
@@ -98,6 +121,7 @@ class JobRecord:
                 "purpose": self.purpose,
                 "plan": self.outcome if self.purpose == "plan" else None,
                 "verification": self.outcome if self.purpose == "verify" else None,
+                "observations": self.observations(),
                 "links": links,
             }
         )
@@ -147,6 +171,36 @@ class Created:
 
 
 @dataclass(frozen=True)
+class Posted:
+    """Observations for a job, as texts: equal ones have equal texts.
+
+    `first`: number of the first among those posted (those of the spec are not counted); `last`: none comes after these;
+    `most`: how many may be posted in all.
+    """
+
+    first: int
+    texts: tuple[str, ...]
+    last: bool
+    most: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """`replayed`: the job had all of it already. `record`: the job as it is now."""
+
+    record: JobRecord
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Some posted observations; `last`: none comes after those that the job has."""
+
+    texts: list[str]
+    last: bool
+
+
+@dataclass(frozen=True)
 class Page:
     records: list[JobRecord]
     has_more: bool
@@ -176,6 +230,37 @@ class IdempotencyConflict(StoreError):
     """The idempotency key was used before with another body."""
 
 
+class ObservationDiffers(StoreError):
+    """The job has another observation under this number. `number`: among those posted; `kept`: its text."""
+
+    def __init__(self, number: int, kept: str):
+        super().__init__(f"posted observation {number} is {kept}")
+        self.number, self.kept = number, kept
+
+
+class ObservationRefused(StoreError):
+    """Observations were not taken. `record`: the job as it is."""
+
+    def __init__(self, record: JobRecord):
+        super().__init__(f"job {record.id} has {record.observed} posted observations and is {record.status}")
+        self.record = record
+
+
+class ObservationGap(ObservationRefused):
+    """One between these and those that the job has is missing."""
+
+
+class ObservationsBeyond(ObservationRefused):
+    """One was said to be the last, but the job has more."""
+
+
+class TakesNoMore(ObservationRefused):
+    """The job has ended, or its last observation was marked, or it has as many as it may."""
+
+
+REFUSED = {"gap": ObservationGap, "beyond": ObservationsBeyond, "closed": TakesNoMore}
+
+
 class NotExtensible(StoreError):
     """The job ended in a way from which more budget cannot continue (failed or crashed)."""
 
@@ -197,11 +282,13 @@ class NotDurable(StoreError):
 
 
 __all__ = [
+    "REFUSED",
     "BudgetChanged",
     "Created",
     "Emission",
     "Event",
     "Fenced",
+    "Heard",
     "Idempotency",
     "IdempotencyConflict",
     "JobRecord",
@@ -209,9 +296,16 @@ __all__ = [
     "NotDurable",
     "NotExtensible",
     "NotResumable",
+    "ObservationDiffers",
+    "ObservationGap",
+    "ObservationRefused",
+    "ObservationsBeyond",
     "Page",
+    "Posted",
     "Renewal",
     "StillLive",
     "StoreError",
     "StoreUnavailable",
+    "Taken",
+    "TakesNoMore",
 ]

@@ -64,6 +64,10 @@ class Keys:
     def ledger(self, job_id: str) -> str:
         return f"{self.prefix}{{{job_id}}}:ledger"
 
+    def observations(self, job_id: str) -> str:
+        """Posted observations; also the channel on which new ones are told."""
+        return f"{self.prefix}{{{job_id}}}:observations"
+
     @property
     def usage(self) -> str:
         """What was spent, by day, kind and amount."""

@@ -11,18 +11,23 @@ from secrets import token_hex
 from burnish.wire import Budget, DayUsage, Event, LedgerRow
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
 from burnish_workers.engine.records import (
+    REFUSED,
     BudgetChanged,
     Created,
     Emission,
     Fenced,
+    Heard,
     Idempotency,
     IdempotencyConflict,
     JobRecord,
     NotExtensible,
     NotResumable,
+    ObservationDiffers,
     Page,
+    Posted,
     Renewal,
     StillLive,
+    Taken,
 )
 from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
@@ -137,6 +142,32 @@ class RedisStore:
                     raise NotExtensible(f"job {job_id} is {status}; only live, completed and cancelled jobs go on")
             # ["moved"]: somebody else topped it up in between; add to what they left.
 
+    async def observe(self, job_id: str, posted: Posted) -> Taken | None:
+        check_room(await self.link.memory())
+        touched = [self._keys.job(job_id), self._keys.observations(job_id)]
+        last = "1" if posted.last else "0"
+        match await self._run("observe", touched, posted.first, last, posted.most, *posted.texts, durable=True):
+            case ["taken", replayed, fields]:
+                return Taken(decode_record(_paired(fields)), replayed == "1")
+            case ["differs", number, text]:
+                raise ObservationDiffers(int(number), text)
+            case [refused, fields]:
+                raise REFUSED[refused](decode_record(_paired(fields)))
+        return None
+
+    async def observations(self, job_id: str, *, start: int, limit: int) -> Heard:
+        # In this order: what was the last one then is among the texts now.
+        last = await self._command("HGET", self._keys.job(job_id), "observed_last")
+        texts = await self._command("LRANGE", self._keys.observations(job_id), start, start + limit - 1)
+        return Heard(texts, last == "1")
+
+    async def wait_for_observations(self, job_id: str, *, after: int, timeout: float) -> bool:
+        async def look() -> int:
+            observed = await self._command("HMGET", self._keys.job(job_id), "observed", "observed_last")
+            return sum(int(number or 0) for number in observed)
+
+        return await self.link.wakeups.wait(self._keys.observations(job_id), after, timeout, look)
+
     async def resume(self, job_id: str) -> JobRecord | None:
         keys = self._keys
         touched = [keys.job(job_id), keys.events(job_id), keys.queue, keys.work]
@@ -149,7 +180,7 @@ class RedisStore:
 
     async def delete(self, job_id: str) -> bool:
         keys = self._keys
-        touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.jobs]
+        touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.jobs, keys.observations(job_id)]
         match await self._run("delete", touched, job_id, durable=True):
             case ["live", status]:
                 raise StillLive(f"job {job_id} is {status}; cancel it first")

@@ -26,6 +26,7 @@ from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, JobCode, run_again
+from burnish_workers.engine.inflow import first_of
 
 BLOCK_SECONDS = 0.4
 FIRST_BLOCK_SECONDS = 0.15
@@ -134,10 +135,11 @@ async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) ->
     first = await bench.trial(draft)
     rivals = kind.rivals(spec, first.contestant, fleet.workers)
     if not rivals:
-        return first
+        return bench.afforded(first)
     tried = [first.contestant, *[await bench.glimpse(rival) for rival in rivals]]
     index, said = kind.choose(spec, tried, fleet.workers)
     chosen = first if index == 0 else await bench.trial(rivals[index - 1])
+    chosen = bench.afforded(chosen)
     return replace(chosen, draft=replace(chosen.draft, plan={**chosen.draft.plan, COMPARED: said}))
 
 
@@ -171,6 +173,16 @@ class _Bench:
         contestant = Contestant(draft, statistics, sample.state, pilot.units(LONG) / LONG)
         return Trial(draft, self.numeric_class, pilot, statistics.answer(sample.state), sample.seconds, contestant)
 
+    def afforded(self, trial: Trial) -> Trial:
+        """The same with replicates as large as leave enough of them for an interval."""
+        paid = _replicates_paid(self.spec, trial.pilot, self.fleet.workers)
+        draft = trial.draft if paid is None else self.kind.afford(self.spec, trial.draft, paid)
+        if draft is trial.draft:
+            return trial
+        before, after = (self._statistics(each, self.spec) for each in (trial.draft, draft))
+        seconds = trial.pilot.seconds * after.cost(LONG) / before.cost(LONG)
+        return replace(trial, draft=draft, pilot=replace(trial.pilot, seconds=seconds, units=after.units))
+
     async def glimpse(self, rival: Draft) -> Contestant:
         """Fewer replicates of a rival, for their spread alone: contests go by nominal costs, so no clock is read."""
         draft = rival.glimpse or rival
@@ -202,7 +214,8 @@ class _Bench:
 
     async def _run(self, draft: Draft, key: Key, start: int, count: int, lane: Key | None = None) -> BlockResult:
         trial = draft.trial.model_copy(update={"resolution": provisional(draft, self.numeric_class)})
-        task = BlockTask(code_of(trial, self.inputs), key, start, count, self.numeric_class, lane=lane)
+        code, decision = code_of(trial, self.inputs), first_of(self.kind.feed(self.spec, self.inputs))
+        task = BlockTask(code, key, start, count, self.numeric_class, lane=lane, decision=decision)
         return await run_again(lambda: self.fleet.run(task))
 
     def _statistics(self, draft: Draft, spec: SpecBase) -> Statistics:
@@ -266,6 +279,10 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         first = block
     blocks = _blocks(spec, pilot, planned, first, block)
     first_look = 1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers)
+    each = draft.lanes if draft.fed is not None else None
+    if draft.fed is not None and each is not None:  # an observation in a lane is a replicate
+        first, block, first_look = 1, 1, each
+        blocks = each * max(1, min(draft.fed.foreseen, math.ceil(planned / each)))
     return Resolution(
         version=draft.version,
         estimator=draft.estimator,
@@ -279,6 +296,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         tail=max(32, min(512, 200_000 // draft.outputs)),
         extensible=climbs,
         lanes=draft.lanes,
+        each=each,
         decides_from=_decides_from(draft, blocks, first_look, workers),
         multiplicity=pilot.multiplicity,
         plan=draft.plan,

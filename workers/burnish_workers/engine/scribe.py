@@ -8,11 +8,12 @@ from burnish.wire import Problem, Refinement, SpecBase, Spent, StoppedBy
 from burnish_workers.core.estimator import Answer
 from burnish_workers.core.outlook import floor_of, outlook
 from burnish_workers.core.purse import Purse
-from burnish_workers.core.report import Report, report
+from burnish_workers.core.report import Report, report, schedule_of
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.job_artifacts import Draw, JobArtifacts
 from burnish_workers.engine.large_answers import abridged, artifact_at
 from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import Emission, JobRecord, NewEvent
@@ -25,7 +26,7 @@ BETWEEN_CHECKPOINTS = 30.0
 class Scribe:
     """Writes for one job under one epoch. Raises Fenced as soon as another runner holds the job."""
 
-    def __init__(self, record: JobRecord, store: Store, artifacts: Artifacts, clock: Clock):
+    def __init__(self, record: JobRecord, store: Store, artifacts: Artifacts, clock: Clock, draw: Draw | None = None):
         self._record, self._store, self._artifacts, self._clock = record, store, artifacts, clock
         self._status = record.status
         self._checkpoint = record.checkpoint
@@ -34,6 +35,8 @@ class Scribe:
         last = record.last_refinement
         # After a crash the blocks since the last checkpoint run again: what was said about them is not said twice.
         self._said = last.blocks if last is not None else 0
+        named = tuple(last.artifacts or ()) if last is not None else ()
+        self._files = JobArtifacts(record.id, artifacts, draw, named)
         self.closed = record.closed
         self.latest = last
         self.refused = last.refused if last is not None else None
@@ -42,6 +45,11 @@ class Scribe:
     def waits(self) -> bool:
         """Whether the job waits for resources."""
         return self._status == "waiting_for_resources"
+
+    @property
+    def starves(self) -> bool:
+        """Whether the job waits for an observation."""
+        return self._status == "waiting_for_observations"
 
     async def status(self, status: str, why: str | None = None) -> None:
         """Say that the status changed; nothing when it did not."""
@@ -72,17 +80,26 @@ class Scribe:
             data = {"status": "running", "blocks": progress.blocks}
             await self._emit(Emission((NewEvent("status", data),), changes))
 
+    async def starved(self, progress: Progress, why: str) -> None:
+        """The next observation is not known: say so, once. Work of some time is kept first: the wait may be long."""
+        if self.starves:
+            return
+        if self._clock.monotonic() - self._last_checkpoint >= BETWEEN_CHECKPOINTS:
+            await self.handed_over(progress)
+        await self.status("waiting_for_observations", why)
+
     async def folded(
         self, progress: Progress, schedule: Schedule, purse: Purse, *, last: bool = False
     ) -> StoppedBy | None:
-        """Publish after a fold: at every look, and now and then between looks.
+        """Publish after a fold: at every look, and now and then between looks (not within an observation).
 
         What ends the job is not published here but as final: the `last` block, a tolerance that is met ("tolerance")
         or that no sampling can meet ("floor").
         """
         look = schedule.look(progress.blocks, self.closed)
         now = self._clock.monotonic()
-        due = now - self._last_emission >= BETWEEN_REFINEMENTS or progress.blocks == 1
+        late = now - self._last_emission >= BETWEEN_REFINEMENTS or progress.blocks == 1
+        due = late and progress.inflow is None
         if progress.blocks <= self._said or (look is None and (last or not due)):
             return None
         answer, found, refinement = self._refine(progress, schedule, purse, ends=False)
@@ -92,7 +109,10 @@ class Scribe:
             return "floor"
         if not last:
             changes: dict[str, Any] = {"spent": refinement.spent}
-            keep = look is not None or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
+            lasting = look is not None and schedule.keeps(progress.blocks)
+            keep = lasting or now - self._last_checkpoint >= BETWEEN_CHECKPOINTS
+            if lasting:
+                await self._files.write(progress)
             changes["last_refinement"] = refinement = await self._abridged(refinement, found, kept=look is not None)
             await self._emit_refinement(progress, refinement, changes, keep=keep)
         return None
@@ -103,6 +123,7 @@ class Scribe:
         """The final refinement and the terminal event, in one write. Raises BudgetChanged."""
         planned = schedule.look(progress.blocks, self.closed)
         _, found, refinement = self._refine(progress, schedule, purse, ends=True)
+        await self._files.write(progress)
         refinement = await self._abridged(refinement, found, kept=True)
         changes: dict[str, Any] = {
             "status": "completed",
@@ -122,6 +143,19 @@ class Scribe:
         )
         await self._emit(Emission(events, changes, progress.take_ledger(), ends=True, budget_version=budget_version))
         await self._forget_checkpoint(name)
+        await self._files.sweep()
+
+    async def unanswered(self, progress: Progress, stopped_by: StoppedBy, budget_version: int) -> None:
+        """No observation came before the clock ended the job: there is nothing to answer. Raises BudgetChanged."""
+        changes: dict[str, Any] = {
+            "status": "completed",
+            "stage": None,
+            "stopped_by": stopped_by,
+            "finished_at": self._clock.now(),
+            "spent": progress.spending(self._clock.monotonic()),
+        }
+        event = NewEvent("completed", {"status": "completed", "stopped_by": stopped_by})
+        await self._emit(Emission((event,), changes, ends=True, budget_version=budget_version))
 
     async def cancelled(self, progress: Progress | None) -> None:
         """The job ends with the last refinement that it has."""
@@ -177,6 +211,7 @@ class Scribe:
             job_id=self._record.id,
             blocks=found.blocks,
             replicates=found.replicates,
+            observation=progress.observation,
             final=ends,
             estimate=found.estimate,
             interval=found.interval,
@@ -184,6 +219,7 @@ class Scribe:
             digest=found.digest,
             forecast=outlook(schedule, progress.statistics, answer, found, purse, spent),
             spent=spent,
+            layout=list(answer.layout) or None,
             diagnostics=found.diagnostics,
         )
         self.latest = refinement
@@ -196,7 +232,7 @@ class Scribe:
         shorter, data = abridged(refinement, found, kept=kept)
         if data is not None and shorter.arrays and shorter.arrays.name:
             await self._artifacts.write(artifact_at(self._record.id, shorter.arrays.name), data)
-        return shorter
+        return shorter.model_copy(update={"artifacts": list(self._files.listed) or None})
 
     async def _emit_refinement(
         self, progress: Progress, refinement: Refinement, changes: dict[str, Any], *, keep: bool
@@ -208,12 +244,13 @@ class Scribe:
         self._last_emission = self._clock.monotonic()
         if keep:
             await self._forget_checkpoint(changes["checkpoint"])
+        await self._files.sweep()
 
     async def _write_checkpoint(self, progress: Progress) -> str:
         """Before the event that refers to it, under a name that no other epoch uses."""
         name = f"{self._record.id}/checkpoint-{progress.blocks}-{self._record.epoch}.npz"
         checkpoint = _checkpoint(progress)
-        if checkpoint.carries:
+        if checkpoint.carries and schedule_of(progress.spec).keeps(progress.blocks):
             kept = Checkpoint(progress.blocks, {}, checkpoint.carries)
             await self._artifacts.write(lanes_at(self._record.id, progress.blocks), kept.to_bytes())
         await self._artifacts.write(name, checkpoint.to_bytes())

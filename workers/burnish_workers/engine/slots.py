@@ -40,19 +40,28 @@ class Slots:
     def __init__(self, allocator: Allocator, fleet: Fleet, clock: Clock, held: Mapping[str, Held]):
         self._allocator, self._fleet, self._clock, self._held = allocator, fleet, clock, held
         self.changed = asyncio.Event()
+        self._unreported: set[str] = set()
 
     def share(self, job_id: str) -> int:
         """Blocks that the job may have in flight. Slots that it leaves are passed on at once to who has a claim."""
-        weights = {key: float(held.record.spec.get("weight", 1.0)) for key, held in self._held.items()}
+        if job_id in self._unreported:  # it has an observation now: the next decision is its own, and soon
+            self._unreported.discard(job_id)
+            self.changed.set()
+        active = self._active()
+        weights = {key: float(held.record.spec.get("weight", 1.0)) for key, held in active.items()}
         share = self._allocator.share(weights, self._fleet.slots)
-        in_flight = {key: held.conductor.in_flight for key, held in self._held.items()}
-        claims = {key: slots for key, slots in share.jobs.items() if key in self._held}
+        in_flight = {key: held.conductor.in_flight for key, held in active.items()}
+        claims = {key: slots for key, slots in share.jobs.items() if key in active}
         allowed = allowance(job_id, share.slots, claims, in_flight)
         if allowed <= in_flight.get(job_id, 0) and sum(in_flight.values()) < share.slots:
             unmet = max(claims, key=lambda key: claims[key] - in_flight[key], default=None)
             if unmet is not None and unmet != job_id and claims[unmet] > in_flight[unmet]:
                 self._held[unmet].conductor.nudge()
         return allowed
+
+    def _active(self) -> dict[str, Held]:
+        """The jobs that may need something: not those that wait for observations, however many they are."""
+        return {key: held for key, held in self._held.items() if not held.conductor.starved}
 
     async def coordinate(self) -> None:
         """Report and learn the shares, twice a second and when jobs were claimed; for ever."""
@@ -63,14 +72,16 @@ class Slots:
             self._nudge_all()
             await self._clock.sleep(LEAST_INTERVAL)
             # New jobs have no share yet: the next decision is theirs.
-            wait = EAGER_INTERVAL if self._held.keys() - self._allocator.known else interval
+            wait = EAGER_INTERVAL if self._active().keys() - self._allocator.known else interval
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.changed.wait(), max(wait - LEAST_INTERVAL, 0.0))
 
     async def _step(self) -> None:
         fleet, runner = self._fleet, self._allocator.runner
         try:
-            needs = [held.conductor.need(runner) for held in self._held.values()]
+            active = self._active()
+            self._unreported = self._held.keys() - active.keys()
+            needs = [held.conductor.need(runner) for held in active.values()]
             await self._allocator.step(needs, fleet.slots, max(fleet.workers, 1))
         except StoreUnavailable as error:
             log.warning("store.unavailable", why=str(error))

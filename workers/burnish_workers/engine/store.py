@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Protocol
 
 from burnish.wire import Budget, DayUsage, Event, LedgerRow
-from burnish_workers.engine.records import Created, Emission, Idempotency, JobRecord, Page, Renewal
+from burnish_workers.engine.records import (
+    Created,
+    Emission,
+    Heard,
+    Idempotency,
+    JobRecord,
+    Page,
+    Posted,
+    Renewal,
+    Taken,
+)
 
 
 class Store(Protocol):
@@ -49,6 +59,22 @@ class Store(Protocol):
 
         Raises `NotExtensible` for failed and crashed jobs, `IdempotencyConflict` as `create` does.
         """
+        ...
+
+    async def observe(self, job_id: str, posted: Posted) -> Taken | None:
+        """Add observations to a live job, and wake who conducts it; durable when this returns. None: no such job.
+
+        Atomic, and idempotent by number: what the job has already is compared, also after its end. Raises
+        `ObservationDiffers`, `ObservationGap`, `TakesNoMore`; then nothing was added.
+        """
+        ...
+
+    async def observations(self, job_id: str, *, start: int, limit: int) -> Heard:
+        """The texts of posted observations from number `start` on, in order."""
+        ...
+
+    async def wait_for_observations(self, job_id: str, *, after: int, timeout: float) -> bool:
+        """Sleep until `observed` plus one for `observed_last` may exceed `after`; False when the timeout came first."""
         ...
 
     async def resume(self, job_id: str) -> JobRecord | None:

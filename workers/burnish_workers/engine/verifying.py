@@ -18,6 +18,7 @@ from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.engine.fleet import BlockResult, Fleet, NoSuchClass, run_again
+from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.lanes import Carry, Layout, Place, block_task
 from burnish_workers.engine.resolve import code_of
 
@@ -26,20 +27,17 @@ CLOSE = 1e-5
 
 
 def summary_of(stats: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Per component the mean and the standard deviation of a block's samples, averaged over outputs."""
-    found: dict[str, list[float]] = {}
-    for name, part in unflatten(stats).items():
-        deviation = np.sqrt(part.m2 / np.maximum(part.count, 1))
-        values = (float(np.nan_to_num(part.mean).mean()), float(np.nan_to_num(deviation).mean()))
-        found[name] = [value if np.isfinite(value) else 0.0 for value in values]
-    return found
+    """Per component the mean and the scale of what a block found, averaged over outputs."""
+    parts = unflatten(stats).items()
+    return {name: [value if np.isfinite(value) else 0.0 for value in part.summary()] for name, part in parts}
 
 
 @dataclass(frozen=True)
 class Rerun:
     """What running blocks of a job again takes.
 
-    `kept`: carries that were kept of its lanes, by block; `decisions`: what was decided at its looks.
+    `kept`: carries that were kept of its lanes, by block; `decisions`: what was decided at its looks; `inflow`: its
+    observations, where it assimilates some.
     """
 
     spec: SpecBase
@@ -47,6 +45,7 @@ class Rerun:
     inputs: Inputs
     kept: Mapping[int, Carry] = field(default_factory=dict[int, Carry])
     decisions: Mapping[int, Decision] = field(default_factory=dict[int, Decision])
+    inflow: Inflow | None = None
 
 
 async def verify(job_id: str, rows: list[LedgerRow], of: int, rerun: Rerun) -> Verification:
@@ -84,7 +83,8 @@ async def _again(row: LedgerRow, rerun: Rerun) -> BlockResult:
     carry: Carry = {} if before is None else rerun.kept[before]
     result = None
     for index in reversed(way):
-        result = await _run(layout.place(index), carry, decisions.of(index), row.numeric_class, rerun)
+        decision = decisions.of(index) if rerun.inflow is None else rerun.inflow.of(index)
+        result = await _run(layout.place(index), carry, decision, row.numeric_class, rerun)
         carry = result.carry
     assert result is not None
     return result

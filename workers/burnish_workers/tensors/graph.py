@@ -25,7 +25,7 @@ from burnish_workers.tensors.jets import Jet, attached
 from burnish_workers.tensors.rules import RULES
 from burnish_workers.tensors.rules.axes import moved_to
 
-_DTYPES = {name: getattr(torch, name) for name in ("int64", "int32", "float32", "float64", "bool")}
+DTYPES = {name: getattr(torch, name) for name in ("int64", "int32", "float32", "float64", "bool")}
 _SIZES = {f"_operator.{name}": getattr(operator, name) for name in ("add", "sub", "mul", "floordiv")}
 _PLACE = frozenset({"device", "layout", "pin_memory", "memory_format", "requires_grad"})
 """Arguments that say where values lie: that is for the worker to decide."""
@@ -35,6 +35,8 @@ def load_model(data: bytes, device: torch.device) -> Field:
     """The field in an uploaded file. Raises ModelRejected, as at the door."""
     found = inspect_model(data)
     if found.archive is not None:
+        if found.archive.graph.samples:
+            raise ModelRejected("bad_signature", "the model gives samples (B, d); a field gives numbers u (B,)")
         return GraphField.of(found.archive, device)
     assert found.tanh is not None
     try:
@@ -58,12 +60,8 @@ class GraphField:
 
     @staticmethod
     def of(archive: Archive, device: torch.device) -> GraphField:
-        entries = {weight.entry for weight in archive.weights.values()}
-        storages = {entry: bytearray(archive.files[entry]) for entry in entries}
-        weights = {name: _tensor(weight, storages).to(device) for name, weight in archive.weights.items()}
-        graph = archive.graph
-        known, nodes = folded(graph, weights, device)
-        return GraphField(graph, known, nodes, _DTYPES[graph.dtype])
+        known, nodes = folded(archive.graph, weights_of(archive, device), device)
+        return GraphField(archive.graph, known, nodes, DTYPES[archive.graph.dtype])
 
     @property
     def dim(self) -> int:
@@ -125,6 +123,13 @@ class GraphField:
             uses.append(frozenset(own - seen))
             seen |= own
         return tuple(reversed(uses))
+
+
+def weights_of(archive: Archive, device: torch.device) -> dict[str, Tensor]:
+    """The weights of a file by their names in its graph."""
+    entries = {weight.entry for weight in archive.weights.values()}
+    storages = {entry: bytearray(archive.files[entry]) for entry in entries}
+    return {name: _tensor(weight, storages).to(device) for name, weight in archive.weights.items()}
 
 
 def _entries(value: Any) -> int:
@@ -239,13 +244,13 @@ def _given(value: Argument, known: Mapping[str, Any]) -> Any:
     if isinstance(value, Ref):
         return known[value.name]
     if isinstance(value, Dtype):
-        return _DTYPES[value.name]
+        return DTYPES[value.name]
     return [_given(item, known) for item in value] if isinstance(value, tuple) else value
 
 
 def _tensor(weight: Weight, storages: Mapping[str, bytearray]) -> Tensor:
     """A copy of the weight's numbers: views of the file would keep all of it. Strides stay, for the same bits."""
-    dtype = _DTYPES[weight.dtype]
+    dtype = DTYPES[weight.dtype]
     if 0 in weight.shape:
         return torch.empty(weight.shape, dtype=dtype)
     flat = torch.frombuffer(storages[weight.entry], dtype=dtype)

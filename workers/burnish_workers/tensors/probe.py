@@ -14,10 +14,13 @@ from typing import Any
 
 import torch
 
+from burnish_workers.core.model_file import inspect_model
 from burnish_workers.core.model_rejected import ModelRejected
 from burnish_workers.tensors.diffusion import Diffusion
 from burnish_workers.tensors.fields import Field
 from burnish_workers.tensors.graph import load_model
+from burnish_workers.tensors.networks import load_network
+from burnish_workers.tensors.probe_networks import try_network
 
 BATCHES = (1, 2, 257, 8_192)
 """The last is what a worker gives a model at once."""
@@ -32,9 +35,7 @@ def judge(data: bytes) -> dict[str, Any]:
     """The verdict as JSON: ok, reason, message, card."""
     torch.set_num_threads(1)
     try:
-        field = load_model(data, torch.device("cpu"))
-        _values(field)
-        return {"ok": True, "reason": "", "message": "", "card": _derivatives(field)}
+        return {"ok": True, "reason": "", "message": "", "card": _tried(data)}
     except ModelRejected as error:
         return _refusal(error.reason, str(error))
     except (MemoryError, torch.OutOfMemoryError):
@@ -43,6 +44,15 @@ def judge(data: bytes) -> dict[str, Any]:
         text = f"{type(error).__name__}: {error}"
         hungry = "alloc" in text or "memory" in text
         return _refusal("too_hungry" if hungry else "bad_graph", f"the graph does not run: {text:.300}")
+
+
+def _tried(data: bytes) -> dict[str, Any]:
+    found, cpu = inspect_model(data), torch.device("cpu")
+    if found.archive is not None and found.archive.graph.samples:
+        return try_network(load_network(data, cpu))
+    field = load_model(data, cpu)
+    _values(field)
+    return _derivatives(field)
 
 
 def _refusal(reason: str, message: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Literal, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import httpx2
 
@@ -199,6 +199,31 @@ class AsyncBurnish:
         sheet = await self._do(calls.ledger(job_id, after, limit))
         return AsyncPage(
             sheet.data, sheet.has_more, sheet.next, lambda cursor: self.ledger(job_id, after=int(cursor), limit=limit)
+        )
+
+    async def observe(
+        self, job_id: str, observations: Sequence[Any], *, start: int | None = None, last: bool = False
+    ) -> wire.Observed:
+        """Give a job its next observations: numbers, sequences of numbers or arrays; None where nothing was seen.
+
+        `start`: the index of the first, by default after those that the job has; the same again under the same index
+        changes nothing. `last`: none comes after these.
+        """
+        if start is None:
+            known = (await self._do(calls.job(job_id))).observations
+            start = known.count if known else 0
+        return await self._do(calls.observe(job_id, start, observations, last=last))
+
+    async def observations(
+        self, job_id: str, *, after: int | None = None, limit: int | None = None
+    ) -> AsyncPage[calls.Vector | None]:
+        """The observations of a job, those of its spec first."""
+        sheet = await self._do(calls.observations(job_id, after, limit))
+        return AsyncPage(
+            sheet.data,
+            sheet.has_more,
+            sheet.next,
+            lambda cursor: self.observations(job_id, after=int(cursor), limit=limit),
         )
 
     async def artifact(self, job_id: str, name: str) -> bytes:

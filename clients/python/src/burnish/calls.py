@@ -20,6 +20,9 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 JSON = "application/json"
 
+Vector = list[float | None]
+"""The numbers of an observation; None for a component that was not seen."""
+
 Spec = wire.SpecBase | wire.UnknownSpec | Mapping[str, Any]
 """What `submit` takes: a typed spec, or its JSON as a mapping."""
 
@@ -127,6 +130,27 @@ def extend(job_id: str, more: wire.Budget, idempotency_key: str | None = None) -
     return Call(_post(_job_path(job_id, "budget"), _body(more), idempotency_key), _model(wire.Job))
 
 
+def observe(job_id: str, start: int, observations: Sequence[Any], *, last: bool) -> Call[wire.Observed]:
+    """By their indices: sending them again changes nothing."""
+    listed = [vector(observation) for observation in observations]
+    body = _body({"from": start, "observations": listed, **({"last": True} if last else {})})
+    return Call(_post(_job_path(job_id, "observations"), body, None), _model(wire.Observed))
+
+
+def observations(job_id: str, after: int | None = None, limit: int | None = None) -> Call[Sheet[Vector | None]]:
+    request = _get(_job_path(job_id, "observations"), after=after, limit=limit)
+    return Call(request, lambda r: _sheet(wire.ObservationPage.model_validate_json(r.content)))
+
+
+def vector(observation: Any) -> Vector | None:
+    """An observation as it is sent: a number, a sequence of them or an array; None, and nan, where nothing was seen."""
+    plain = observation.tolist() if hasattr(observation, "tolist") else observation
+    if plain is None:
+        return None
+    numbers: Sequence[Any] = [plain] if isinstance(plain, int | float) else plain
+    return [None if value is None or value != value else value for value in numbers]
+
+
 def cancel(job_id: str) -> Call[wire.Job]:
     return Call(_post(_job_path(job_id, "cancel"), None, None), _model(wire.Job))
 
@@ -138,7 +162,7 @@ def ledger(job_id: str, after: int | None = None, limit: int | None = None) -> C
 
 def artifact(job_id: str, name: str) -> Call[bytes]:
     path = _job_path(job_id, "artifacts", quote(name, safe=""))
-    return Call(Request("GET", path, {}, {"Accept": "application/octet-stream, application/json"}), lambda r: r.content)
+    return Call(Request("GET", path, {}, {"Accept": "*/*"}), lambda r: r.content)
 
 
 def resume(job_id: str) -> Call[wire.Job]:
@@ -268,5 +292,7 @@ def _model(model: type[M]) -> Callable[[httpx2.Response], M]:
     return lambda response: model.model_validate_json(response.content)
 
 
-def _sheet(page: wire.JobPage | wire.EventPage | wire.LedgerPage | wire.FilePage) -> Sheet[Any]:
+def _sheet(
+    page: wire.JobPage | wire.EventPage | wire.LedgerPage | wire.FilePage | wire.ObservationPage,
+) -> Sheet[Any]:
     return Sheet(list(page.data), page.has_more, page.next)

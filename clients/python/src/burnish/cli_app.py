@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from burnish import cli_files, cli_inspect, cli_jobs, cli_run, errors
+from burnish import cli_files, cli_inspect, cli_jobs, cli_observe, cli_run, errors
 from burnish.cli_base import (
     CANCELLED,
     FAILED,
@@ -30,10 +30,21 @@ from burnish.cli_base import (
 )
 from burnish.client import Burnish
 
-__all__ = ["CANCELLED", "FAILED", "GROUPS", "OK", "WRONG", "cli_files", "cli_inspect", "cli_jobs", "cli_run"]
+__all__ = [
+    "CANCELLED",
+    "FAILED",
+    "GROUPS",
+    "OK",
+    "WRONG",
+    "cli_files",
+    "cli_inspect",
+    "cli_jobs",
+    "cli_observe",
+    "cli_run",
+]
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "Answers": ("run", "plan", "watch", "extend", "cancel", "resume", "verify"),
+    "Answers": ("run", "plan", "watch", "observe", "extend", "cancel", "resume", "verify"),
     "Jobs": ("list", "show", "download", "ledger", "delete"),
     "Uploads": ("upload", "models", "arrays"),
     "Service": ("kinds", "catalogue", "usage", "cluster", "serve"),

@@ -163,23 +163,37 @@ def resume(context: typer.Context, job: JobId) -> None:
 def download(
     context: typer.Context,
     job: JobId,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Such as samples. Default: all of the newest look.")
+    ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="File to write. Default: the artifact's own name.", dir_okay=False),
+        typer.Option("--out", "-o", help="File to write, or a folder for several. Default: their own names."),
     ] = None,
 ) -> None:
-    """Fetch all outputs of a large answer, as safetensors, from the newest look."""
+    """Fetch what a job left: all outputs of a large answer, samples, pictures."""
     found: Job = context.obj.get(job)
-    last = found.last
-    if last is not None and last.arrays is None:
-        count = words.outputs_of(last)
-        raise BadOption(f"job {job} has {count} outputs, which its refinements list: burnish show {job} --json")
     for refinement in context.obj.refinements(job):
         found.record.take_refinement(refinement)
-    _, name = answers.named(answers.newest(found.record))
-    path = out or Path(name)
-    path.write_bytes(context.obj.artifact(job, name))
-    typer.echo(str(path))
+    try:
+        wanted = [answers.file_of(found.record, name) for name in names] if names else _newest_files(found)
+    except LookupError as error:
+        raise BadOption(str(error)) from None
+    folder = out if out and out.is_dir() else None
+    if out and not folder and len(wanted) > 1:
+        raise BadOption(f"--out {out} is one file, but there are {len(wanted)}: {', '.join(wanted)}; name a folder")
+    for name in wanted:
+        path = folder / name if folder else out or Path(name)
+        path.write_bytes(context.obj.artifact(job, name))
+        typer.echo(str(path))
+
+
+def _newest_files(job: Job) -> list[str]:
+    files = answers.files_of(answers.newest(job.record))
+    if not files:
+        count = words.outputs_of(answers.newest(job.record))
+        raise BadOption(f"job {job.id} left no files; its refinements list its {count} outputs: burnish show --json")
+    return files
 
 
 @app.command()

@@ -18,13 +18,17 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from burnish.errors import BurnishError
 from burnish.wire.operators import OPERATORS
 
-Inputs = Literal["t,x", "x,t", "tx", "xt"]
-"""How the module is called: module(t, x), module(x, t), or with one tensor of d + 1 columns, time first or last."""
+Inputs = Literal["t,x", "x,t", "tx", "xt", "t,x,label", "x,t,label"]
+"""How the module is called: module(t, x), module(x, t), or with one tensor of d + 1 columns, time first or last; a
+denoiser also with class labels (B,), which are -1 for samples without a class."""
+
+Gives = Literal["number", "sample"]
+"""u (B,), as surrogates give, or u (B, d), as denoisers do."""
 
 TOLERANCE = 1e-3
 """Relative to the largest among value, gradient and, for the Laplacian, it; single precision gives no better."""
@@ -57,15 +61,22 @@ class ExportedModel:
 
 
 def export(
-    module: Any, dim: int, *, inputs: Inputs = "t,x", path: str | os.PathLike[str] | None = None
+    module: Any,
+    dim: int,
+    *,
+    inputs: Inputs = "t,x",
+    gives: Gives = "number",
+    path: str | os.PathLike[str] | None = None,
 ) -> ExportedModel:
     """Export a module u(t, x), and check that value, gradient and Laplacian survive.
 
     Args:
-        module: a torch.nn.Module; t has shape (B,), x (B, d), u (B,) or (B, 1). It is exported in evaluation mode,
-            and left as it was.
+        module: a torch.nn.Module; t has shape (B,), x (B, d), u (B,) or (B, 1), or that of x. It is exported in
+            evaluation mode, and left as it was.
         dim: d.
         inputs: how it is called. DeepXDE puts everything into one tensor: "xt" (or "tx").
+        gives: "sample" for the network of a diffusion or flow model. Pictures are flat: d is the product of their
+            sides. A weighted sum of the values is what is checked.
         path: also write the file there.
 
     Raises:
@@ -73,17 +84,22 @@ def export(
             taken, or one that differs after the round trip.
     """
     torch = _torch()
-    if inputs not in ("t,x", "x,t", "tx", "xt"):
-        raise ValueError(f"inputs is {inputs!r}; known: 't,x', 'x,t', 'tx', 'xt'")
-    wrapped = _wrap(torch, module, inputs)
+    if inputs not in get_args(Inputs):
+        raise ValueError(f"inputs is {inputs!r}; known: {', '.join(map(repr, get_args(Inputs)))}")
+    if gives not in get_args(Gives):
+        raise ValueError(f"gives is {gives!r}; known: {', '.join(map(repr, get_args(Gives)))}")
+    labelled = inputs.endswith("label")
+    if labelled and gives != "sample":
+        raise ValueError(f"inputs is {inputs!r}; only modules with gives='sample' may take labels")
+    wrapped = _wrap(torch, module, inputs, gives)
     tensors = [*module.parameters(), *module.buffers()]
     dtype = next((tensor.dtype for tensor in tensors if tensor.is_floating_point()), torch.float32)
     device = next((tensor.device for tensor in tensors), torch.device("cpu"))
     with _evaluating(module):
         buffer = io.BytesIO()
-        torch.export.save(_accepted(torch, wrapped, dim, dtype, device), buffer)
+        torch.export.save(_accepted(torch, wrapped, _points(torch, 4, dim, dtype, device, labelled)), buffer)
         data = _stripped(buffer.getvalue())
-        differences = _survives(torch, wrapped, data, _points(torch, 16, dim, dtype, device))
+        differences = _survives(torch, wrapped, data, _points(torch, 16, dim, dtype, device, labelled), gives)
     card = {"dim": dim, "dtype": str(dtype).removeprefix("torch."), "largest_difference": differences}
     exported = ExportedModel(data, f"sha256:{hashlib.sha256(data).hexdigest()}", card)
     if path is not None:
@@ -98,23 +114,24 @@ def _torch() -> Any:
         raise ExportError("exporting a module needs PyTorch: pip install torch") from None
 
 
-def _wrap(torch: Any, module: Any, inputs: Inputs) -> Any:
-    """The module as a function of (t, x) with values of shape (B,)."""
+def _wrap(torch: Any, module: Any, inputs: Inputs, gives: Gives) -> Any:
+    """The module as a function of (t, x) or (t, x, label) with values of the shape of t, or of x."""
 
     class Wrapped(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()  # pyright: ignore[reportUnknownMemberType]
             self.module = module
 
-        def forward(self, t: Any, x: Any) -> Any:
-            if inputs == "t,x":
-                u = self.module(t, x)
-            elif inputs == "x,t":
-                u = self.module(x, t)
+        def forward(self, t: Any, x: Any, label: Any = None) -> Any:
+            given = () if label is None else (label,)
+            if inputs.startswith("t,x"):
+                u = self.module(t, x, *given)
+            elif inputs.startswith("x,t"):
+                u = self.module(x, t, *given)
             else:
                 column = t.unsqueeze(1)
                 u = self.module(torch.cat([column, x] if inputs == "tx" else [x, column], 1))
-            return u.reshape(t.shape)
+            return u.reshape(t.shape if gives == "number" else x.shape)
 
     return Wrapped()
 
@@ -131,20 +148,23 @@ def _evaluating(module: Any) -> Generator[None]:
             part.training = training
 
 
-def _points(torch: Any, rows: int, dim: int, dtype: Any, device: Any) -> tuple[Any, Any]:
-    """t in [0, 1), x in [-1, 1)^d, from a generator of their own: the caller's random numbers stay as they are."""
+def _points(torch: Any, rows: int, dim: int, dtype: Any, device: Any, labelled: bool = False) -> tuple[Any, ...]:
+    """t in [0, 1), x in [-1, 1)^d, from a generator of their own: the caller's random numbers stay as they are.
+
+    Labels 0, -1, 0, -1, ...: what every module with labels knows.
+    """
     generator = torch.Generator().manual_seed(0)
     t = torch.rand(rows, generator=generator, dtype=dtype)
     x = torch.rand(rows, dim, generator=generator, dtype=dtype) * 2 - 1
-    return t.to(device), x.to(device)
+    labels = (-(torch.arange(rows) % 2)).to(device)
+    return (t.to(device), x.to(device), labels) if labelled else (t.to(device), x.to(device))
 
 
-def _accepted(torch: Any, wrapped: Any, dim: int, dtype: Any, device: Any) -> Any:
+def _accepted(torch: Any, wrapped: Any, sample: tuple[Any, ...]) -> Any:
     """The program as it was written where the service takes that (the same bits), else in torch's basic operators."""
     free = torch.export.Dim.DYNAMIC
-    sample = _points(torch, 4, dim, dtype, device)
     try:
-        program = torch.export.export(wrapped, sample, dynamic_shapes=({0: free}, {0: free}))
+        program = torch.export.export(wrapped, sample, dynamic_shapes=tuple({0: free} for _ in sample))
         if _unknown(program):
             with warnings.catch_warnings():
                 # Torch 2.13 uses what it deprecates: nothing that the caller could do anything about.
@@ -216,10 +236,12 @@ def _stripped(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _survives(torch: Any, wrapped: Any, data: bytes, points: tuple[Any, Any]) -> dict[str, float]:
+def _survives(torch: Any, wrapped: Any, data: bytes, points: tuple[Any, ...], gives: Gives) -> dict[str, float]:
     """Relative differences between the module and the file, which was written just now and is safe to load."""
     again = torch.export.load(io.BytesIO(data)).module()
-    both = _derivatives(torch, wrapped, *points), _derivatives(torch, again, *points)
+    t, x, *label = points
+    seen = [_numbers(torch, function, label, gives) for function in (wrapped, again)]
+    both = _derivatives(torch, seen[0], t, x), _derivatives(torch, seen[1], t, x)
     found: dict[str, float] = {}
     scale = 1e-12
     for name, mine, theirs in zip(_NAMES, *both, strict=True):
@@ -236,6 +258,16 @@ def _survives(torch: Any, wrapped: Any, data: bytes, points: tuple[Any, Any]) ->
                 f"the {name} after the round trip differs by {difference:.2g} of its size: a bug to report"
             )
     return found
+
+
+def _numbers(torch: Any, function: Any, label: list[Any], gives: Gives) -> Callable[[Any, Any], Any]:
+    """The function of t and x with values (B,): samples are summed with weights that cancel by no symmetry."""
+
+    def number(t: Any, x: Any) -> Any:
+        u = function(t, x, *label)
+        return u if gives == "number" else u @ torch.arange(1, x.shape[1] + 1).to(x).cos()
+
+    return number
 
 
 _NAMES = ("value", "gradient", "Laplacian")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncGenerator, Generator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from burnish import answers, show, wire
+from burnish.calls import Vector
 from burnish.errors import WaitTimeout
 from burnish.record import Known, Record
+from burnish.wire.layout import cut
 
 if TYPE_CHECKING:
     from burnish.async_client import AsyncBurnish
@@ -116,9 +118,41 @@ class Job:
         newest look that this handle has seen are fetched. Raises `LookupError` before there is one.
         """
         kept = answers.newest(self.record)
-        return (
-            answers.listed(kept) if kept.arrays is None else answers.read(self._client.artifact(*answers.named(kept)))
-        )
+        return kept.columns() if kept.arrays is None else answers.read(self._client.artifact(*answers.named(kept)))
+
+    def artifact(self, name: str) -> bytes:
+        """A file that the job left, such as `samples` or `samples.safetensors`: the newest one that was seen.
+
+        `job.last.artifacts` lists them. Raises `LookupError`, which lists the names there are.
+        """
+        return self._client.artifact(self.id, answers.file_of(self.record, name))
+
+    def part(self, name: str) -> wire.Part:
+        """A named array of the outputs, such as `mean`, as nested lists of its shape; see `arrays`.
+
+        Raises `LookupError`, which lists the names there are.
+        """
+        return cut(name, answers.newest(self.record).layout, self.arrays())
+
+    def observe(self, y: Any, *, index: int | None = None, last: bool = False) -> wire.Observed:
+        """Give the job its next observation: a number, a sequence of them or an array; None where nothing was seen.
+
+        `index`: by default after those that the job has; the same again under the same index changes nothing. `last`:
+        none comes after this.
+        """
+        return self.observe_all([y], start=index, last=last)
+
+    def observe_all(
+        self, observations: Sequence[Any], *, start: int | None = None, last: bool = False
+    ) -> wire.Observed:
+        """Several observations at once; none at all with `last=True`: no further one will come."""
+        taken = self._client.observe(self.id, observations, start=start, last=last)
+        self.record.replace(self.snapshot.model_copy(update={"observations": taken.observations}))
+        return taken
+
+    def observations(self) -> list[Vector | None]:
+        """All observations that the job has, those of its spec first."""
+        return list(self._client.observations(self.id))
 
     def cancel(self) -> Job:
         """Stop it; the last refinement is kept."""
@@ -221,10 +255,42 @@ class AsyncJob:
         """
         kept = answers.newest(self.record)
         return (
-            answers.listed(kept)
-            if kept.arrays is None
-            else answers.read(await self._client.artifact(*answers.named(kept)))
+            kept.columns() if kept.arrays is None else answers.read(await self._client.artifact(*answers.named(kept)))
         )
+
+    async def artifact(self, name: str) -> bytes:
+        """A file that the job left, such as `samples` or `samples.safetensors`: the newest one that was seen.
+
+        `job.last.artifacts` lists them. Raises `LookupError`, which lists the names there are.
+        """
+        return await self._client.artifact(self.id, answers.file_of(self.record, name))
+
+    async def part(self, name: str) -> wire.Part:
+        """A named array of the outputs, such as `mean`, as nested lists of its shape; see `arrays`.
+
+        Raises `LookupError`, which lists the names there are.
+        """
+        return cut(name, answers.newest(self.record).layout, await self.arrays())
+
+    async def observe(self, y: Any, *, index: int | None = None, last: bool = False) -> wire.Observed:
+        """Give the job its next observation: a number, a sequence of them or an array; None where nothing was seen.
+
+        `index`: by default after those that the job has; the same again under the same index changes nothing. `last`:
+        none comes after this.
+        """
+        return await self.observe_all([y], start=index, last=last)
+
+    async def observe_all(
+        self, observations: Sequence[Any], *, start: int | None = None, last: bool = False
+    ) -> wire.Observed:
+        """Several observations at once; none at all with `last=True`: no further one will come."""
+        taken = await self._client.observe(self.id, observations, start=start, last=last)
+        self.record.replace(self.snapshot.model_copy(update={"observations": taken.observations}))
+        return taken
+
+    async def observations(self) -> list[Vector | None]:
+        """All observations that the job has, those of its spec first."""
+        return [observation async for observation in await self._client.observations(self.id)]
 
     async def cancel(self) -> AsyncJob:
         """Stop it; the last refinement is kept."""

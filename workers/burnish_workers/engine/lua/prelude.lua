@@ -1,7 +1,7 @@
 -- Put before every script. One call is atomic: nobody sees half of it.
 --
 -- A job is a hash (fields of JobRecord as text, and below), its events a stream whose ids are 0-<sequence>, its ledger a
--- sorted set of rows by index. A live job is either in `queue` (free to claim; equal scores, so the order is that of the
+-- sorted set of rows by index, its posted observations a list of texts. A live job is either in `queue` (free to claim; equal scores, so the order is that of the
 -- ids) or in `leases` (scored by when the lease expires).
 --   held     '1' while the runner of `epoch` may write
 --   claim    the token of the call that claimed it

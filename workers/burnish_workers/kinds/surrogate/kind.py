@@ -12,6 +12,7 @@ from burnish_workers.core.estimator import Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
 from burnish_workers.core.registry import near
+from burnish_workers.core.replay import ANEW
 from burnish_workers.kinds.surrogate.catalogue import equations
 from burnish_workers.kinds.surrogate.contest import choose, rivals
 from burnish_workers.kinds.surrogate.examples import EXAMPLES
@@ -28,7 +29,7 @@ from burnish_workers.kinds.surrogate.plan import (
     default_plan,
 )
 from burnish_workers.kinds.surrogate.problem import points_of, problem_of, surrogate_of
-from burnish_workers.kinds.surrogate.replay import ANEW, check_resolution
+from burnish_workers.kinds.surrogate.replay import check_resolution
 from burnish_workers.kinds.surrogate.statistics import statistics
 from burnish_workers.kinds.surrogate.trained import trained_models
 

@@ -247,7 +247,11 @@ def surrogate_of(spec: SurrogateSpec, dim: int, inputs: Inputs) -> SurrogateOf:
     if isinstance(given, ExpressionSurrogate):
         return _Parser(dim, dim)(given.expression, "/surrogate/expression", _VARIABLES, "scalar")
     if isinstance(given, ModelReference):
-        uploaded = UploadedModel(given, int(inputs.card(given)["dim"]))
+        card = inputs.card(given)
+        if card.get("gives") == "samples":
+            what = "the model gives samples (B, d), as denoisers for the kind posterior do"
+            raise SpecError("/surrogate/model", f"{what}; a surrogate gives one number u (B,) for each point")
+        uploaded = UploadedModel(given, int(card["dim"]))
         if uploaded.dim != dim:
             raise SpecError("/surrogate/model", f"the model has dim = {uploaded.dim}, the problem has dim = {dim}")
         return uploaded

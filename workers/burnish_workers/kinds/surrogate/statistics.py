@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.wire import OutputPart
 from burnish.wire.specs.surrogate import SurrogateSpec
 from burnish_workers.core.components import Combined, combine
 from burnish_workers.core.decisions import Ahead, Decision
@@ -165,6 +166,7 @@ class SurrogateStatistics:
             floor=float(beyond.max()) if known else None,
             bias_error=left.error if len(parts) > 1 and known else None,
             remedy=lambda target: remedy(self.composition, left.by_step, left.by_order, target),
+            layout=_parts(self.setting, self.points),
             diagnostics={
                 "estimator": self.composition.method,
                 **({COMPARED: self.compared} if self.compared else {}),
@@ -205,6 +207,15 @@ def remedy(
 def _spread(part: Moments, alike: NDArray[np.intp]) -> float:
     """Root mean square over the outputs of a sample's standard deviation."""
     return _rms(np.sqrt(np.nan_to_num(part.variance[alike])))
+
+
+def _parts(setting: Setting, points: int) -> tuple[OutputPart, ...]:
+    """The value and the gradient at all points; at each point its outputs stand side by side."""
+    width, after = setting.width, int(setting.value)
+    value = OutputPart(name="value", start=0, shape=[points], strides=[width])
+    shape, strides = [points, setting.problem.noise_dim], [width, 1]
+    gradient = OutputPart(name="gradient", start=after, shape=shape, strides=strides)
+    return (value,) * setting.value + (gradient,) * setting.gradient
 
 
 def _layout(setting: Setting) -> dict[str, Any]:

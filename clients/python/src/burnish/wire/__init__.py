@@ -1,6 +1,7 @@
 """The wire contract: pydantic models only, shared by the service, its workers and the SDK."""
 
 from burnish.wire.array import Array
+from burnish.wire.artifacts import Artifact
 from burnish.wire.budget import Budget, Spent, StoppedBy
 from burnish.wire.catalogue import Catalogue, CatalogueEntry, KindInfo, Kinds
 from burnish.wire.cluster import ClusterView, LiveJob, RunnerView
@@ -9,6 +10,8 @@ from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
 from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
 from burnish.wire.forecast import Forecast, Range
 from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, LedgerRow, Links, Purpose
+from burnish.wire.layout import OutputPart, Part
+from burnish.wire.observations import Observation, ObservationPage, Observations, Observe, Observed
 from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
 from burnish.wire.refinement import Refinement
@@ -22,6 +25,7 @@ __all__ = [
     "TERMINAL_EVENTS",
     "Array",
     "ArrayReference",
+    "Artifact",
     "Budget",
     "Catalogue",
     "CatalogueEntry",
@@ -51,6 +55,13 @@ __all__ = [
     "Links",
     "LiveJob",
     "ModelReference",
+    "Observation",
+    "ObservationPage",
+    "Observations",
+    "Observe",
+    "Observed",
+    "OutputPart",
+    "Part",
     "Plan",
     "PlannedLook",
     "Prices",

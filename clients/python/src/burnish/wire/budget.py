@@ -11,10 +11,19 @@ from burnish.wire.base import Received, Wire
 DAY = 86_400.0
 
 StoppedBy = Literal[
-    "seconds", "worker_seconds", "gpu_seconds", "units", "tolerance", "floor", "planned_blocks", "cancelled"
+    "seconds",
+    "worker_seconds",
+    "gpu_seconds",
+    "units",
+    "tolerance",
+    "floor",
+    "planned_blocks",
+    "observations",
+    "cancelled",
 ]
 """Why a job ended. `planned_blocks`: a job with a tolerance and nothing else reached the end of its plan, three times
-what its pilot forecast, without meeting its tolerance. `floor`: no sampling can meet the tolerance, see `refused`."""
+what its pilot forecast, without meeting its tolerance. `floor`: no sampling can meet the tolerance, see `refused`.
+`observations`: the last of them is assimilated."""
 
 
 class Budget(Wire):

@@ -7,7 +7,8 @@ from typing import Literal
 from burnish.wire.base import Received
 from burnish.wire.specs.base import Multiplicity
 
-IntervalKind = Literal["group_sequential", "fixed", "confidence_sequence", "empirical_bernstein"]
+IntervalKind = Literal["group_sequential", "fixed", "confidence_sequence", "empirical_bernstein", "alpha_spending"]
+"""`alpha_spending`: one interval for each observation, the j-th at level 1 - alpha/((j+1)(j+2)): all hold jointly."""
 RefusalCode = Literal[
     "too_few",
     "nonfinite",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
 from burnish.wire.base import Received, Wire
 from burnish.wire.problem import Problem
 
 PREFIX = "sha256:"
-Digest = Annotated[str, Field(pattern=r"^sha256:[0-9a-f]{64}$", description="`sha256:` and 64 hexadecimal digits.")]
+DIGEST = r"^sha256:[0-9a-f]{64}$"
+Digest = Annotated[str, Field(pattern=DIGEST, description="`sha256:` and 64 hexadecimal digits.")]
 
 FileType = Literal["model", "array"]
 FileState = Literal["checking", "ready", "rejected"]
@@ -21,6 +22,19 @@ class ModelReference(Wire):
     """An uploaded model, see `PUT /v1/models/{sha256}`."""
 
     model: Digest
+
+
+def _reference(given: Any) -> Any:
+    return given if isinstance(given, ModelReference) else {"model": given}
+
+
+ModelName = Annotated[
+    ModelReference,
+    BeforeValidator(_reference),
+    PlainSerializer(lambda reference: reference.model, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": DIGEST, "description": "An uploaded model, `sha256:...`."}),
+]
+"""The same as the value of a field that says what the model is for: `"classifier": "sha256:..."`."""
 
 
 class ArrayReference(Wire):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from burnish.wire.base import Received
 from burnish.wire.budget import Spent, StoppedBy
+from burnish.wire.observations import Observations
 from burnish.wire.plan import Plan
 from burnish.wire.problem import Problem
 from burnish.wire.refinement import Refinement
@@ -16,6 +17,7 @@ JobStatus = Literal[
     "queued",
     "resolving",
     "waiting_for_resources",
+    "waiting_for_observations",
     "running",
     "completed",
     "failed",
@@ -39,13 +41,14 @@ class Links(Received):
     verify: str = ""
     resume: str = ""
     ledger: str = ""
+    observations: str | None = None
 
 
 class Job(Received):
     """`failed`: the user's cause, named in `error`. `crashed`: ours, `resumable`. Both keep their last refinement.
 
     `resolved` is the spec with its `resolution` filled in: post it to replay the job. `plan` and `verification` are
-    what jobs with that `purpose` end with.
+    what jobs with that `purpose` end with. `observations`: null for jobs that assimilate none.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Job(Received):
     purpose: Purpose = "answer"
     plan: Plan | None = None
     verification: Verification | None = None
+    observations: Observations | None = None
     links: Links
 
     @property

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from burnish.wire.artifacts import Artifact
 from burnish.wire.base import Received
 from burnish.wire.budget import Spent
 from burnish.wire.estimate import Estimate, Interval, Refused
 from burnish.wire.forecast import Forecast
+from burnish.wire.layout import OutputPart, Part, cut
 
 
 class AnswerArrays(Received):
@@ -33,13 +35,16 @@ class Refinement(Received):
 
     `interval` is null between looks and where it is refused. `digest` is the sha256 of the canonical (blocks, estimate,
     interval, refused, diagnostics): by the law it is the same for the same (resolved spec, seed, blocks), whatever
-    workers computed it. `arrays`: where there are more outputs than an event should carry, all of them.
+    workers computed it. `observation`: the index of the last observation that the answer contains; null for jobs that
+    assimilate none. `arrays`: where there are more outputs than an event should carry, all of them. `layout`: the names
+    and shapes of the outputs, for kinds that name them. `artifacts`: files that the newest look left, such as samples.
     """
 
     sequence: int = 0
     job_id: str = ""
     blocks: int
     replicates: int
+    observation: int | None = None
     final: bool = False
     estimate: Estimate
     interval: Interval | None = None
@@ -48,4 +53,24 @@ class Refinement(Received):
     forecast: Forecast | None = None
     spent: Spent
     arrays: AnswerArrays | None = None
+    layout: list[OutputPart] | None = None
+    artifacts: list[Artifact] | None = None
     diagnostics: dict[str, Any] = {}
+
+    def columns(self) -> dict[str, list[float | None]]:
+        """The outputs that are listed, by `value`, `standard_error`, and the limits `lower` and `upper`."""
+        unknown: list[float | None] = [None] * len(self.estimate.value)
+        interval = self.interval
+        return {
+            "value": self.estimate.value,
+            "standard_error": self.estimate.standard_error,
+            "lower": interval.lower if interval else unknown,
+            "upper": interval.upper if interval else unknown,
+        }
+
+    def part(self, name: str) -> Part:
+        """A named array of the outputs, such as `mean`, as nested lists of its shape.
+
+        Raises `LookupError`, which lists the names there are, or says that the outputs are in a file (`Job.part`).
+        """
+        return cut(name, self.layout, self.columns())

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from burnish.wire.base import Received
 from burnish.wire.specs.base import Multiplicity, Resolution, SpecBase
+from burnish.wire.specs.posterior import PosteriorSpec
 from burnish.wire.specs.surrogate import SurrogateSpec
 
 
@@ -17,7 +18,7 @@ class UnknownSpec(Received):
     kind: str
 
 
-JobSpec = Annotated[SurrogateSpec | UnknownSpec, Field(union_mode="left_to_right")]
+JobSpec = Annotated[SurrogateSpec | PosteriorSpec | UnknownSpec, Field(union_mode="left_to_right")]
 """Specs as the service echoes them: those of a newer service, with fields that this SDK does not know, are kept too."""
 
-__all__ = ["JobSpec", "Multiplicity", "Resolution", "SpecBase", "SurrogateSpec", "UnknownSpec"]
+__all__ = ["JobSpec", "Multiplicity", "PosteriorSpec", "Resolution", "SpecBase", "SurrogateSpec", "UnknownSpec"]

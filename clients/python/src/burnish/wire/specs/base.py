@@ -49,6 +49,13 @@ class Resolution(Wire):
         le=4_096,
         description="Chains: block i continues block i - lanes. null: none.",
     )
+    each: int | None = Field(
+        default=None,
+        ge=1,
+        le=4_096,
+        description="Blocks of an observation, one in each lane: every multiple is a look, with an answer of its own. "
+        "null: the job assimilates no observations.",
+    )
     decides_from: int | None = Field(
         default=None,
         ge=1,
@@ -58,6 +65,15 @@ class Resolution(Wire):
     )
     multiplicity: Multiplicity | None = Field(default=None, description="null: each output on its own.")
     plan: dict[str, int | float | str | bool] = Field(default={}, description="What the kind itself resolved.")
+
+    @model_validator(mode="after")
+    def _one_block_in_each_lane(self) -> Self:
+        if self.each is not None and (self.each != self.lanes or self.decides_from is not None):
+            raise ValueError(
+                f"each is {self.each}, lanes {self.lanes} and decides_from {self.decides_from}: with observations each "
+                "is lanes, and decides_from null"
+            )
+        return self
 
 
 class SpecBase(Wire):

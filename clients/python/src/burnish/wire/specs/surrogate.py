@@ -5,7 +5,7 @@ d_t u + <mu, grad u> + 1/2 Tr(sigma sigma^T Hess u) + F(t, x, u, z) = 0,   u(T, 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
@@ -13,6 +13,7 @@ from burnish.wire.array import Array
 from burnish.wire.base import Wire
 from burnish.wire.files import ArrayReference, ModelReference
 from burnish.wire.specs.base import SpecBase
+from burnish.wire.specs.choices import pick
 from burnish.wire.specs.fit import FitSurrogate
 
 MAX_DIM = 1_000
@@ -87,19 +88,9 @@ class PointArrays(Wire):
     x: Array
 
 
-def _pick(*choices: tuple[str, str]) -> Discriminator:
-    """Choose a union member by the field that only it has, so that errors speak of the form that was meant."""
-
-    def choose(value: Any) -> str:
-        given = cast("dict[str, Any]", value) if isinstance(value, dict) else getattr(value, "model_fields_set", ())
-        return next((tag for field, tag in choices if field in given), choices[-1][1])
-
-    return Discriminator(choose)
-
-
 Problem = Annotated[
     Annotated[NamedProblem, Tag("named")] | Annotated[Equation, Tag("equation")],
-    _pick(("name", "named"), ("terminal", "equation")),
+    pick(("name", "named"), ("terminal", "equation")),
 ]
 Surrogate = Annotated[
     Annotated[ZeroSurrogate, Tag("zero")]
@@ -107,7 +98,7 @@ Surrogate = Annotated[
     | Annotated[NamedSurrogate, Tag("named")]
     | Annotated[ModelReference, Tag("model")]
     | Annotated[FitSurrogate, Tag("to be fitted")],
-    _pick(
+    pick(
         ("zero", "zero"), ("expression", "expression"), ("model", "model"), ("fit", "to be fitted"), ("name", "named")
     ),
 ]

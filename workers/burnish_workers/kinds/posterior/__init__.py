@@ -1,0 +1,1 @@
+"""Kind `posterior`: unbiased posterior samples from a pretrained diffusion model."""

@@ -1,0 +1,121 @@
+"""The half of kind `posterior` that runs on workers: blocks of islands. Imports torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from burnish.wire.specs.posterior import PosteriorSpec
+from burnish_workers.core.decisions import EVENLY, Decision
+from burnish_workers.core.estimator import Arrays, flatten
+from burnish_workers.core.inputs import Inputs
+from burnish_workers.core.islands import Islands, append
+from burnish_workers.core.keys import Key
+from burnish_workers.core.kind import resolution_of
+from burnish_workers.core.resampling import normalised
+from burnish_workers.core.samples import Samples
+from burnish_workers.core.sketches import LEVELS, Mixture, mid_levels
+from burnish_workers.core.tail_index import weight_index
+from burnish_workers.kinds.posterior.factors import guide_of, terms_of
+from burnish_workers.kinds.posterior.limits import at_once
+from burnish_workers.kinds.posterior.model import Model, model_of
+from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
+from burnish_workers.kinds.posterior.problem import Setting, setting_of
+from burnish_workers.kinds.posterior.smc import IslandSampler, Population
+from burnish_workers.tensors.devices import resolve_device
+
+
+@dataclass(frozen=True, eq=False)
+class PosteriorSimulator:
+    """Islands of particles: each replicate is one island, with randomness of its own.
+
+    `second`: whether squares are averaged; `sketched`: whether quantiles are; `group`: islands that move together.
+    """
+
+    sampler: IslandSampler
+    check: IslandSampler
+    recipe: Recipe
+    second: bool
+    sketched: bool
+    group: int
+
+    def init(self, lane: Key) -> Arrays:
+        return {}
+
+    def advance(
+        self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
+    ) -> tuple[Arrays, Arrays]:
+        keys, size = [block.child(i) for i in range(replicates)], self.group
+        found = [self._group(keys[i : i + size], start + i) for i in range(0, replicates, size)]
+        islands, samples = found[0]
+        for more, further in found[1:]:
+            islands = append(islands, more)
+            samples = further if samples is None or further is None else samples.append(further)
+        parts = {ISLANDS: islands, CHECK: self._checked(block, start, replicates)}
+        return carry, flatten(parts if samples is None else {**parts, SAMPLES: samples})
+
+    def _group(self, keys: list[Key], start: int) -> tuple[Islands, Samples | None]:
+        """Islands that move together."""
+        people = self.sampler.run(keys, self.recipe.particles)
+        x, log_weight = people.x.double().cpu().numpy(), people.log_weight.cpu().numpy()
+        islands = self._islands(people, x, log_weight)
+        kept = self.recipe.kept
+        return islands, Samples.of(x, log_weight, islands.log_weight, kept, start) if kept else None
+
+    def _checked(self, block: Key, start: int, replicates: int) -> Islands:
+        """The islands of the check that go with these."""
+        count = checks_before(start + replicates) - checks_before(start)
+        if count == 0:
+            return Islands.empty(0)
+        people = self.check.run([block.child(replicates + i) for i in range(count)], self.recipe.particles)
+        found = people.log_evidence.cpu().numpy()
+        return Islands.of(np.where(np.isnan(found), -np.inf, found), np.zeros((count, 0)))
+
+    def _islands(self, people: Population, x: NDArray[np.float64], log_weight: NDArray[np.float64]) -> Islands:
+        weight = np.array([normalised(row) for row in log_weight])
+        values = [np.einsum("bn,bnd->bd", weight, x)]
+        if self.second:
+            values.append(np.einsum("bn,bnd->bd", weight, x**2))
+        sketch = np.array([_sketch(*pair) for pair in zip(x, weight, strict=True)]) if self.sketched else None
+        tails = [weight_index(row) for row in log_weight]
+        notes = np.column_stack([people.dead.cpu(), people.resampled.cpu(), people.least.cpu(), tails])
+        assert notes.shape[1] == len(NOTES)
+        log_evidence = people.log_evidence.cpu().numpy()
+        broken = np.isnan(log_evidence) | ~np.isfinite(x).all(axis=(1, 2))
+        log_evidence = np.where(broken, -np.inf, log_evidence)
+        return Islands.of(log_evidence, np.nan_to_num(np.concatenate(values, axis=1)), sketch, notes)
+
+
+def _sketch(x: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mid-quantiles of every coordinate of weighted particles (n, d): (d, L)."""
+    return Mixture.of(x.T, weight).quantiles(mid_levels(LEVELS)).T
+
+
+def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSimulator:
+    """The simulator of a resolved spec on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
+    device, resolution = resolve_device(device_name), resolution_of(spec)
+    setting, recipe = setting_of(spec, inputs), Recipe.from_plan(resolution.plan)
+    model = model_of(setting, inputs, device, resolution.micro_batch, spec.chain.start)
+    sampler, check = (_sampler(spec, setting, each, model, inputs) for each in (recipe, recipe.checking))
+    seen = setting.observation
+    group = at_once(recipe.particles, setting.dim, 0 if seen is None else len(seen.y))
+    return PosteriorSimulator(sampler, check, recipe, "std" in spec.outputs, "quantiles" in spec.outputs, group)
+
+
+def _sampler(spec: PosteriorSpec, setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> IslandSampler:
+    terms = terms_of(setting, recipe, model, inputs)
+    return IslandSampler(
+        chain=setting.chain,
+        start=model.start,
+        guide=guide_of(setting, recipe, model, terms, spec.guidance.label),
+        terms=terms,
+        spreads=[spread.scaled(recipe.inflation) for spread in model.spreads],
+        dtype=model.dtype,
+        device=model.device,
+        potentials=recipe.potential != "none",
+        tempering=recipe.tempering,
+        scheme=spec.resampling.scheme,
+        threshold=spec.resampling.threshold,
+    )
