@@ -11,10 +11,12 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import httpx2
 import psutil
 import pytest
+from pydantic import BaseModel
 
 from burnish import Burnish
 from burnish_workers.core.registry import registry
@@ -26,6 +28,16 @@ from .conftest import Cluster, running
 pytestmark = [pytest.mark.law, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 BLOCKS = 64
+
+FIT: dict[str, Any] = {
+    "kind": "surrogate",
+    "problem": {"name": "viscous-burgers", "dim": 20},
+    "surrogate": {"fit": {"steps": 400, "width": 50, "depth": 4, "batch": 128, "optimiser": "adam"}},
+    "points": [{"x": 0.0}, {"t": 0.1, "x": 0.2}],
+    "budget": {"units": 40_000},
+    "seed": 5,
+}
+"""Trains for some seconds, so that there is something to kill."""
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +127,48 @@ def test_real_kinds_on_ray(cluster: Cluster, kind: str, units: int):
         for run in (job, replay):
             for refinement in client.refinements(run.id, limit=1000):
                 assert refinement.digest == law[refinement.blocks]
+
+
+def test_a_worker_killed_in_mid_fit(cluster: Cluster):
+    """Training is part of the law: the model, by its sha256, is that of a fit that nothing disturbed. The blocks after
+    it are cut by measured seconds; cut alike, they give the digests that the undisturbed job published."""
+    if cluster.size > 1:
+        pytest.skip(
+            "training is one slice after the other; which of several workers has it cannot be seen from outside"
+        )
+    with Burnish(cluster.url) as client:
+        calm = client.submit(FIT).wait(120)
+        job = client.submit(FIT)
+        killed = _kill_while_fitting(cluster, client, job.id)
+        job.wait(120)
+        resolved, undisturbed = (_posted(run.snapshot.resolved) for run in (job, calm))
+        assert len(killed) == 2
+        assert resolved["surrogate"] == undisturbed["surrogate"]
+        replay = client.submit({**undisturbed, "surrogate": resolved["surrogate"]}).wait(120)
+        law = {r.blocks: r.digest for r in client.refinements(calm.id, limit=1000)}
+        seen = {r.blocks: r.digest for r in client.refinements(replay.id, limit=1000)}
+        assert max(seen) == max(law)
+        assert {seen[blocks] == law[blocks] for blocks in seen.keys() & law.keys()} == {True}
+
+
+def _posted(resolved: object) -> dict[str, Any]:
+    assert isinstance(resolved, BaseModel)
+    return resolved.model_dump(mode="json")
+
+
+def _kill_while_fitting(cluster: Cluster, client: Burnish, job: str) -> list[int]:
+    """SIGKILL a worker after each new piece of news of training, twice at most: pids of those that died."""
+    killed: list[int] = []
+    told = 0
+    while len(killed) < 2 and not client.get(job).done:
+        steps = [e.data["done"] for e in client.events(job, limit=1000) if e.type == "progress"]
+        if len(steps) > told and 0 < steps[-1] < FIT["surrogate"]["fit"]["steps"]:
+            told = len(steps)
+            for worker in cluster.workers()[:1]:
+                os.kill(worker.pid, signal.SIGKILL)
+                killed.append(worker.pid)
+        time.sleep(0.1)
+    return killed
 
 
 def test_client_cut_off_sees_every_event_once(cluster: Cluster, spec):

@@ -50,6 +50,22 @@ def test_the_end_of_the_plan(service: Service) -> None:
     assert job["last_refinement"]["blocks"] == 16
 
 
+@pytest.mark.parametrize(("amount", "ends"), [({"units": 10**7}, "tolerance"), ({}, "planned_blocks")])
+def test_a_pilot_that_was_too_hopeful(
+    service: Service, monkeypatch: pytest.MonkeyPatch, amount: dict[str, int], ends: str
+) -> None:
+    """By a factor of some twenty: with units left the job goes on beyond its plan and meets its tolerance."""
+    for name in ("LADDER_ROOM", "TOLERANCE_ROOM"):
+        monkeypatch.setattr(f"burnish_workers.engine.resolve.{name}", 0.1)
+    job = service.run(spec({"budget": {"abs_tol": 0.01, **amount}}))
+    resolution, last = job["resolved"]["resolution"], job["last_refinement"]
+    assert job["stopped_by"] == ends
+    assert resolution["extensible"] == bool(amount)
+    assert (last["blocks"] > resolution["blocks_planned"]) == bool(amount)
+    (low,), (high,) = last["interval"]["lower"], last["interval"]["upper"]
+    assert ((high - low) / 2 <= 0.01) == bool(amount)
+
+
 def test_a_simulation_that_fails_is_named(service: Service) -> None:
     job = service.run(blocks_of(64, nap=0.01, fail_at=300))
     assert job["status"] == "crashed", "it is not the spec that is to blame"

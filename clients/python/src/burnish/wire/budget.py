@@ -21,9 +21,9 @@ StoppedBy = Literal[
     "observations",
     "cancelled",
 ]
-"""Why a job ended. `planned_blocks`: a tolerance job reached the end of its plan, three times what its pilot forecast,
-without meeting its tolerance. `floor`: no sampling can meet the tolerance, see `refused`. `observations`: the
-last of them is assimilated."""
+"""Why a job ended. `planned_blocks`: a job with a tolerance and nothing else reached the end of its plan, three times
+what its pilot forecast, without meeting its tolerance. `floor`: no sampling can meet the tolerance, see `refused`.
+`observations`: the last of them is assimilated."""
 
 
 class Budget(Wire):

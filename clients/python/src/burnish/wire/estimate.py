@@ -49,8 +49,9 @@ class Interval(Received):
 class RobustEstimate(Received):
     """Point estimates for outputs with a heavy tail, `null` for the others: no interval comes with them.
 
-    `value`: the mean with its tails replaced by fitted Pareto tails (`null` where there may be no mean at all);
-    `truncated`: a cross-check, the mean with the five largest samples of a heavy tail pulled in to the sixth.
+    `null`, too, where the tail index is 0.95 or more: there may be no mean, and rare events of bounded quantities look
+    like that. `value`: the mean with its tails replaced by fitted Pareto tails; `truncated`: a cross-check, the mean
+    with the five largest samples of a heavy tail pulled in to the sixth.
     """
 
     method: Literal["pareto_tail_mean"] = "pareto_tail_mean"

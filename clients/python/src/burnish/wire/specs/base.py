@@ -96,7 +96,8 @@ class SpecBase(Wire):
     simultaneous: bool = Field(default=True, description="Whether intervals hold for all outputs together.")
     seed: int | None = Field(default=None, ge=0, le=MAX_SEED, description="Drawn by the server when not given.")
     extensible: bool | None = Field(
-        default=None, description="Reserve confidence for thinking longer. Default: true, false with a tolerance."
+        default=None,
+        description="Reserve confidence for thinking longer. Default: true, false with a tolerance and nothing else.",
     )
     weight: float = Field(default=1.0, ge=0.1, le=10, description="Share of the pool relative to other jobs.")
     metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] = Field(
