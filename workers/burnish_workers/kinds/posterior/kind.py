@@ -76,7 +76,7 @@ def feed(spec: PosteriorSpec, inputs: Inputs) -> Feed | None:
 
 def load() -> Callable[[Any, str, Inputs], Simulator]:
     from burnish_workers.kinds.posterior.assimilation.simulator import build as follow
-    from burnish_workers.kinds.posterior.simulator import build
+    from burnish_workers.kinds.posterior.methods import build
 
     def simulator(spec: PosteriorSpec, device: str, inputs: Inputs) -> Simulator:
         if spec.dynamics is None:

@@ -7,6 +7,7 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.plan import Recipe
 from burnish_workers.kinds.posterior.problem import Setting
+from burnish_workers.kinds.posterior.published import PUBLISHED, published
 
 PILOT_PARTICLES, OF_NETWORKS = 64, 32
 """Of a pilot's island, or as few as the spec asks for. Networks are dear, and pilots waited for."""
@@ -14,6 +15,8 @@ PILOT_PARTICLES, OF_NETWORKS = 64, 32
 
 def recipes(spec: PosteriorSpec, setting: Setting) -> list[Recipe]:
     """All that the pilot compares. Raises SpecError for a combination that makes no sense."""
+    if spec.method in PUBLISHED:
+        return [published(spec, setting)]
     _check(spec, setting)
     if spec.guidance.type == "auto" and (setting.chain.noise[:-1] == 0).any():
         guidances = ["none"]
@@ -54,6 +57,9 @@ def _temperings(potential: str) -> list[str]:
 
 
 def _check(spec: PosteriorSpec, setting: Setting) -> None:
+    for name in ("quantiles", "samples"):
+        if spec.method == "pimh" and name in spec.outputs:
+            raise SpecError("/outputs", f"pimh gives unbiased means and no {name}; leave them out, or choose smc")
     if spec.guidance.type == "classifier_free":
         if spec.guidance.label is None:
             raise SpecError("/guidance/label", "classifier_free guidance pushes towards a class: give a label")

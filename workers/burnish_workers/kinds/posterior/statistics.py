@@ -35,6 +35,7 @@ from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
 from burnish_workers.kinds.posterior.agreement import disagreement
 from burnish_workers.kinds.posterior.limits import most_kept, most_particles
+from burnish_workers.kinds.posterior.pimh_statistics import PimhStatistics
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
 from burnish_workers.kinds.posterior.tuning import particles_for
@@ -90,11 +91,11 @@ class PosteriorStatistics:
         return Answer(
             combined=found,
             bias=np.zeros(len(found.value)),
-            bias_known=True,
+            bias_known=not self.recipe.biased,
             parts={ISLANDS: replicates},
-            floor=0.0,
+            floor=None if self.recipe.biased else 0.0,
             diagnostics={**diagnostics, "check_islands": state[CHECK].count, "proposals_apart": apart},
-            refusal=self._refusal(islands, diagnostics["tail_index"], apart),
+            refusal=None if self.recipe.biased else self._refusal(islands, diagnostics["tail_index"], apart),
             examined=examined(islands, self._columns(islands, alone, quantiles_alone), self.tail),
         )
 
@@ -147,7 +148,7 @@ class PosteriorStatistics:
         return round(self.cost(replicates))
 
     def cost(self, replicates: int) -> float:
-        checks = checks_before(replicates)
+        checks = checks_before(replicates) if self.recipe.checked else 0
         return float((replicates * self.recipe.evaluations + checks) * self.recipe.particles * self.steps)
 
     def tuned(self, state: State) -> Plan:
@@ -159,20 +160,22 @@ class PosteriorStatistics:
         return EVENLY
 
 
-def statistics(spec: PosteriorSpec, inputs: Inputs) -> PosteriorStatistics:
+def statistics(spec: PosteriorSpec, inputs: Inputs) -> PosteriorStatistics | PimhStatistics:
     """The statistics of a resolved spec."""
     resolution, setting = resolution_of(spec), setting_of(spec, inputs)
-    compared = resolution.plan.get(COMPARED)
-    return PosteriorStatistics(
-        dim=setting.dim,
-        steps=setting.chain.steps,
-        asked=tuple(spec.outputs),
-        levels=tuple(spec.quantiles),
-        recipe=Recipe.from_plan(resolution.plan),
-        tail=resolution.tail,
-        given=spec.particles,
-        compared=str(compared) if compared else None,
-    )
+    compared, recipe = resolution.plan.get(COMPARED), Recipe.from_plan(resolution.plan)
+    common: dict[str, Any] = {
+        "dim": setting.dim,
+        "steps": setting.chain.steps,
+        "asked": tuple(spec.outputs),
+        "recipe": recipe,
+        "tail": resolution.tail,
+        "given": spec.particles,
+        "compared": str(compared) if compared else None,
+    }
+    if recipe.method == "pimh":
+        return PimhStatistics(**common)
+    return PosteriorStatistics(levels=tuple(spec.quantiles), **common)
 
 
 def _mean(values: Sequence[float] | _Array) -> float | None:

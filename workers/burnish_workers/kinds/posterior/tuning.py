@@ -45,8 +45,12 @@ def spread_of(islands: Islands, total: float) -> float:
 
 
 def particles_for(islands: Islands, particles: int) -> int:
-    """Particles at which sd(log Z^) would be WANTED: the variance falls as 1/N. A power of two."""
-    variance = spread_of(islands, log_evidence(islands))
+    """Particles at which sd(log Z^) would be WANTED, by islands of so many."""
+    return particles_by(spread_of(islands, log_evidence(islands)), particles)
+
+
+def particles_by(variance: float, particles: int) -> int:
+    """Particles at which sd(log Z^) would be WANTED, by its variance at so many: it falls as 1/N. A power of two."""
     if not math.isfinite(variance):
         return MOST
     wanted = particles * variance / WANTED**2
