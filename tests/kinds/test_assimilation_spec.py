@@ -28,7 +28,7 @@ def posted(changes: Mapping[str, Mapping[str, Any]]) -> Assimilation:
 
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
-    ({"dynamics": {"name": "lorenz36"}}, "/dynamics/name", "did you mean 'lorenz63'"),
+    ({"dynamics": {"name": "lorenz36"}}, "/dynamics/name", "did you mean 'lorenz"),
     ({"dynamics": {"name": "linear-gaussian"}}, "/dynamics/name", "needs `matrix`"),
     ({"dynamics": {"name": "lorenz63", "dim": 4}}, "/dynamics/dim", "exactly 3"),
     ({"dynamics": {"name": "lorenz63", "parameters": {"rh": 2.0}}}, "/dynamics/parameters/rh", "rho"),

@@ -25,7 +25,7 @@ LEVELS = {"levels": 24, "sigma_max": 8.0, "sigma_min": 0.05}
 def by_network(model: Linear) -> Linear:
     """The linear-Gaussian model that a chain makes of N(A x + b, Q) where it does not know the residual covariances.
 
-    With e = z - M: e_0 = G_0 (x - M) + sigma_0 noise, e_{j+1} = (r + (1 - r) G_j) e_j + s_j noise, G = Q (Q + sigma^2)^-1.
+    With e = z - M: e_0 = G_0 (x - M) + sigma_0 noise, e_{j+1} = (r + (1 - r) G_j) e_j + s_j noise, G = Q/(Q + sigma^2).
     """
     sigmas, eye = noise_levels(DiffusionChain(**LEVELS)), np.eye(len(model.b))
     gains = [np.linalg.solve(model.q + sigma**2 * eye, model.q) for sigma in sigmas[:-1]]
@@ -77,9 +77,9 @@ def test_a_forgotten_proposal_weight_is_seen(monkeypatch: pytest.MonkeyPatch):
         w, ratio = draw(self, residual, stream)
         return w, torch.zeros_like(ratio)
 
-    assert abs(deviation(25)) < 4.4
+    assert abs(deviation(12)) < 4.4
     monkeypatch.setattr(surge.Pull, "draw", forgetful)
-    assert abs(deviation(25)) > 8
+    assert abs(deviation(12)) > 8
 
 
 def test_guidance_lowers_the_variance_of_the_evidence():
@@ -89,11 +89,11 @@ def test_guidance_lowers_the_variance_of_the_evidence():
     options: list[dict[str, Any]] = [{"method": "surge"}, {"method": "surge", "guidance": 0.0}]
     for each in options:
         simulator = build(sharp.spec(particles=50, dynamics={"diffusion": LEVELS}, **each))
-        spreads.append(np.std([evidence(simulator, seen, seed) for seed in range(15)]))
+        spreads.append(np.std([evidence(simulator, seen, seed) for seed in range(10)]))
     simulator = build(sharp.spec(particles=50, method="guided"))
-    exact = np.std([evidence(simulator, seen, seed) for seed in range(60)])
+    exact = np.std([evidence(simulator, seen, seed) for seed in range(40)])
     assert spreads[0] < 0.6 * spreads[1]
-    assert spreads[0] < 1.8 * exact
+    assert spreads[0] < 2 * exact
 
 
 def lorenz(method: str, noise: Any, seen: Array, **more: Any) -> Assimilation:
@@ -137,6 +137,7 @@ class Known(nn.Module):
         return torch.cat([centre + (((z - centre) @ self.vectors) * shares) @ self.vectors.T, x], dim=1)
 
 
+@pytest.mark.slow
 def test_an_uploaded_denoiser_gives_what_the_exact_one_gives():
     file = burnish.export(Known(PLANE), 4, gives="sample")
     posted = surge_spec(PLANE, particles=5_000).model_dump(mode="json", exclude_none=True)

@@ -4,9 +4,9 @@ Twist of a linear observation y = H x' + N(0, R), with D_j = E[x' | z_j] and C_j
 
     psi_j(z) = N(y; H D_j(z), R + H C_j H^T),   j = 0 .. K - 1,   psi_K(z) = N(y; H z, R)
 
-E[D_{j+1} | z_j] = D_j, and D_{j+1} moves with z by about J = C_{j+1} / sigma_{j+1}^2 (J = I at the end). So with F F^T =
-V_j the noise w of z_{j+1} = m_j + F w is drawn from the Gaussian N(w; 0, I) N(y; H (D_j + J F w), R + H C_{j+1} H^T) and
-weighed exactly for what that misses:
+E[D_{j+1} | z_j] = D_j, and D_{j+1} moves with z by about J = C_{j+1} / sigma_{j+1}^2 (J = I at the end). So with
+F F^T = V_j the noise w of z_{j+1} = m_j + F w is drawn from N(w; 0, I) N(y; H (D_j + J F w), R + H C_{j+1} H^T), a
+Gaussian, and weighed exactly for what that misses:
 
     log W += log psi_{j+1} - log psi_j + log N(w; 0, I) - log q(w)
 
