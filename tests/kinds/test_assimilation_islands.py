@@ -190,4 +190,5 @@ def test_windows_beat_plain_averages(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Track, "weights", lambda self, window: np.zeros(self.islands))
     plain, _ = errors_of(80, ["mean", "std"], 12, 32, method="bootstrap")
     ratio = np.sqrt((honest**2).mean(axis=(0, 1)) / (plain**2).mean(axis=(0, 1)))
-    assert (ratio < 0.8).all(), ratio
+    assert ratio[0] < 0.6, ratio
+    assert ratio[1] < 1, ratio
