@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from burnish_workers.kinds.posterior.kind import VERSION
+from burnish_workers.kinds.posterior.sampling import VERSION
 
 Json = dict[str, Any]
 BUDGET = {"units": 4_000}
