@@ -90,14 +90,14 @@ START96 = advanced(rates96, 8 + np.arange(10.0) / 10, 0.05, 200)
 @pytest.mark.parametrize(
     ("bound", "options"),
     [
-        (0.38, {"method": "bootstrap", "particles": 100, "jitter": 1.0, "ess": 0.3}),
-        (0.30, {"method": "bootstrap", "particles": 800, "jitter": 0.6, "ess": 0.5}),
-        (0.75, {"method": "etkf", "particles": 10, "inflation": 1.02}),
+        (0.35, {"method": "bootstrap", "particles": 100, "jitter": 1.0, "ess": 0.3}),
+        (0.28, {"method": "bootstrap", "particles": 800, "jitter": 0.6, "ess": 0.5}),
+        (0.65, {"method": "etkf", "particles": 10, "inflation": 1.1}),
         (0.65, {"method": "enkf", "particles": 100, "inflation": 1.01}),
     ],
 )
 def test_lorenz_63_is_followed(bound: float, options: dict[str, Any]):
-    """The particle filters are at what 10,000 particles reach, .27 over three seeds; observations are off by 1.41."""
+    """Observations are off by 1.41; 10,000 particles come to .26 to .29, by the seed of truth and observations."""
     assert error(LORENZ63, rates63, START63, 0.01, 25, 300, **options) < bound
 
 
@@ -105,9 +105,9 @@ def test_lorenz_63_is_followed(bound: float, options: dict[str, Any]):
 @pytest.mark.parametrize(
     ("bound", "options"),
     [
-        (0.60, {"method": "etkf", "particles": 20, "inflation": 1.02}),
-        (0.60, {"method": "enkf", "particles": 40, "inflation": 1.02}),
-        (0.60, {"method": "bootstrap", "particles": 800, "jitter": 0.6, "ess": 0.5}),
+        (0.35, {"method": "etkf", "particles": 20, "inflation": 1.02}),
+        (0.35, {"method": "enkf", "particles": 40, "inflation": 1.02}),
+        (0.25, {"method": "bootstrap", "particles": 800, "jitter": 0.6, "ess": 0.5}),
     ],
 )
 def test_lorenz_96_is_followed_by_half_of_its_coordinates(bound: float, options: dict[str, Any]):
