@@ -133,12 +133,12 @@ def accuracy(python: str | None, seeds: int, cycles: int) -> list[dict[str, Any]
         sys.exit("accuracy needs --peers: the truth and the observations are made by DAPPER")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        files = {(name, seed): f"{folder}/{name}-{seed}.npz" for name in SYSTEMS for seed in range(seeds)}
+        files = {(name, seed): f"{folder}/{name}-{seed}.npz" for name in SYSTEMS for seed in range(1, seeds + 1)}
         for (name, seed), file in files.items():
             peer(python, "simulate", name, str(seed), str(cycles), file)
         for name, method, count, mine, yours in CONTESTS:
-            ours = [our_error(name, files[name, seed], count, mine) for seed in range(seeds)]
-            task = [(name, files[name, seed], method, str(count), json.dumps(yours)) for seed in range(seeds)]
+            ours = [our_error(name, files[name, seed], count, mine) for seed in range(1, seeds + 1)]
+            task = [(name, files[name, seed], method, str(count), json.dumps(yours)) for seed in range(1, seeds + 1)]
             theirs = [peer(python, "filter", *each) or {} for each in task]
             row: dict[str, Any] = {"system": name, "method": method, "members": count, "options": mine}
             for side, found in (("ours", ours), ("dapper", theirs)):
