@@ -1,6 +1,6 @@
-"""Assimilation beside its peers: particle-steps per second (`particles`), accuracy on Lorenz systems (DAPPER), coverage.
+"""Assimilation beside its peers: particle-steps per second (`particles`), accuracy on Lorenz systems (DAPPER).
 
-    python benchmarks/posterior/assimilation.py --peers PYTHON [--parts speed accuracy coverage] [--seeds 3]
+    python benchmarks/posterior/assimilation.py --peers PYTHON [--parts speed accuracy] [--seeds 3] [--cycles 500]
 
 PYTHON has `particles` and `dapper`; without it the peers' columns stay empty. Ratios are medians over repetitions in
 which both sides run one after the other, in seconds of processor time of one thread: the machine may be shared.
@@ -105,7 +105,8 @@ def speeds(python: str | None) -> list[dict[str, Any]]:
         for method, values in ours.items():
             ratio = np.median(np.array(values) / np.array(theirs[method]))
             row = {"dim": dim, "particles": count, "method": method, "ours": np.median(values)}
-            rows.append({**row, "particles_package": np.median(theirs[method]), "ratio": ratio})
+            found = {**row, "particles_package": np.median(theirs[method]), "ratio": ratio}
+            rows.append({name: float(v) if isinstance(v, np.floating) else v for name, v in found.items()})
             print(rows[-1], flush=True)
     return rows
 
@@ -132,12 +133,12 @@ def accuracy(python: str | None, seeds: int, cycles: int) -> list[dict[str, Any]
         sys.exit("accuracy needs --peers: the truth and the observations are made by DAPPER")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        files = {(name, seed): f"{folder}/{name}-{seed}.npz" for name in SYSTEMS for seed in range(seeds)}
+        files = {(name, seed): f"{folder}/{name}-{seed}.npz" for name in SYSTEMS for seed in range(1, seeds + 1)}
         for (name, seed), file in files.items():
             peer(python, "simulate", name, str(seed), str(cycles), file)
         for name, method, count, mine, yours in CONTESTS:
-            ours = [our_error(name, files[name, seed], count, mine) for seed in range(seeds)]
-            task = [(name, files[name, seed], method, str(count), json.dumps(yours)) for seed in range(seeds)]
+            ours = [our_error(name, files[name, seed], count, mine) for seed in range(1, seeds + 1)]
+            task = [(name, files[name, seed], method, str(count), json.dumps(yours)) for seed in range(1, seeds + 1)]
             theirs = [peer(python, "filter", *each) or {} for each in task]
             row: dict[str, Any] = {"system": name, "method": method, "members": count, "options": mine}
             for side, found in (("ours", ours), ("dapper", theirs)):

@@ -1,8 +1,8 @@
 """The peers' side of `assimilation.py`: run by a Python that has `particles` and `dapper`. JSON on stdout.
 
-    python assimilation_peers.py speed DIM PARTICLES STEPS
-    python assimilation_peers.py simulate SYSTEM SEED CYCLES FILE.npz
-    python assimilation_peers.py filter SYSTEM FILE.npz METHOD PARTICLES OPTIONS
+python assimilation_peers.py speed DIM PARTICLES STEPS
+python assimilation_peers.py simulate SYSTEM SEED CYCLES FILE.npz
+python assimilation_peers.py filter SYSTEM FILE.npz METHOD PARTICLES OPTIONS
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import sys
 import time
 from typing import Any
 
-os.environ |= {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")}
+os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
 
-import numpy as np  # noqa: E402 - after the number of threads
+import numpy as np
 
 
 def speed(dim: int, count: int, steps: int) -> dict[str, float]:
