@@ -19,7 +19,6 @@ from burnish_workers.kinds.posterior.baselines.fk_steering import FKSteering
 from burnish_workers.kinds.posterior.baselines.mcgdiff import MCGDiff, Seen
 from burnish_workers.kinds.posterior.chain import ancestral, discrete_levels
 from burnish_workers.kinds.posterior.plan import ISLANDS
-from burnish_workers.kinds.posterior.problem import LinearObservation
 from burnish_workers.kinds.posterior.references.chain import chain_law
 from burnish_workers.kinds.posterior.schedules import alphas_cumprod
 from burnish_workers.kinds.posterior.smc import Population
@@ -91,7 +90,7 @@ def test_the_evidence_of_mcgdiff_is_that_of_the_noised_observation(level: int) -
     law = chain_law(chain, DDPM.numbers["mean"], DDPM.numbers["covariance"], steps=level)
     alpha = float(chain.alpha[level])
     exact_evidence = law.log_evidence(matrix, alpha * y, np.zeros(2)) + 2 * np.log(alpha)
-    seen = Seen.of(LinearObservation(matrix, y, np.full(2, sigma**2)), chain, torch.zeros(1, dtype=torch.float64))
+    seen = Seen.of(matrix, y, np.full(2, sigma**2), chain, torch.zeros(1, dtype=torch.float64))
     assert (seen.level == level).all()
     people = run(MCGDiff(parts(DDPM), seen), 100, particles=256)
     found = shares(people, exact_evidence)

@@ -67,6 +67,6 @@ def _biased(setting: Setting, recipe: Recipe, model: Model, terms: list[Term]) -
         (term,) = terms
         assert isinstance(term, LinearTerm | NonlinearTerm)
         return DPS(parts, term.residual, recipe.strength)
-    assert isinstance(setting.observation, LinearObservation)
-    like = torch.zeros(1, dtype=model.dtype, device=model.device)
-    return MCGDiff(parts, Seen.of(setting.observation, setting.chain, like))
+    seen, like = setting.observation, torch.zeros(1, dtype=model.dtype, device=model.device)
+    assert isinstance(seen, LinearObservation)
+    return MCGDiff(parts, Seen.of(seen.matrix, seen.y, seen.variance, setting.chain, like))

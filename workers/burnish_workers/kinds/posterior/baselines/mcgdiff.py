@@ -21,13 +21,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.baselines.common import Parts, resample
 from burnish_workers.kinds.posterior.chain import Chain
-from burnish_workers.kinds.posterior.problem import LinearObservation
 from burnish_workers.kinds.posterior.smc import Population
+
+Floats = NDArray[np.float64]
 
 RANK = 1e-10
 """Singular values below this part of the largest see nothing."""
@@ -43,12 +45,12 @@ class Seen:
     constant: float
 
     @staticmethod
-    def of(given: LinearObservation, chain: Chain, like: Tensor) -> Seen:
-        """`like`: of the type and device of samples."""
-        deviation = np.sqrt(given.variance)
-        u, s, vt = np.linalg.svd(given.matrix / deviation[:, None], full_matrices=True)
+    def of(matrix: Floats, y: Floats, variance: Floats, chain: Chain, like: Tensor) -> Seen:
+        """From A (q, d), y (q,) and the variances of e (q,); `like`: of the type and device of samples."""
+        deviation = np.sqrt(variance)
+        u, s, vt = np.linalg.svd(matrix / deviation[:, None], full_matrices=True)
         rank = int((s > RANK * s[0]).sum())
-        whole = u.T @ (given.y / deviation)
+        whole = u.T @ (y / deviation)
         ratios = np.log(chain.sigma[:-1] / chain.alpha[:-1])
         level = np.abs(ratios[None] + np.log(s[:rank, None])).argmin(1)
         unseen = -0.5 * (whole[rank:] ** 2 + math.log(2 * math.pi)).sum()
