@@ -44,6 +44,7 @@ PLAN: Json = {
     "tempering": "linear",
     "inflation": 1.0,
     "kept": 0,
+    "drawn": 0.0,
 }
 RESOLUTION: Json = {
     "version": VERSION,
