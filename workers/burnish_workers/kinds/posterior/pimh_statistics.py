@@ -6,6 +6,7 @@ mean): its bias of order 1/R is removed by the jackknife, what is left of it is 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from burnish_workers.core.kind import COMPARED
 from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.posterior.coupled import LAST
 from burnish_workers.kinds.posterior.limits import most_particles
+from burnish_workers.kinds.posterior.outputs import layout_of
 from burnish_workers.kinds.posterior.plan import CHAINS, ISLANDS, NOTES, Recipe
 from burnish_workers.kinds.posterior.tuning import particles_by
 
@@ -31,13 +33,18 @@ _NOTES = (*NOTES, "drawn", "met", "variance")
 class PimhStatistics:
     """Pairs of chains as replicates; see `PosteriorStatistics` for the fields."""
 
-    dim: int
+    shape: tuple[int, ...]
     steps: int
     asked: tuple[str, ...]
     recipe: Recipe
     tail: int
     given: int | None
     compared: str | None = None
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return math.prod(self.shape)
 
     @property
     def leading(self) -> str:
@@ -65,6 +72,7 @@ class PimhStatistics:
             bias_known=True,
             parts={CHAINS: replicates},
             floor=0.0,
+            layout=layout_of(self.asked, self.shape, 0),
             diagnostics=self._diagnostics(state),
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
 from burnish_workers.kinds.posterior.agreement import disagreement
 from burnish_workers.kinds.posterior.limits import most_kept, most_particles
+from burnish_workers.kinds.posterior.outputs import layout_of
 from burnish_workers.kinds.posterior.pimh_statistics import PimhStatistics
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
@@ -47,11 +49,11 @@ _Array = NDArray[np.float64]
 class PosteriorStatistics:
     """Ratios of evidence-weighted means, with jackknife pseudo-values of the islands as replicates.
 
-    `steps`: K of the chain; `asked`: the outputs, in the order asked for; `given`: particles of an island, where the
-    spec says.
+    `shape`: of a sample; `steps`: K of the chain; `asked`: the outputs, in the order asked for; `given`: particles of
+    an island, where the spec says.
     """
 
-    dim: int
+    shape: tuple[int, ...]
     steps: int
     asked: tuple[str, ...]
     levels: tuple[float, ...]
@@ -59,6 +61,11 @@ class PosteriorStatistics:
     tail: int
     given: int | None
     compared: str | None = None
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return math.prod(self.shape)
 
     @property
     def leading(self) -> str:
@@ -96,6 +103,7 @@ class PosteriorStatistics:
             floor=None if self.recipe.biased else 0.0,
             diagnostics={**diagnostics, "check_islands": state[CHECK].count, "proposals_apart": apart},
             refusal=None if self.recipe.biased else self._refusal(islands, diagnostics["tail_index"], apart),
+            layout=layout_of(self.asked, self.shape, len(self.levels)),
             examined=examined(islands, self._columns(islands, alone, quantiles_alone), self.tail),
         )
 
@@ -165,7 +173,7 @@ def statistics(spec: PosteriorSpec, inputs: Inputs) -> PosteriorStatistics | Pim
     resolution, setting = resolution_of(spec), setting_of(spec, inputs)
     compared, recipe = resolution.plan.get(COMPARED), Recipe.from_plan(resolution.plan)
     common: dict[str, Any] = {
-        "dim": setting.dim,
+        "shape": setting.shape,
         "steps": setting.chain.steps,
         "asked": tuple(spec.outputs),
         "recipe": recipe,
