@@ -151,3 +151,31 @@ def test_the_example_of_the_docstring(capsys: pytest.CaptureFixture[str]) -> Non
     with Burnish.local(workers=1) as client:
         exec(compile(code, "docstring", "exec"), {"client": client})
     assert capsys.readouterr().out.startswith("[")
+
+
+DIGITS: dict[str, Any] = {
+    "prior": "digits",
+    "observation": {"operator": {"type": "inpaint", "mask": np.arange(64) < 32}, "y": -np.ones(32), "sigma": 0.5},
+    "chain": {"steps": 3},
+    "particles": 8,
+    "outputs": ["quantiles", "mean", "std", "log_evidence", "samples"],
+    "quantiles": [0.1, 0.9],
+    "budget": {"units": 300},
+    "seed": 3,
+}
+
+
+def test_pictures_and_samples_are_files() -> None:
+    with Burnish.local(workers=1) as client:
+        job = client.posterior(**DIGITS).wait()
+        shapes = {part.name: part.shape for part in job.last.layout or ()} if job.last else {}
+        quantiles = np.array(job.part("quantiles").value)
+        samples = read_arrays(job.artifact("samples"))
+        picture = job.artifact("posterior.png")
+    assert shapes == {"quantiles": [2, 1, 8, 8], "mean": [1, 8, 8], "std": [1, 8, 8], "log_evidence": []}
+    assert quantiles.shape == (2, 1, 8, 8)
+    assert samples["x"].shape == (len(samples["log_weight"]), 1, 8, 8)
+    weight = np.exp(samples["log_weight"] - samples["log_weight"].max())
+    mean = np.einsum("n,nchw->chw", weight / weight.sum(), samples["x"])
+    assert np.abs(mean).max() < 1.5
+    assert picture.startswith(b"\x89PNG")

@@ -13,7 +13,7 @@ from burnish_workers.core.kind import Contestant, Draft, Kind, SpecError
 from burnish_workers.kinds.posterior import sampling, tuning
 from burnish_workers.kinds.posterior.assimilation import jobs as assimilating
 from burnish_workers.kinds.posterior.examples import EXAMPLES
-from burnish_workers.kinds.posterior.files import files
+from burnish_workers.kinds.posterior.publish import artifacts
 from burnish_workers.kinds.posterior.registered import entries
 from burnish_workers.kinds.posterior.statistics import statistics
 
@@ -101,5 +101,5 @@ KIND = Kind(
     rivals=rivals,
     afford=afford,
     feed=feed,
-    artifacts=files,
+    artifacts=artifacts,
 )

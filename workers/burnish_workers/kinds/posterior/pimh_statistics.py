@@ -21,8 +21,8 @@ from burnish_workers.core.jackknife import deviations, evidence, log_evidence, m
 from burnish_workers.core.kind import COMPARED
 from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.posterior.coupled import LAST
-from burnish_workers.kinds.posterior.layout import layout_of
 from burnish_workers.kinds.posterior.limits import most_particles
+from burnish_workers.kinds.posterior.outputs import layout_of
 from burnish_workers.kinds.posterior.plan import CHAINS, ISLANDS, NOTES, Recipe
 from burnish_workers.kinds.posterior.tuning import particles_by
 
@@ -72,8 +72,8 @@ class PimhStatistics:
             bias_known=True,
             parts={CHAINS: replicates},
             floor=0.0,
+            layout=layout_of(self.asked, self.shape, 0),
             diagnostics=self._diagnostics(state),
-            layout=layout_of(self.asked, self.shape, ()),
         )
 
     def replicates(self, state: State) -> NDArray[np.float64]:

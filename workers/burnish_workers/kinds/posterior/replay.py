@@ -61,7 +61,7 @@ def _check_amounts(given: Resolution, spec: PosteriorSpec, setting: Setting) -> 
     _within("strength", plan["strength"], 0, 100)
     _within("inflation", plan["inflation"], 0, 1e4)
     _within("drawn", plan["drawn"], 1, MOST_ISLANDS)
-    kept = min(int(plan["particles"]), most_kept(setting.dim)) if "samples" in spec.outputs else 0
+    kept = most_kept(setting.dim) if "samples" in spec.outputs else 0
     _within("kept", plan["kept"], min(kept, 1), kept, whole=True)
     asked = {
         "particles": spec.particles,

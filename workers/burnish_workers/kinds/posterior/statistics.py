@@ -35,8 +35,8 @@ from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
 from burnish_workers.kinds.posterior.agreement import disagreement
-from burnish_workers.kinds.posterior.layout import layout_of
 from burnish_workers.kinds.posterior.limits import most_kept, most_particles
+from burnish_workers.kinds.posterior.outputs import layout_of
 from burnish_workers.kinds.posterior.pimh_statistics import PimhStatistics
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
@@ -103,7 +103,7 @@ class PosteriorStatistics:
             floor=None if self.recipe.biased else 0.0,
             diagnostics={**diagnostics, "check_islands": state[CHECK].count, "proposals_apart": apart},
             refusal=None if self.recipe.biased else self._refusal(islands, diagnostics["tail_index"], apart),
-            layout=layout_of(self.asked, self.shape, self.levels),
+            layout=layout_of(self.asked, self.shape, len(self.levels)),
             examined=examined(islands, self._columns(islands, alone, quantiles_alone), self.tail),
         )
 
