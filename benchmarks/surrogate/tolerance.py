@@ -19,7 +19,7 @@ from problems import Case
 
 from burnish import Burnish
 
-POINTS, SEEDS, PATIENCE = 20, range(3), 30.0
+POINTS, SEEDS, PATIENCE = 20, range(3), 60.0
 
 
 @dataclass(frozen=True)
