@@ -57,6 +57,11 @@ class PimhSimulator:
 
     inner: PosteriorSimulator
 
+    @property
+    def shares(self) -> bool:
+        """Whether the prior is a network, whose forward passes jobs share."""
+        return self.inner.shares
+
     def init(self, lane: Key) -> Arrays:
         return {}
 

@@ -20,6 +20,7 @@ from burnish_workers.core.samples import Samples
 from burnish_workers.core.sketches import LEVELS, Mixture, mid_levels
 from burnish_workers.core.tail_index import weight_index
 from burnish_workers.kinds.posterior.limits import at_once
+from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.model import model_of
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
@@ -33,7 +34,8 @@ from burnish_workers.tensors.devices import resolve_device
 class PosteriorSimulator:
     """Islands of particles: each replicate is one island, with randomness of its own.
 
-    `second`: whether squares are averaged; `sketched`: whether quantiles are; `group`: islands that move together.
+    `second`: whether squares are averaged; `sketched`: whether quantiles are; `group`: islands that move together;
+    `shares`: whether the prior is a network, whose forward passes jobs share.
     """
 
     sampler: Sampler
@@ -42,6 +44,7 @@ class PosteriorSimulator:
     second: bool
     sketched: bool
     group: int
+    shares: bool = False
 
     def init(self, lane: Key) -> Arrays:
         return {}
@@ -109,4 +112,6 @@ def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSim
     sampler, check = (sampler_of(spec, setting, each, model, inputs) for each in (recipe, recipe.checking))
     seen = setting.observation
     group = at_once(recipe.particles, setting.dim, 0 if seen is None else len(seen.y))
-    return PosteriorSimulator(sampler, check, recipe, "std" in spec.outputs, "quantiles" in spec.outputs, group)
+    shares = not isinstance(setting.prior, MixtureNumbers)
+    outputs = spec.outputs
+    return PosteriorSimulator(sampler, check, recipe, "std" in outputs, "quantiles" in outputs, group, shares)
