@@ -17,9 +17,10 @@ from burnish_workers.core.islands import Islands
 from burnish_workers.core.keys import block_key
 from burnish_workers.core.registry import registry
 from burnish_workers.core.resampling import systematic
-from burnish_workers.core.samples import Samples
+from burnish_workers.core.samples import MOST, Samples
 from burnish_workers.engine.resolve import provisional
 from burnish_workers.kinds.posterior.plan import ISLANDS, SAMPLES
+from burnish_workers.kinds.posterior.problem import setting_of
 
 Array = NDArray[np.float64]
 
@@ -54,7 +55,10 @@ def resolved(body: dict[str, Any], **plan: Any) -> PosteriorSpec:
     spec = PosteriorSpec.model_validate({"kind": "posterior", "budget": {"units": 1}, "seed": 1, **body})
     KIND.check(spec, NOTHING)
     resolution = provisional(KIND.draft(spec, "any", NOTHING), "any")
-    changed = resolution.model_copy(update={"plan": {**resolution.plan, **plan}})
+    size = spec.particles or int(resolution.plan["particles"])
+    kept = min(size, MOST // max(setting_of(spec, NOTHING).dim, 1)) if "samples" in spec.outputs else 0
+    chosen = {**resolution.plan, "particles": size, "kept": kept, **plan}
+    changed = resolution.model_copy(update={"plan": chosen})
     return spec.model_copy(update={"resolution": changed})
 
 

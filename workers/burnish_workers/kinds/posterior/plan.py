@@ -14,6 +14,9 @@ EVALUATIONS = {"gradient": 2.7, "classifier_free": 2.0}
 BIASED = ("fk_steering", "dps", "mcgdiff")
 """Published methods whose samples follow another law than the one asked for."""
 
+FROM_NOISE = ("urge", *BIASED)
+"""Published methods: they start from normal noise unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Recipe:

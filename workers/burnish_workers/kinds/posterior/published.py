@@ -43,7 +43,7 @@ EVERY_STEP = Resampling(scheme="multinomial", threshold=1.0)
 """How URGE resamples."""
 
 PARTICLES = 128
-"""Of an island, where the spec does not say: as many as MCGDiff's authors take."""
+"""Of an island of the pilot: as many as MCGDiff's authors take."""
 
 
 def published(spec: PosteriorSpec, setting: Setting) -> Recipe:
@@ -57,7 +57,7 @@ def published(spec: PosteriorSpec, setting: Setting) -> Recipe:
         raise SpecError("/outputs", f"{spec.method} has no evidence; leave log_evidence out")
     return Recipe(
         method=spec.method,
-        particles=spec.particles or PARTICLES,
+        particles=min(PARTICLES, spec.particles or PARTICLES),
         guidance=own.guidance,
         strength=1.0 if spec.guidance.strength is None else spec.guidance.strength,
         potential=own.potential,

@@ -23,8 +23,7 @@ from burnish_workers.kinds.posterior.limits import at_once
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.model import model_of
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
-from burnish_workers.kinds.posterior.problem import setting_of
-from burnish_workers.kinds.posterior.published import PUBLISHED
+from burnish_workers.kinds.posterior.problem import setting_of, start_of
 from burnish_workers.kinds.posterior.samplers import Sampler, sampler_of
 from burnish_workers.kinds.posterior.smc import Population
 from burnish_workers.tensors.devices import resolve_device
@@ -107,8 +106,7 @@ def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSim
     """The simulator of a resolved spec's islands on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
     device, resolution = resolve_device(device_name), resolution_of(spec)
     setting, recipe = setting_of(spec, inputs), Recipe.from_plan(resolution.plan)
-    start = spec.chain.start or ("normal" if recipe.method in PUBLISHED else None)
-    model = model_of(setting, inputs, device, resolution.micro_batch, start)
+    model = model_of(setting, inputs, device, resolution.micro_batch, start_of(spec))
     sampler, check = (sampler_of(spec, setting, each, model, inputs) for each in (recipe, recipe.checking))
     seen = setting.observation
     group = at_once(recipe.particles, setting.dim, 0 if seen is None else len(seen.y))
