@@ -82,9 +82,7 @@ def compare(truth: NDArray[np.float64], mean: NDArray[np.float64], std: NDArray[
     off = float(np.sqrt(np.mean((mean - truth)[4:] ** 2)))
     admitted = float(np.sqrt(np.mean(std[4:] ** 2)))
     grey = float(np.sqrt(np.mean((truth[4:] - truth[:4].mean()) ** 2)))
-    print(
-        f"missing half, root mean square: off by {off:.2f}, posterior deviation {admitted:.2f}, a grey half {grey:.2f}"
-    )
+    print(f"missing half (root mean squares): off by {off:.2f}, deviation {admitted:.2f}; a grey half by {grey:.2f}")
     return 0 if off < grey else 1
 
 

@@ -45,7 +45,7 @@ def exact() -> tuple[float, NDArray[np.float64]]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code is 0 if every interval holds the exact answer."""
+    """The exit code is 0 unless an answer is far off: one interval in twenty may miss by a little."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--url", help="of the service; default BURNISH_BASE_URL, else this machine")
     parser.add_argument("--local", action="store_true", help="without a server")
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows += [("log_evidence", evidence.value, evidence.lower, evidence.upper, log_z)]
     for name, value, lower, upper, truth in rows:
         print(f"{name:<13}{value:9.4f}  in [{lower:.4f}, {upper:.4f}], exactly {truth:.4f}")
-    return 0 if all(lower <= truth <= upper for _, _, lower, upper, truth in rows) else 1
+    return 0 if all(abs(value - truth) <= 3 * (upper - value) for _, value, _, upper, truth in rows) else 1
 
 
 if __name__ == "__main__":
