@@ -41,7 +41,7 @@ class BlockWorker:
 
         self._bench, self._device = Bench(device), device
         self._class = numeric_class_here(device)
-        for name in kinds:
+        for name in kinds or registry().names:
             registry().get(name).load()
 
     def about(self) -> dict[str, Any]:
@@ -85,14 +85,15 @@ class _Seat:
 class RayFleet:
     """Named actors `burnish-worker-<i>`, shared by all runners of the cluster, restarted by Ray when they die.
 
-    `gpus`: GPUs per worker, a fraction for several workers on one; `device`: `auto`, `cpu`, `cuda`.
+    `gpus`: GPUs per worker, a fraction for several workers on one; `device`: `auto`, `cpu`, `cuda`; `kinds`: what
+    workers import before they answer, so that no job waits for that: by default all that are installed.
     """
 
     size: int
     gpus: float = 0.0
     cpus: float = 1.0
     device: str = "auto"
-    kinds: tuple[str, ...] = ("surrogate",)
+    kinds: tuple[str, ...] = ()
     _seats: list[_Seat] = field(default_factory=list[_Seat])
     _codes: dict[str, ray.ObjectRef[JobCode]] = field(default_factory=dict[str, "ray.ObjectRef[JobCode]"])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
