@@ -36,9 +36,6 @@ from burnish_workers.tensors.graph import load_model
 
 Array = NDArray[np.float64]
 KIND = "surrogate"
-PATHS = 100
-"""Of a point: what about 410 evaluations of the residual go into."""
-
 FIRST, BLOCKS = 8, 8
 """Replicates before the first look, and blocks of a job that is cut to size, where there are enough replicates."""
 
@@ -65,13 +62,10 @@ def body(
     method: str = "auto",
     budget: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """A spec as a user would post it. Each point has its own interval: so that points count as trials of coverage.
-
-    `budget`: PATHS of each point where it is not given.
-    """
+    """A spec as a user would post it. Each point has its own interval: so that points count as trials of coverage."""
     points = [{"t": float(s), "x": place.tolist()} for s, place in zip(t, x, strict=True)]
     more = {"method": method, "seed": seed, "extensible": False, "simultaneous": False, "shrinkage": True}
-    paid = budget or {"units": PATHS * len(points)}
+    paid = budget or {"worker_seconds": 60}
     return {"kind": KIND, "problem": problem, "surrogate": surrogate, "points": points, "budget": paid, **more}
 
 
