@@ -40,12 +40,14 @@ _LONG = 10_000
 @dataclass(frozen=True)
 class Prospect:
     """`work`: mean variance of a replicate times its nominal worker-seconds; `bias`: root mean square of what sampling
-    does not remove; `tolerance`: that of the outputs, or None."""
+    does not remove; `tolerance`: that of the outputs, or None; `paid`: nominal worker-seconds that the budget pays
+    for."""
 
     label: str
     work: float
     bias: float
     tolerance: float | None
+    paid: float = UNBOUNDED
 
     def half_width(self, seconds: float) -> float:
         """Z standard errors after so many worker-seconds, and the bias."""
@@ -83,31 +85,31 @@ def _hopeless(spec: SurrogateSpec, first: Contestant, rival: Draft, workers: int
         return False
     statistics = _statistics(first)
     cost = _composition(statistics, rival).cost(PATH) * statistics.setting.price(rival.estimator) * _points(first)
-    own, variance = _prospect(spec, first, None), np.nan_to_num(first.state[PATH].variance)
-    bound = Prospect("", float(np.mean(variance)) * cost, 0.0, own.tolerance)
-    _, scores = _scores(spec, first, [own, bound], workers)
-    return foremost(scores) == 0
+    own, variance = _prospect(spec, first, None, workers), np.nan_to_num(first.state[PATH].variance)
+    bound = Prospect("", float(np.mean(variance)) * cost, 0.0, own.tolerance, own.paid)
+    return foremost(_scores([own, bound])[1]) == 0
 
 
 def choose(spec: SurrogateSpec, contestants: Sequence[Contestant], workers: int) -> tuple[int, str]:
     """The index of the winner and what was compared, in words.
 
     With a tolerance: the least worker-seconds to reach it. Without, or where no bias is within it: the least half-width
-    at the end of the budget. Over the points that all have tried.
+    at the end of the budget, which for units comes after other times for each method. Over the points that all have
+    tried.
     """
-    first, common = contestants[0], _places(contestants)
-    prospects = [_prospect(spec, first, common), *(_prospect(spec, each, None) for each in contestants[1:])]
-    what, scores = _scores(spec, first, prospects, workers)
+    places = [_places(contestants), *(None for _ in contestants[1:])]
+    prospects = [_prospect(spec, each, at, workers) for each, at in zip(contestants, places, strict=True)]
+    what, scores = _scores(prospects)
     each = [f"{p.label} {score:.2g} (bias {p.bias:.1g})" for p, score in zip(prospects, scores, strict=True)]
     return foremost(scores), f"foreseen {what}: {', '.join(each)}"
 
 
-def _scores(spec: SurrogateSpec, first: Contestant, prospects: list[Prospect], workers: int) -> tuple[str, list[float]]:
+def _scores(prospects: list[Prospect]) -> tuple[str, list[float]]:
     times = [prospect.seconds for prospect in prospects]
     if math.isfinite(min(times)):
         return "worker-seconds to the tolerance", times
-    paid = _worker_seconds(spec, first, workers)
-    return f"half-width after {paid:.3g} worker-seconds", [prospect.half_width(paid) for prospect in prospects]
+    what = f"half-width at the end, after {prospects[0].paid:.3g} worker-seconds of the first"
+    return what, [prospect.half_width(prospect.paid) for prospect in prospects]
 
 
 def foremost(scores: list[float]) -> int:
@@ -127,7 +129,7 @@ def _places(contestants: Sequence[Contestant]) -> NDArray[np.intp]:
     return np.concatenate([np.arange(i * width, (i + 1) * width) for i in kept])
 
 
-def _prospect(spec: SurrogateSpec, contestant: Contestant, places: NDArray[np.intp] | None) -> Prospect:
+def _prospect(spec: SurrogateSpec, contestant: Contestant, places: NDArray[np.intp] | None, workers: int) -> Prospect:
     statistics, state, plan = _statistics(contestant), contestant.state, contestant.draft.plan
     at = slice(None) if places is None else places
     variance, bias = (values[at] for values in statistics.foreseen(state, plan))
@@ -138,6 +140,7 @@ def _prospect(spec: SurrogateSpec, contestant: Contestant, places: NDArray[np.in
         work=float(np.mean(variance)) * _replicate_seconds(contestant),
         bias=float(np.sqrt(np.mean(bias**2))),
         tolerance=None if target is None else float(np.mean(target)),
+        paid=_worker_seconds(spec, contestant, workers),
     )
 
 
@@ -169,11 +172,12 @@ def _statistics(contestant: Contestant) -> SurrogateStatistics:
     return contestant.statistics
 
 
-def _worker_seconds(spec: SurrogateSpec, first: Contestant, workers: int) -> float:
+def _worker_seconds(spec: SurrogateSpec, contestant: Contestant, workers: int) -> float:
+    """Nominal worker-seconds of the budget, spent on this method."""
     budget = spec.budget
     paid = [amount for amount in (budget.worker_seconds, budget.gpu_seconds) if amount is not None]
     if budget.seconds is not None:
         paid.append(budget.seconds * max(workers, 1))
     if budget.units is not None:
-        paid.append(budget.units / first.units * _replicate_seconds(first))
+        paid.append(budget.units / contestant.units * _replicate_seconds(contestant))
     return min(paid) if paid else UNBOUNDED
