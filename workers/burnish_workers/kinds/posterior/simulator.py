@@ -28,6 +28,9 @@ from burnish_workers.kinds.posterior.samplers import Sampler, sampler_of
 from burnish_workers.kinds.posterior.smc import Population
 from burnish_workers.tensors.devices import resolve_device
 
+FAR = 1e100
+"""Particles further out than this have been pushed astray: squares of theirs are no numbers."""
+
 
 @dataclass(frozen=True, eq=False)
 class PosteriorSimulator:
@@ -79,22 +82,26 @@ class PosteriorSimulator:
         if count == 0 or not self.recipe.checked:
             return Islands.empty(0)
         people = self.check.run([block.child(replicates + i) for i in range(count)], self.recipe.particles)
-        found = people.log_evidence.cpu().numpy()
-        return Islands.of(np.where(np.isnan(found), -np.inf, found), np.zeros((count, 0)))
+        return Islands.of(_evidence(people), np.zeros((count, 0)))
 
     def _islands(self, people: Population, x: NDArray[np.float64], log_weight: NDArray[np.float64]) -> Islands:
         weight = np.array([normalised(row) for row in log_weight])
         values = [np.einsum("bn,bnd->bd", weight, x)]
         if self.second:
-            values.append(np.einsum("bn,bnd->bd", weight, x**2))
+            values.append(np.einsum("bn,bnd->bd", weight, np.clip(x, -FAR, FAR) ** 2))
         sketch = np.array([_sketch(*pair) for pair in zip(x, weight, strict=True)]) if self.sketched else None
         tails = [weight_index(row) for row in log_weight]
         notes = np.column_stack([people.dead.cpu(), people.resampled.cpu(), people.least.cpu(), tails])
         assert notes.shape[1] == len(NOTES)
-        log_evidence = people.log_evidence.cpu().numpy()
-        broken = np.isnan(log_evidence) | ~np.isfinite(x).all(axis=(1, 2))
-        log_evidence = np.where(broken, -np.inf, log_evidence)
+        astray = ~(np.abs(x) < FAR).all(axis=(1, 2))
+        log_evidence = np.where(astray, -np.inf, _evidence(people))
         return Islands.of(log_evidence, np.nan_to_num(np.concatenate(values, axis=1)), sketch, notes)
+
+
+def _evidence(people: Population) -> NDArray[np.float64]:
+    """log Z^ of each island; -inf where it is no number, or so small that it is 0 beside anything."""
+    found = people.log_evidence.cpu().numpy()
+    return np.where(np.isnan(found) | (found < -FAR), -np.inf, found)
 
 
 def _sketch(x: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:

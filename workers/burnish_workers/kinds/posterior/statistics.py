@@ -40,7 +40,7 @@ from burnish_workers.kinds.posterior.outputs import layout_of
 from burnish_workers.kinds.posterior.pimh_statistics import PimhStatistics
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
-from burnish_workers.kinds.posterior.tuning import particles_for
+from burnish_workers.kinds.posterior.tuning import check_alive, particles_for
 
 _Array = NDArray[np.float64]
 
@@ -160,7 +160,11 @@ class PosteriorStatistics:
         return float((replicates * self.recipe.evaluations + checks) * self.recipe.particles * self.steps)
 
     def tuned(self, state: State) -> Plan:
-        """As many particles as the spec asks for, or as make the evidence of an island certain enough."""
+        """As many particles as the spec asks for, or as make the evidence of an island certain enough.
+
+        Raises SpecError where no particle of the pilot is alive: nothing else would come of the job.
+        """
+        check_alive(state[ISLANDS], self.recipe.particles)
         wanted = self.given or min(particles_for(state[ISLANDS], self.recipe.particles), most_particles(self.dim))
         return {"particles": wanted, "kept": min(wanted, most_kept(self.dim)) if SAMPLES in self.asked else 0}
 

@@ -16,8 +16,8 @@ from burnish.wire.specs.posterior import PosteriorSpec
 from burnish.wire.specs.priors import MixturePrior
 from burnish_workers.core.islands import Islands
 from burnish_workers.core.jackknife import log_evidence
-from burnish_workers.core.kind import Contestant, Draft
-from burnish_workers.kinds.posterior.plan import ISLANDS, Recipe
+from burnish_workers.core.kind import Contestant, Draft, SpecError
+from burnish_workers.kinds.posterior.plan import ISLANDS, NOTES, Recipe
 
 WANTED = 0.3
 """sd(log Z^) of an island that is aimed at: ratios of islands then lose under a tenth of their number to weights."""
@@ -42,6 +42,17 @@ def spread_of(islands: Islands, total: float) -> float:
         return math.inf
     own = float(found.var(ddof=1)) if len(found) > 1 else 0.0
     return max(own, 2 * (total - float(found.mean())))
+
+
+def check_alive(islands: Islands, particles: int) -> None:
+    """Raises SpecError where all particles of all islands have weight 0, with what made it so."""
+    if islands.live.any():
+        return
+    count, invalid = particles * islands.count, int(islands.notes[:, NOTES.index("dead")].sum())
+    what = f"all of the pilot's {count:,} particles have weight 0"
+    if invalid:
+        what += f": for {invalid:,} of them a factor of the target (observation, reward or class) is not a number"
+    raise SpecError("", f"{what}; the target must be positive somewhere where the prior is")
 
 
 def particles_for(islands: Islands, particles: int) -> int:
