@@ -22,6 +22,7 @@ from burnish import Burnish
 from burnish_workers.core.registry import registry
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.testing import lawful_digests, resolved_correlated
+from burnish_workers.testing_feed import resolved_tracking, seen
 
 from .conftest import Cluster, running
 
@@ -169,6 +170,27 @@ def _kill_while_fitting(cluster: Cluster, client: Burnish, job: str) -> list[int
                 killed.append(worker.pid)
         time.sleep(0.1)
     return killed
+
+
+def test_observations_while_workers_and_the_runner_die(cluster: Cluster, spec):
+    """Four are known while workers die, two are posted while nobody conducts the job: each is answered by the law."""
+    ones, each = seen(6), 8
+    numbers = spec["resolution"]["numeric_class"]
+    fed = resolved_tracking(ones[:4], lanes=each, nap=0.2 * cluster.size, resolution={"numeric_class": numbers})
+    law = lawful_digests({**fed, "nap": 0.0}, 6 * each, posted=ones[4:])
+    with Burnish(cluster.url) as client:
+        job = client.submit(fed)
+        _kill_until_lost(cluster.workers, client, job.id, blocks=1)
+        _until(lambda: client.get(job.id).status == "waiting_for_observations")
+        victim = cluster.runners()[0]
+        os.kill(victim.pid, signal.SIGKILL)
+        job.observe_all(ones[4:], last=True)
+        assert job.wait(60).stopped_by == "observations"
+        refinements = list(client.refinements(job.id, limit=1000))
+        epochs = {row.epoch for row in client.ledger(job.id, limit=1000)}
+    assert {r.blocks: r.digest for r in refinements} == {k: law[k] for k in range(each, 6 * each + 1, each)}
+    assert [r.observation for r in refinements] == list(range(6))
+    assert len(epochs) == 2
 
 
 def test_client_cut_off_sees_every_event_once(cluster: Cluster, spec):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from burnish_workers.kinds.posterior.kind import VERSION
+from burnish_workers.kinds.posterior.sampling import VERSION
 
 Json = dict[str, Any]
 BUDGET = {"units": 4_000}
@@ -44,6 +44,7 @@ PLAN: Json = {
     "tempering": "linear",
     "inflation": 1.0,
     "kept": 0,
+    "drawn": 1.0,
 }
 RESOLUTION: Json = {
     "version": VERSION,
@@ -213,7 +214,7 @@ OPERATORS: list[Case] = [
 
 PRIORS: list[Case] = [
     ("misspelt prior", digits(prior__name="digts"), "/prior/name", "did you mean 'digits'? (known: digits"),
-    ("no prior", mixture(prior=REMOVED), "/prior", "required field 'prior' is missing"),
+    ("no prior", mixture(prior=REMOVED), "/prior", "give a prior to sample from, or dynamics"),
     ("prior of nothing", mixture(prior={}), "/prior/name", "'name' is missing"),
     ("two priors", mixture(prior__name="digits"), "/prior/name", "'name' does not go with the others"),
     ("label beyond the last", digits(prior__label=10), "/prior/label", "no class 10: labels go from 0 to 9"),
@@ -335,8 +336,8 @@ OUTPUTS: list[Case] = [
     ("output twice", mixture(outputs=["mean", "std", "mean"]), "/outputs", "'mean' is there twice"),
     ("samples alone", mixture(outputs=["samples"]), "/outputs", "ask for the mean or log_evidence too"),
     ("no outputs", mixture(outputs=[]), "/outputs", "at least 1 item"),
-    ("unknown output", mixture(outputs=["median"]), "/outputs/0", "known: log_evidence, mean, quantiles, samples, std"),
-    ("quantile of 1", mixture(quantiles=[1.0]), "/quantiles/0", "less than 1"),
+    ("unknown output", mixture(outputs=["median"]), "/outputs/0", "known: log_evidence, log_likelihood, mean"),
+    ("quantile of 1", mixture(quantiles=[1.0]), "/quantiles/0", "less than or equal to 0.99"),
     (
         "too many outputs",
         mixture(
@@ -375,7 +376,7 @@ REPLAYS: list[Case] = [
     _replay("tempering", "plan/tempering", "or 'adaptive' or 'none'", resolution__plan__tempering="cubic"),
     _replay("a number for a name", "plan/potential", "got 3", resolution__plan__potential=3),
     _replay("samples unasked", "plan/kept", "from 0 to 0, got 5", resolution__plan__kept=5),
-    _replay("samples asked", "plan/kept", "from 1 to 64", resolution__plan__kept=0, outputs=["mean", "samples"]),
+    _replay("samples asked", "plan/kept", "from 1 to 32768", resolution__plan__kept=0, outputs=["mean", "samples"]),
     _replay("other particles", "plan/particles", "64 contradicts the 32", particles=32, resolution__tail=8),
     _replay(
         "other tempering",

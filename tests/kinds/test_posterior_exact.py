@@ -141,7 +141,13 @@ def far(kind: type, guidance: str = "kalman", problem: LinearChain = COARSE, **o
     return abs(score(shares(islands(problem.sampler(guidance, kind=kind, **options), 80), problem.log_evidence)))
 
 
-@pytest.mark.parametrize("mutant", [WrongSign, NoSquare])
+class Unweighed(Pushed):
+    """Guided and not corrected."""
+
+    inner, square = 0.0, 0.0
+
+
+@pytest.mark.parametrize("mutant", [WrongSign, NoSquare, Unweighed])
 def test_a_wrong_path_weight_is_seen(mutant: type) -> None:
     assert far(mutant) > 3 * FAR
     assert far(Pushed) < FAR
@@ -156,10 +162,6 @@ def test_a_forgotten_first_potential_is_seen() -> None:
 def test_weights_that_are_not_reset_are_seen() -> None:
     assert far(NotReset, guidance="none", problem=FINE) > FAR
     assert far(IslandSampler, guidance="none", problem=FINE, tempering="linear") < FAR
-
-
-def test_forgetting_the_path_weights_is_seen() -> None:
-    assert far(IslandSampler, proposal_weights=False) > 3 * FAR
 
 
 def test_the_last_step_in_closed_form_is_the_conditional_law() -> None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from functools import cache
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 import burnish
+from burnish_workers.core.inputs import NOTHING
+from burnish_workers.core.keys import Key
+from burnish_workers.core.registry import registry
+from burnish_workers.core.rendezvous import Rendezvous
+from burnish_workers.engine.resolve import provisional
+from burnish_workers.kinds.posterior import microbatches
 from burnish_workers.kinds.posterior.denoisers import Denoiser
+from burnish_workers.kinds.posterior.examples import EXAMPLES
 from burnish_workers.kinds.posterior.microbatches import MicroBatches
 from burnish_workers.kinds.posterior.noise import Noise
 from burnish_workers.kinds.posterior.registered import registered_priors
+from burnish_workers.kinds.posterior.simulator import PosteriorSimulator, build
 from burnish_workers.kinds.posterior.unet import load_unet
 from burnish_workers.kinds.posterior.uploaded import GraphDenoiser
 from burnish_workers.tensors.networks import load_network
@@ -135,3 +147,38 @@ def test_values_are_those_of_the_denoiser() -> None:
 
 def _parts(noise: Noise) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return noise.alpha, noise.sigma, noise.time
+
+
+def test_jobs_of_one_network_share_forward_passes_and_keep_their_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs beside each other on a worker, at different steps: fewer calls of the network, the same statistics."""
+    here = Rendezvous()
+    monkeypatch.setattr(microbatches, "HERE", here)
+    simulators = [_simulator(steps, sigma) for steps, sigma in ((6, 0.3), (9, 0.5))]
+    alone = [simulator.advance({}, Key(3, (i,)), 0, 2)[1] for i, simulator in enumerate(simulators)]
+    separate, here.calls = here.calls, 0
+    found: list[Any] = [None, None]
+    gate = threading.Barrier(2)
+
+    def run(i: int) -> None:
+        gate.wait()
+        with here.turn(shares=simulators[i].shares):
+            time.sleep(0.05)
+            found[i] = simulators[i].advance({}, Key(3, (i,)), 0, 2)[1]
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert here.calls < separate
+    for together, by_itself in zip(found, alone, strict=True):
+        assert all(np.array_equal(together[name], by_itself[name], equal_nan=True) for name in by_itself)
+
+
+def _simulator(steps: int, sigma: float) -> PosteriorSimulator:
+    kind = registry().get("posterior")
+    chain = {"chain": {"steps": steps}, "particles": 8, "guidance": {"type": "kalman"}}
+    given = {**EXAMPLES[2], **chain, "observation": {**EXAMPLES[2]["observation"], "sigma": sigma}}
+    spec = kind.spec.model_validate(given)
+    draft = kind.draft(spec, "cpu", NOTHING)
+    return build(spec.model_copy(update={"resolution": provisional(draft, "cpu")}), "cpu", NOTHING)

@@ -14,6 +14,7 @@ from burnish import cli_app
 
 CODE = "from burnish.cli import main; main()"
 JOB = ["--problem", "p", "--x", "0", "--seconds", "1"]
+SAMPLED = ["--prior", "p", "--reward", "sum(x)", "--seconds", "1"]
 
 CONNECTING = sorted(
     [
@@ -31,8 +32,10 @@ CONNECTING = sorted(
         ["list"],
         ["models"],
         ["observe", "job_1", "1.5"],
+        ["plan", "posterior", *SAMPLED],
         ["plan", "surrogate", *JOB],
         ["resume", "job_1"],
+        ["run", "posterior", *SAMPLED],
         ["run", "surrogate", *JOB],
         ["show", "job_1"],
         ["upload", "pyproject.toml"],
@@ -123,7 +126,7 @@ def completed(words: str, shell: str = "bash") -> list[str]:
     ("words", "offers"),
     [
         ("burnish ver", ["verify"]),
-        ("burnish run ", ["surrogate"]),
+        ("burnish run ", ["surrogate", "posterior"]),
         ("burnish kinds su", ["surrogate"]),
         ("burnish list --kind s", ["surrogate"]),
         ("burnish list --status c", ["completed", "crashed", "cancelled"]),

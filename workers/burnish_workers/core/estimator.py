@@ -39,7 +39,10 @@ bounds); each has `to_arrays` and `from_arrays`, and what blocks return a `summa
 
 
 class Simulator(Protocol):
-    """Built once per job and worker from the resolved spec."""
+    """Built once per job and worker from the resolved spec.
+
+    One whose blocks may share calls with those of other jobs (`core.rendezvous`) says so by an attribute `shares`.
+    """
 
     def init(self, lane: Key) -> Arrays:
         """The carry with which a lane starts; empty for kinds whose blocks do not depend on each other."""

@@ -84,6 +84,7 @@ SCHEMES: Mapping[str, Callable[[_Array, np.random.Generator], _Indices]] = {
 def _at(weight: _Array, points: _Array) -> _Indices:
     """The particle under each point of [0, 1), the weights laid end to end."""
     total = np.cumsum(weight)
-    found = np.searchsorted(total, points * total[-1], side="right")
+    scaled: _Array = points * total[-1]
+    found = np.searchsorted(total, scaled, side="right")
     last = int(np.flatnonzero(weight)[-1])  # rounding must not draw a particle of no weight
     return np.minimum(found, last).astype(np.int64)

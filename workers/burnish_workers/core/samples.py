@@ -85,5 +85,6 @@ def _chosen(log_weight: _Array, kept: int) -> tuple[NDArray[np.int64], _Array]:
     if kept >= size:
         return np.arange(size), np.log(np.maximum(normalised(log_weight), 1e-300))
     total = np.cumsum(normalised(log_weight))
-    index = np.searchsorted(total, (np.arange(kept) + 0.5) / kept * total[-1])
+    points: _Array = (np.arange(kept) + 0.5) / kept * total[-1]
+    index = np.searchsorted(total, points)
     return np.minimum(index, size - 1).astype(np.int64), np.full(kept, -np.log(kept))

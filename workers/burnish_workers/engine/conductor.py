@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fitting import Fitter
 from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
-from burnish_workers.engine.inflow import Inflow, inflow_of
+from burnish_workers.engine.inflow import Inflow, inflow_of, kept_up
 from burnish_workers.engine.job_artifacts import Draw
 from burnish_workers.engine.needs import Underway, horizon, need_of
 from burnish_workers.engine.ports import Ports
@@ -97,7 +97,6 @@ class Conductor:
         self.orders = Orders(record.budget, record.budget_version, record.cancel_requested)
         self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock, _drawn(kind))
         self._underway: Underway | None = None
-        self._keeping_up: asyncio.Task[None] | None = None
 
     @property
     def underway(self) -> bool:
@@ -170,24 +169,11 @@ class Conductor:
         await self._say(progress, crew)
         progress.started = self._ports.clock.monotonic()
         self._underway = Underway(progress, schedule, crew, self._scribe)
-        async with self._kept_up(progress.inflow):
+        async with kept_up(inflow, self._record.id, self._ports.store, self.orders.changed):
             try:
                 await self._work(progress, schedule, crew)
             finally:
                 crew.disband()
-
-    @contextlib.asynccontextmanager
-    async def _kept_up(self, inflow: Inflow | None) -> AsyncIterator[None]:
-        """Meanwhile take what is posted."""
-        if inflow is None:
-            yield
-            return
-        self._keeping_up = asyncio.create_task(inflow.keep_up(self._record.id, self._ports.store, self.orders.changed))
-        self._keeping_up.add_done_callback(lambda _: self.orders.changed.set())
-        try:
-            yield
-        finally:
-            self._keeping_up.cancel()
 
     async def _inputs(self, spec: Any) -> Inputs:
         """The uploads that the spec names, once all models among them have been tried."""
@@ -368,11 +354,10 @@ class Conductor:
 
     async def _say(self, progress: Progress, crew: Crew) -> None:
         """Whether the job runs or waits for an observation."""
-        if self._keeping_up is not None and self._keeping_up.done():
-            self._keeping_up.result()  # an observation that cannot be read is never going to be taken in
         inflow = progress.inflow
         if inflow is None or not crew.idle or inflow.ready(progress.issued) or inflow.closed:
             return await self._scribe.started(progress)
+        inflow.check()
         return await self._scribe.starved(progress, f"observation {inflow.known} is not known yet")
 
     async def _finish(self, progress: Progress, schedule: Schedule, stopped_by: StoppedBy) -> None:

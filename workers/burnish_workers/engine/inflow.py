@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
@@ -33,6 +34,7 @@ class Inflow:
         self.each, self._feed = each, feed
         self._known = [feed.array(observation, number) for number, observation in enumerate(feed.given)]
         self._posted, self._last = 0, False
+        self._keeping: asyncio.Task[None] | None = None
 
     @property
     def known(self) -> int:
@@ -81,6 +83,17 @@ class Inflow:
             self.take(page.texts, last=page.last and not full)
         return before != (self._posted, self._last)
 
+    def check(self) -> None:
+        """Raise what ended the keeping up: an observation that cannot be read is never going to be taken in."""
+        if self._keeping is not None and self._keeping.done():
+            self._keeping.result()
+
+    def begin(self, job: str, store: Store, changed: asyncio.Event) -> asyncio.Task[None]:
+        """Keep up from now on; `changed` is set at its end, too."""
+        self._keeping = asyncio.create_task(self.keep_up(job, store, changed))
+        self._keeping.add_done_callback(lambda _: changed.set())
+        return self._keeping
+
     async def keep_up(self, job: str, store: Store, changed: asyncio.Event) -> None:
         """Take what is posted, as soon as it is, and set `changed`; until none is to come."""
         while not self.closed:
@@ -91,6 +104,17 @@ class Inflow:
             except StoreUnavailable as error:
                 log.warning("store.unavailable", why=str(error))
                 await asyncio.sleep(AWAY)
+
+
+@contextlib.asynccontextmanager
+async def kept_up(inflow: Inflow | None, job: str, store: Store, changed: asyncio.Event) -> AsyncIterator[None]:
+    """Meanwhile take what is posted."""
+    keeping = None if inflow is None else inflow.begin(job, store, changed)
+    try:
+        yield
+    finally:
+        if keeping is not None:
+            keeping.cancel()
 
 
 async def inflow_of(job: str, spec: SpecBase, kind: Kind, inputs: Inputs, store: Store) -> Inflow | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
@@ -31,9 +30,8 @@ class JobArtifacts:
         """Make and store the files of this look; call `sweep` once an event has named them."""
         if self._draw is None:
             return
-        # Drawing takes as long as a picture does: other jobs go on meanwhile.
-        files = await asyncio.to_thread(self._draw, progress)
-        newer = tuple([await self._written(name, data, progress.blocks) for name, data in sorted(files.items())])
+        files = sorted(self._draw(progress).items())
+        newer = tuple([await self._written(name, data, progress.blocks) for name, data in files])
         names = {artifact.name for artifact in newer}
         self._stale += [a.name for a in self.listed if a.name not in names and not a.name.endswith(KEPT)]
         self.listed = newer

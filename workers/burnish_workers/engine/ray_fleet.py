@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +11,7 @@ import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError, WorkerCrashedError
 
 from burnish_workers.core.keys import Key
+from burnish_workers.core.rendezvous import HERE
 from burnish_workers.engine.fleet import (
     Bench,
     BlockFailed,
@@ -31,14 +31,17 @@ _QUEUED = 2
 
 
 class BlockWorker:
-    """Runs blocks, one at a time, in a process of its own with one torch thread (bits depend on the number)."""
+    """Runs blocks in a process of its own with one torch thread (bits depend on the number).
+
+    One computes at a time; those that use the same network meet at its forward passes.
+    """
 
     def __init__(self, device: str, kinds: list[str]):
         from burnish_workers.core.registry import registry
 
         self._bench, self._device = Bench(device), device
         self._class = numeric_class_here(device)
-        for name in kinds:
+        for name in kinds or registry().names:
             registry().get(name).load()
 
     def about(self) -> dict[str, Any]:
@@ -56,10 +59,11 @@ class BlockWorker:
         decision: dict[str, Any],
     ) -> dict[str, Any]:
         """`code` holds an ObjectRef in a list, which Ray does not fetch unless this worker lacks the simulator."""
-        simulator = self._bench.simulator(digest, lambda: ray.get(code[0]))
-        began = time.perf_counter()
-        carry_out, stats = simulator.advance(begun(simulator, carry, lane), key, start, replicates, decision)
-        return {"carry": dict(carry_out), "stats": dict(stats), "seconds": time.perf_counter() - began}
+        with HERE.turn(shares=False):
+            simulator = self._bench.simulator(digest, lambda: ray.get(code[0]))
+        with HERE.turn(shares=getattr(simulator, "shares", False)) as watch:
+            carry_out, stats = simulator.advance(begun(simulator, carry, lane), key, start, replicates, decision)
+        return {"carry": dict(carry_out), "stats": dict(stats), "seconds": watch.seconds}
 
 
 def _offered(nodes: list[dict[str, float]], name: str, amount: float) -> bool:
@@ -81,14 +85,15 @@ class _Seat:
 class RayFleet:
     """Named actors `burnish-worker-<i>`, shared by all runners of the cluster, restarted by Ray when they die.
 
-    `gpus`: GPUs per worker, a fraction for several workers on one; `device`: `auto`, `cpu`, `cuda`.
+    `gpus`: GPUs per worker, a fraction for several workers on one; `device`: `auto`, `cpu`, `cuda`; `kinds`: what
+    workers import before they answer, so that no job waits for that: by default all that are installed.
     """
 
     size: int
     gpus: float = 0.0
     cpus: float = 1.0
     device: str = "auto"
-    kinds: tuple[str, ...] = ("surrogate",)
+    kinds: tuple[str, ...] = ()
     _seats: list[_Seat] = field(default_factory=list[_Seat])
     _codes: dict[str, ray.ObjectRef[JobCode]] = field(default_factory=dict[str, "ray.ObjectRef[JobCode]"])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -141,6 +146,7 @@ class RayFleet:
             "get_if_exists": True,
             "max_restarts": -1,
             "max_task_retries": 0,
+            "max_concurrency": _QUEUED,
             "num_cpus": self.cpus,
             "num_gpus": self.gpus,
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}},

@@ -133,7 +133,7 @@ async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) ->
     bench = _Bench(spec, kind, fleet, inputs, numeric_class)
     draft = kind.draft(spec, numeric_class, inputs)
     first = await bench.trial(draft)
-    rivals = kind.rivals(spec, first.contestant, fleet.workers)
+    rivals = kind.rivals(spec, first.contestant, fleet.workers) if draft.rivals else ()
     if not rivals:
         return bench.afforded(first)
     tried = [first.contestant, *[await bench.glimpse(rival) for rival in rivals]]

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from burnish.job import AsyncJob, Job
     from burnish.pages import AsyncPage, Page
     from burnish.retries import Retries
-    from burnish.wire import Budget, Refinement, SurrogateSpec
+    from burnish.wire import Budget, PosteriorSpec, Refinement, SurrogateSpec
 
 _HOME = {
     "AsyncBurnish": "async_client",
@@ -61,6 +61,7 @@ _HOME = {
     "ModelRejected": "errors",
     "NotFound": "errors",
     "Page": "pages",
+    "PosteriorSpec": "wire",
     "Refinement": "wire",
     "Rejected": "errors",
     "Retries": "retries",
@@ -94,6 +95,7 @@ __all__ = [
     "ModelRejected",
     "NotFound",
     "Page",
+    "PosteriorSpec",
     "Refinement",
     "Rejected",
     "Retries",

@@ -10,13 +10,14 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import typer
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel as RichPanel
 from rich.table import Table
 from rich.text import Text
 
 from burnish import plots, wire, words
+from burnish.cli_pictures import pictures
 from burnish.record import Record
 
 Leaving = tuple[type[BaseException] | None, BaseException | None, TracebackType | None]
@@ -168,7 +169,7 @@ def rows(record: Record) -> list[tuple[str, str, str, str]]:
     result: list[tuple[str, str, str, str]] = []
     for place, i in enumerate(chosen(record)):
         half = halves[i] if halves else None
-        name = f"output {i}" + (" (widest)" if many and halves and place == 0 else "")
+        name = words.output(record.last, i) + (" (widest)" if many and halves and place == 0 else "")
         value = words.number(record.last.estimate.value[i], half)
         result.append((name, value, words.limits(record.interval, i), bar(record, i)))
     return result
@@ -198,11 +199,11 @@ def sparkline(values: Sequence[float], most: int = 40) -> str:
 
 def panel(record: Record, event: wire.Event | None = None) -> RichPanel:
     """The whole picture of a running job. `event`: the newest, for news of what happens before its first answer."""
-    parts: list[Text | Table] = [_state(record)]
+    parts: list[RenderableType] = [_state(record)]
     if event is not None and event.type == "progress":
         parts.append(Text(words.progress(event.data)))
     if record.last:
-        parts += [_table(record), *_facts(record)]
+        parts += [pictures(record.last), _table(record), *_facts(record)]
     title = Text(f"{record.job.kind} {record.job.id}", style="bold")
     return RichPanel(Group(*parts), title=title, title_align="left", border_style="dim", padding=(0, 1))
 

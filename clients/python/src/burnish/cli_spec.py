@@ -67,7 +67,7 @@ class Asked:
 
 def build(asked: Asked, catalogue: Callable[[], list[CatalogueEntry]]) -> dict[str, Any]:
     """The spec: the file of `--spec`, if given, with every other option laid over it."""
-    spec: dict[str, Any] = _from_file(asked.spec) if asked.spec else {"kind": "surrogate"}
+    spec: dict[str, Any] = from_file(asked.spec) if asked.spec else {"kind": "surrogate"}
     spec |= asked.some("level", "interval", "seed", "steps", "method", "simultaneous", "laplacian", "shrinkage")
     if asked.gradient:
         spec["outputs"] = ["value", "gradient"]
@@ -85,7 +85,7 @@ def build(asked: Asked, catalogue: Callable[[], list[CatalogueEntry]]) -> dict[s
     return spec
 
 
-def _from_file(name: str) -> dict[str, Any]:
+def from_file(name: str) -> dict[str, Any]:
     try:
         value = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text("utf-8"))
     except OSError as error:

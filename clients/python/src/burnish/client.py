@@ -9,11 +9,11 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
 
-from burnish import calls, files, local, outcomes, settings, specify, streams, wire
+from burnish import asked, calls, files, local, outcomes, packing, settings, specify, streams, wire
 from burnish.errors import ServiceError, Unreachable
 from burnish.job import Job
 from burnish.pages import Page
@@ -69,21 +69,8 @@ class Burnish:
         surrogate: specify.Surrogate | None = None,
         t: specify.Times = 0.0,
         dim: int | None = None,
-        level: float | None = None,
-        interval: Literal["stream", "fixed", "open", "bounded"] | None = None,
-        bounds: Sequence[float] | None = None,
-        simultaneous: bool | None = None,
-        seed: int | None = None,
-        steps: int | None = None,
-        method: Literal["auto", "linearised", "martingale", "picard", "plain"] | None = None,
-        outputs: Sequence[Literal["value", "gradient"]] | None = None,
-        picard: Mapping[str, int] | None = None,
-        laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"] | None = None,
-        shrinkage: bool | None = None,
-        extensible: bool | None = None,
-        weight: float | None = None,
-        metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
+        **given: Unpack[asked.Surrogate],
     ) -> Job:
         """Correct a learned PDE solution at chosen points.
 
@@ -93,31 +80,46 @@ class Burnish:
         replicate, for `interval="bounded"`; `simultaneous=False`: an interval for each output on its own. `outputs`:
         `["value", "gradient"]` gives sigma^T grad u beside the value of every point. `picard`: levels and basis of
         that method; `laplacian`: how second derivatives are taken; `shrinkage=True`: a second estimate, drawn towards
-        the surrogate.
+        the surrogate. `asked.Surrogate` lists the fields that may be given by keyword.
         """
-        spec = specify.surrogate(
-            problem,
-            points,
-            t,
-            dim,
-            surrogate=surrogate,
-            budget=budget,
-            level=level,
-            interval=interval,
-            bounds=bounds,
-            simultaneous=simultaneous,
-            seed=seed,
-            steps=steps,
-            method=method,
-            outputs=outputs,
-            picard=picard,
-            laplacian=laplacian,
-            shrinkage=shrinkage,
-            extensible=extensible,
-            weight=weight,
-            metadata=metadata,
-        )
+        spec = specify.surrogate(problem, points, t, dim, surrogate=surrogate, budget=budget, **given)
         return self.submit(spec, idempotency_key=idempotency_key)
+
+    def posterior(
+        self,
+        *,
+        prior: specify.Prior | None = None,
+        budget: specify.Budget,
+        idempotency_key: str | None = None,
+        **given: Unpack[asked.Posterior],
+    ) -> Job:
+        """Sample a diffusion prior given an observation, a reward, a class, or several; or follow a state.
+
+        `prior`: a name of the catalogue, a mixture, or an uploaded network. `observation`: `operator`, `y` and
+        `sigma`. `reward`: an expression over x, or a network. `condition`: `classifier` and `label`. In place of a
+        prior: `dynamics`, `initial`, `observe` and `observations`, more of which `job.observe` brings. Numbers may be
+        lists or arrays of any library; arrays above 1 MB are uploaded first. `asked.Posterior` lists all keywords.
+
+            job = client.posterior(
+                prior={"mixture": {"means": [[-2, 0], [2, 0]]}},
+                observation={"operator": {"type": "matrix", "matrix": [[0.6, 0.8]]}, "y": [1.0], "sigma": 0.3},
+                budget={"seconds": 2},
+                seed=7,
+            )
+            mean = job.wait().part("mean")
+            print(mean.value, mean.lower, mean.upper)
+        """
+        spec = self._uploading(specify.posterior(prior, budget=budget, **given))
+        return self.submit(spec, idempotency_key=idempotency_key)
+
+    def _uploading(self, steps: packing.Uploading) -> dict[str, Any]:
+        """Upload what a spec is too large to hold."""
+        try:
+            array = next(steps)
+            while True:
+                array = steps.send(self.upload_array(array).id)
+        except StopIteration as done:
+            return done.value
 
     def submit(self, spec: calls.Spec, *, idempotency_key: str | None = None) -> Job:
         """Create a job from its spec; a `resolved` spec replays its job."""

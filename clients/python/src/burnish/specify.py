@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 from pydantic import BaseModel
 
-from burnish import wire
+from burnish import packing, wire
 from burnish.wire.specs.surrogate import Point
 
 
@@ -23,6 +23,8 @@ Points = Sequence[Coordinates | Point | Mapping[str, Any]] | ArrayLike | Mapping
 has them."""
 Problem = str | Mapping[str, Any] | BaseModel
 Surrogate = str | Mapping[str, Any] | BaseModel
+Prior = str | Mapping[str, Any] | BaseModel
+"""A name of the catalogue, or `{"name": ..., "label": ...}`, `{"mixture": ...}`, `{"model": ..., "shape": ...}`."""
 Budget = wire.Budget | Mapping[str, float]
 Times = float | Sequence[float]
 
@@ -39,6 +41,35 @@ def surrogate(problem: Problem, points: Points, t: Times, dim: int | None, **giv
         given["outputs"] = list(given["outputs"])
     spec = {"kind": "surrogate", "problem": named, "points": at(points, t)}
     return spec | {name: value for name, value in given.items() if value is not None}
+
+
+_SHORT = {
+    "guidance": "type",
+    "potential": "type",
+    "resampling": "scheme",
+    "reward": "expression",
+    "dynamics": "name",
+    "filter": "method",
+}
+"""Fields of a `posterior` job that may be a text, and what that is short for."""
+
+
+def posterior(prior: Prior | None, **given: Any) -> packing.Uploading:
+    """The spec of a `posterior` job, with arrays packed or uploaded: see `packing`."""
+    spec: dict[str, Any] = {"kind": "posterior"} | ({} if prior is None else {"prior": _form(prior, "name")})
+    for name in _SHORT.keys() & given.keys():
+        given[name] = _form(given[name], _SHORT[name])
+    if isinstance(seen := given.get("observation"), Mapping):
+        seen = cast("Mapping[str, Any]", seen)
+        given["observation"] = {**seen, "operator": _form(seen.get("operator", "identity"), "type")}
+    return packing.packed(spec | {name: value for name, value in given.items() if value is not None})
+
+
+def _form(value: Any, field: str) -> Any:
+    """A text in the form of the wire: the field it is short for, or the model whose id it is."""
+    if not isinstance(value, str):
+        return value
+    return {"model" if value.startswith("sha256:") else field: value}
 
 
 def _model(surrogate: Surrogate | None) -> Any:

@@ -77,6 +77,15 @@ def outputs_of(refinement: wire.Refinement) -> int:
     return refinement.arrays.outputs if refinement.arrays else len(refinement.estimate.value)
 
 
+def output(refinement: wire.Refinement, index: int) -> str:
+    """`mean[0][3]` where the answer has several named parts, else `output 3`."""
+    parts = refinement.layout or []
+    for part in parts if len(parts) > 1 else []:
+        if (place := part.place(index)) is not None:
+            return part.name + "".join(f"[{i}]" for i in place)
+    return f"output {index}"
+
+
 def limits(interval: wire.Interval | None, output: int) -> str:
     """`[0.0525, 0.0531]`, to the digits that its own width lets stand."""
     if interval is None or output >= len(interval.lower):

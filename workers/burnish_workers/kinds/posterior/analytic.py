@@ -40,13 +40,18 @@ class MixtureDenoiser:
 
     def _isotropic(self, x: Tensor, noise: Noise) -> Tensor:
         """Covariances v_c I: all distances by one product of matrices."""
+        a, s, v = noise.alpha[:, None], noise.sigma[:, None], self._variance[:, 0]
+        chance = self.chances(x, noise)
+        gain = chance * a * v / (a**2 * v + s**2)
+        return (chance - a * gain) @ self._means + gain.sum(1, keepdim=True) * x
+
+    def chances(self, x: Tensor, noise: Noise) -> Tensor:
+        """r_c(x) of components with covariances v_c I, (rows, c)."""
         a, s = noise.alpha[:, None], noise.sigma[:, None]
         v, means, dim = self._variance[:, 0], self._means, x.shape[1]
         spread = a**2 * v + s**2
         squared = (x * x).sum(1, keepdim=True) - 2 * a * (x @ means.T) + a**2 * (means * means).sum(1)
-        chance = torch.softmax(self._log_weights - 0.5 * squared / spread - 0.5 * dim * spread.log(), dim=1)
-        gain = chance * a * v / spread
-        return (chance - a * gain) @ means + gain.sum(1, keepdim=True) * x
+        return torch.softmax(self._log_weights - 0.5 * squared / spread - 0.5 * dim * spread.log(), dim=1)
 
     def _general(self, x: Tensor, noise: Noise) -> Tensor:
         a, s = noise.alpha[:, None, None], noise.sigma[:, None, None]

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import logging
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import get_args
 
@@ -36,6 +37,7 @@ _log = logging.getLogger(__name__)
 MICRO_BATCH = 256
 
 
+@lru_cache(maxsize=8)
 def denoiser_of(prior: Prior, device: torch.device, size: int = MICRO_BATCH) -> Denoiser:
     """x0_hat as the prior's own scheduler takes it: clipped where that clips."""
     plain = MicroBatches(load_unet(prior, device), size)

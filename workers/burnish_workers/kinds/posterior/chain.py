@@ -7,7 +7,7 @@ sigma eps, eps ~ N(0, I). Torch-free: the front checks chains.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +60,19 @@ def ancestral(
     noise = eta * t / s * np.sqrt(np.maximum(s**2 - (a / b) ** 2 * t**2, 0.0))
     keep = np.sqrt(np.maximum(t**2 - noise**2, 0.0)) / s
     return Chain(alpha, sigma, time, keep, b - keep * a, noise, start, clip)
+
+
+def widened(chain: Chain, variance: _Array, weights: _Array, eta: float = 1.0) -> Chain:
+    """Steps of an ancestral chain, with what is left unknown of the clean sample within a component in their noise.
+
+    A component N(mu, v) leaves P = v sigma^2/(alpha^2 v + sigma^2) at (alpha, sigma), so that s^2 + pull^2 P is the
+    variance of q(x_{k+1} | x_k), where s^2 alone is that of q(x_{k+1} | x_k, x_clean) (Bao et al., Analytic-DPM, ICLR
+    2022). For a single round Gaussian the chain is then exact with any number of steps; with s^2 alone 60 steps lose
+    an eighth of the variance. Averaged over components and axes: variance (c, d), weights (c,).
+    """
+    alpha, sigma = chain.alpha[:-1, None, None], chain.sigma[:-1, None, None]
+    left = (variance * sigma**2 / (alpha**2 * variance + sigma**2)).mean(2) @ weights
+    return replace(chain, noise=np.sqrt(chain.noise**2 + (eta * chain.pull) ** 2 * left))
 
 
 def vp_euler(steps: int, eta: float = 1.0, last: float = 1e-3, rates: tuple[float, float] = (0.1, 20.0)) -> Chain:

@@ -19,6 +19,7 @@ from burnish_workers.kinds.posterior.chain import (
     karras_levels,
     ve_euler,
     vp_euler,
+    widened,
 )
 from burnish_workers.kinds.posterior.directory import Prior
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
@@ -26,6 +27,10 @@ from burnish_workers.kinds.posterior.schedules import Schedule, alphas_cumprod
 
 WIDEST = 1e9
 """Ratio of the largest noise level to the smallest: their squares are to differ in double precision."""
+
+CLEAN, FAR_FROM_NORMAL = 0.1, 4.0
+"""Noise levels of mixtures: the last in standard deviations of the narrowest component, and the first in those of the
+mixture, where it starts from normal noise."""
 
 STEPS = 60
 """Of a chain for which the spec does not say."""
@@ -49,10 +54,13 @@ class Levels:
     high: float
 
 
-def chain_of(asked: Asked, prior: MixtureNumbers | Prior | ScoreNetwork, guidance: str) -> Chain:
-    """Raises SpecError for a scheduler that the prior cannot be simulated by, and for guidance without noise."""
+def chain_of(asked: Asked, prior: MixtureNumbers | Prior | ScoreNetwork, guidance: str, normal: bool = False) -> Chain:
+    """Raises SpecError for a scheduler that the prior cannot be simulated by, and for guidance without noise.
+
+    `normal`: whether a chain that could start from the prior's marginal is to start from N(0, I) all the same.
+    """
     if isinstance(prior, MixtureNumbers):
-        found = _of_mixture(asked, prior)
+        found = _of_mixture(asked, prior, normal)
     else:
         schedule = prior.schedule if isinstance(prior, Prior) else schedule_of(prior)
         found = _of_network(asked, schedule)
@@ -92,13 +100,16 @@ def _check_noise(chain: Chain, guidance: str) -> None:
         raise SpecError("/chain/eta", f"{what}; choose eta > 0, or guidance none")
 
 
-def _of_mixture(asked: Asked, prior: MixtureNumbers) -> Chain:
+def _of_mixture(asked: Asked, prior: MixtureNumbers, normal: bool) -> Chain:
     steps, scheduler = asked.steps or STEPS, asked.scheduler or "edm"
     eta = _eta(asked, scheduler)
     if scheduler in ("ve", "ve_euler", "edm"):
         smallest = float(np.sqrt(prior.variance.min()))
-        levels = Levels(asked.sigma_min or 0.02 * smallest, asked.sigma_max or 4 * max(prior.spread, smallest))
-        return _exploding(scheduler, steps, eta, levels, None)
+        # The fewer levels are passed through, the finer the steps: the marginal need not be drowned in noise.
+        drowned = FAR_FROM_NORMAL * prior.spread if normal else prior.spread
+        levels = Levels(asked.sigma_min or CLEAN * smallest, asked.sigma_max or max(drowned, smallest))
+        found = _exploding(scheduler, steps, eta, levels, None)
+        return found if scheduler == "ve_euler" else widened(found, prior.variance, prior.weights, eta)
     _no_levels(asked, scheduler)
     if scheduler == "vp":
         return vp_euler(steps, eta)

@@ -13,6 +13,7 @@ from burnish_workers.core.kind import Contestant, Draft, Kind, SpecError
 from burnish_workers.kinds.posterior import sampling, tuning
 from burnish_workers.kinds.posterior.assimilation import jobs as assimilating
 from burnish_workers.kinds.posterior.examples import EXAMPLES
+from burnish_workers.kinds.posterior.publish import artifacts
 from burnish_workers.kinds.posterior.registered import entries
 from burnish_workers.kinds.posterior.statistics import statistics
 
@@ -76,7 +77,7 @@ def feed(spec: PosteriorSpec, inputs: Inputs) -> Feed | None:
 
 def load() -> Callable[[Any, str, Inputs], Simulator]:
     from burnish_workers.kinds.posterior.assimilation.simulator import build as follow
-    from burnish_workers.kinds.posterior.simulator import build
+    from burnish_workers.kinds.posterior.methods import build
 
     def simulator(spec: PosteriorSpec, device: str, inputs: Inputs) -> Simulator:
         if spec.dynamics is None:
@@ -100,4 +101,5 @@ KIND = Kind(
     rivals=rivals,
     afford=afford,
     feed=feed,
+    artifacts=artifacts,
 )

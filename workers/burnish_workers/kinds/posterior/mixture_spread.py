@@ -30,16 +30,43 @@ def mixture_spreads(
     numbers: MixtureNumbers, chain: Chain, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """(diagonal (d,), factor (d, r)) at x_0 .. x_{K-1}: residuals of _DRAWS draws, the leading directions kept whole
-    and the rest as its diagonal. The same on every worker of a numeric class."""
-    exact = MixtureDenoiser(numbers, device)
+    and the rest as its diagonal; without residuals where all components are alike. The same on every worker of a
+    numeric class."""
+    exact, alike = MixtureDenoiser(numbers, device), _alike(numbers)
     for k in range(chain.steps):
         alpha, sigma = float(chain.alpha[k]), float(chain.sigma[k])
         generator = torch_generator(_KEY.child(k), device)
         clean = exact.draw(_DRAWS, 1.0, 0.0, generator)
         fresh = torch.randn(clean.shape, generator=generator, dtype=clean.dtype, device=device)
-        level = (torch.full((_DRAWS,), v, dtype=clean.dtype, device=device) for v in (alpha, sigma, sigma))
-        residual = clean - exact(alpha * clean + sigma * fresh, Noise(*level), None)
-        yield factorised(residual)
+        level = Noise(*(torch.full((_DRAWS,), v, dtype=clean.dtype, device=device) for v in (alpha, sigma, sigma)))
+        x = alpha * clean + sigma * fresh
+        if alike is None:
+            yield factorised(clean - exact(x, level, None))
+        else:
+            means = torch.as_tensor(numbers.means, dtype=clean.dtype, device=device)
+            yield _of_alike(exact.chances(x, level), means, alike, alpha, sigma)
+
+
+def _alike(numbers: MixtureNumbers) -> float | None:
+    """v, where all components have the covariance v I."""
+    first = float(numbers.variance[0, 0])
+    return first if numbers.axes is None and bool((numbers.variance == first).all()) else None
+
+
+def _of_alike(
+    chance: Tensor, means: Tensor, variance: float, alpha: float, sigma: float
+) -> tuple[Tensor, Tensor | None]:
+    """P I + (1 - alpha g)^2 M^T E[diag(r) - r r^T] M, from chances r (n, c) and means M (c, d), g = alpha v/S.
+
+    Conditional means of components differ by (1 - alpha g) times their means: nothing is left to chance but r.
+    """
+    total = alpha**2 * variance + sigma**2
+    own = torch.full_like(means[0], variance * sigma**2 / total)
+    values, axes = torch.linalg.eigh(torch.diag(chance.mean(0)) - chance.T @ chance / len(chance))
+    kept = values > 1e-12
+    if not kept.any():
+        return own, None
+    return own, sigma**2 / total * means.T @ (axes[:, kept] * values[kept].sqrt())
 
 
 def factorised(residual: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -37,6 +37,9 @@ _CALIBRATION = Key(20_260_101)
 
 _SAMPLES, _STEPS = 256, 60
 
+_UPLOADS = 8
+"""Uploaded networks that a process keeps."""
+
 
 @dataclass(frozen=True, eq=False)
 class Model:
@@ -117,19 +120,23 @@ def _calibration(prior: Prior, device: torch.device, micro_batch: int) -> Calibr
     return calibrate(denoiser, prior.schedule, sample, _CALIBRATION, samples=_SAMPLES, label=label)
 
 
-_MEASURED: dict[tuple[str, str, int], Calibration] = {}
+_UPLOADED: dict[tuple[str, str, int], tuple[Denoiser, Calibration]] = {}
 
 
 def _uploaded(
     given: ScoreNetwork, setting: Setting, inputs: Inputs, device: torch.device, micro_batch: int
 ) -> tuple[Denoiser, Calibration]:
-    """The residual of an upload is measured once in a process: with the same randomness on every worker."""
-    network, schedule = load_network(inputs.model(given), device), schedule_of(given)
-    clock = partial(told, given.time or default_time(given), schedule)
-    denoiser = MicroBatches(GraphDenoiser(network, setting.shape, given.predicts, clock), micro_batch)
+    """Jobs with one upload share it. Its residual is measured once in a process, with the same randomness on every
+    worker."""
     known = given.model_dump_json(), str(device), micro_batch
-    if known not in _MEASURED:
+    if known not in _UPLOADED:
+        network, schedule = load_network(inputs.model(given), device), schedule_of(given)
+        clock = partial(told, given.time or default_time(given), schedule)
+        denoiser = MicroBatches(GraphDenoiser(network, setting.shape, given.predicts, clock), micro_batch)
         label = None if setting.label is None else torch.full((_SAMPLES,), setting.label, device=device)
         sample = unguided(denoiser, whole_chain(schedule, _STEPS, None), label, device)
-        _MEASURED[known] = calibrate(denoiser, schedule, sample, _CALIBRATION, samples=_SAMPLES, label=label)
-    return denoiser, _MEASURED[known]
+        found = calibrate(denoiser, schedule, sample, _CALIBRATION, samples=_SAMPLES, label=label)
+        _UPLOADED[known] = denoiser, found
+        while len(_UPLOADED) > _UPLOADS:
+            _UPLOADED.pop(next(iter(_UPLOADED)))
+    return _UPLOADED[known]

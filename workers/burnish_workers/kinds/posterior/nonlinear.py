@@ -43,9 +43,12 @@ class NonlinearTerm:
     def perturbs(self) -> bool:
         return True
 
+    def residual(self, x: Tensor) -> Tensor:
+        """y - H(x), (b, n, q)."""
+        return self.y - _apply(self.function, x)
+
     def terminal(self, x: Tensor) -> Tensor:
-        residual = self.y - _apply(self.function, x)
-        return -0.5 * (residual**2 / self.variance + (2 * math.pi * self.variance).log()).sum(-1)
+        return -0.5 * (self.residual(x) ** 2 / self.variance + (2 * math.pi * self.variance).log()).sum(-1)
 
     def twist(self, k: int, estimate: Tensor, shift: Tensor | None) -> Tensor:
         if self.naive:

@@ -11,12 +11,19 @@ from burnish_workers.core.estimator import Plan
 EVALUATIONS = {"gradient": 2.7, "classifier_free": 2.0}
 """Cost of a step in forward passes of the network, where it is not 1."""
 
+BIASED = ("fk_steering", "dps", "mcgdiff")
+"""Published methods whose samples follow another law than the one asked for."""
+
+FROM_NOISE = ("urge", *BIASED)
+"""Published methods: they start from normal noise unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Recipe:
     """How one island is simulated. All of it is proposal or potential: none of it changes what is estimated.
 
-    `kept`: particles of an island that go into the samples, 0 where none are asked for.
+    `kept`: particles of an island that go into the samples, 0 where none are asked for; `drawn`: islands of a
+    replicate, where chains of islands are replicates: the mean of a pilot.
     """
 
     method: str
@@ -27,6 +34,7 @@ class Recipe:
     tempering: str
     inflation: float
     kept: int = 0
+    drawn: float = 1.0
 
     def to_plan(self) -> Plan:
         return dict(asdict(self).items())
@@ -42,6 +50,16 @@ class Recipe:
         return replace(self, guidance="none" if self.guidance != "none" else "kalman", strength=1.0, kept=0)
 
     @property
+    def biased(self) -> bool:
+        """Whether no number of islands tends to the answer."""
+        return self.method in BIASED
+
+    @property
+    def checked(self) -> bool:
+        """Whether islands of another proposal go with those of the answer."""
+        return self.method in ("smc", "urge")
+
+    @property
     def evaluations(self) -> float:
         """Forward passes of the network per particle and step."""
         return EVALUATIONS.get(self.guidance, 1.0)
@@ -49,6 +67,9 @@ class Recipe:
 
 ISLANDS = "islands"
 """The component of an answer that islands make."""
+
+CHAINS = "chains"
+"""Pairs of coupled chains over islands."""
 
 CHECK = "check"
 """Islands of another proposal: they answer nothing, but must find the same evidence."""

@@ -26,6 +26,7 @@ from burnish_workers.kinds.posterior.chains import chain_of
 from burnish_workers.kinds.posterior.directory import Prior, PriorError
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers, mixture_of
 from burnish_workers.kinds.posterior.operators import MOST_OBSERVED, LinearOperator, is_linear, operator_of
+from burnish_workers.kinds.posterior.plan import FROM_NOISE
 from burnish_workers.kinds.posterior.registered import registered_priors
 
 _Array = NDArray[np.float64]
@@ -112,8 +113,13 @@ def setting_of(spec: PosteriorSpec, inputs: Inputs) -> Setting:
     if spec.condition is not None:
         pointer = "/condition/classifier"
         classifier = _network(spec.condition.classifier, dim, inputs, pointer), spec.condition.label
-    chain = chain_of(spec.chain, prior, spec.guidance.type)
+    chain = chain_of(spec.chain, prior, spec.guidance.type, normal=start_of(spec) == "normal")
     return Setting(shape, prior, label, chain, observation, reward, classifier)
+
+
+def start_of(spec: PosteriorSpec) -> str | None:
+    """How the chain of a spec starts: `marginal` where that is known, unless said otherwise."""
+    return spec.chain.start or ("normal" if spec.method in FROM_NOISE else None)
 
 
 def _prior(

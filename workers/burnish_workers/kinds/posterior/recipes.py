@@ -7,14 +7,16 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.plan import Recipe
 from burnish_workers.kinds.posterior.problem import Setting
+from burnish_workers.kinds.posterior.published import PUBLISHED, published
 
 PILOT_PARTICLES, OF_NETWORKS = 64, 32
-"""Of an island, where the spec does not say: a pilot tells how many it takes. Networks are dear, and pilots waited
-for."""
+"""Of a pilot's island, or as few as the spec asks for. Networks are dear, and pilots waited for."""
 
 
 def recipes(spec: PosteriorSpec, setting: Setting) -> list[Recipe]:
     """All that the pilot compares. Raises SpecError for a combination that makes no sense."""
+    if spec.method in PUBLISHED:
+        return [published(spec, setting)]
     _check(spec, setting)
     if spec.guidance.type == "auto" and (setting.chain.noise[:-1] == 0).any():
         guidances = ["none"]
@@ -24,12 +26,12 @@ def recipes(spec: PosteriorSpec, setting: Setting) -> list[Recipe]:
     temperings = _temperings(potential) if spec.potential.tempering == "auto" else [spec.potential.tempering]
     pairs = [(guidance, temperings[0]) for guidance in guidances]
     pairs += [(guidances[0], tempering) for tempering in temperings[1:]]
-    closed = isinstance(setting.prior, MixtureNumbers)
+    tried = PILOT_PARTICLES if isinstance(setting.prior, MixtureNumbers) else OF_NETWORKS
     strengths = [1.0] if spec.guidance.strength is None else [spec.guidance.strength]
     return [
         Recipe(
             method="smc" if spec.method == "auto" else spec.method,
-            particles=spec.particles or (PILOT_PARTICLES if closed else OF_NETWORKS),
+            particles=min(tried, spec.particles or tried),
             guidance=guidance,
             strength=strengths[0],
             potential=potential,
@@ -45,7 +47,7 @@ def _guidances(setting: Setting) -> list[str]:
     are."""
     if setting.black_box:
         return ["ensemble", "none"]
-    return ["kalman", "gradient"]
+    return ["kalman", "none", "gradient"]
 
 
 def _temperings(potential: str) -> list[str]:
@@ -55,6 +57,9 @@ def _temperings(potential: str) -> list[str]:
 
 
 def _check(spec: PosteriorSpec, setting: Setting) -> None:
+    for name in ("quantiles", "samples"):
+        if spec.method == "pimh" and name in spec.outputs:
+            raise SpecError("/outputs", f"pimh gives unbiased means and no {name}; leave them out, or choose smc")
     if spec.guidance.type == "classifier_free":
         if spec.guidance.label is None:
             raise SpecError("/guidance/label", "classifier_free guidance pushes towards a class: give a label")

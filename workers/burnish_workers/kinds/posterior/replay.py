@@ -11,8 +11,10 @@ from burnish_workers.core.kind import MOST_SAMPLES, Draft, SpecError
 from burnish_workers.core.registry import near
 from burnish_workers.core.replay import ANEW, AT, check_names, check_numbers, refusal
 from burnish_workers.core.sketches import LEVELS
+from burnish_workers.kinds.posterior.coupled import MOST_ISLANDS
 from burnish_workers.kinds.posterior.limits import most_kept, most_particles
 from burnish_workers.kinds.posterior.problem import Setting
+from burnish_workers.kinds.posterior.published import PUBLISHED
 
 AUTO = "auto"
 
@@ -43,6 +45,7 @@ def _check_choices(given: Resolution, spec: PosteriorSpec, drafted: Draft) -> No
     for name, chosen in (("potential", asked.type), ("tempering", asked.tempering)):
         field = "type" if name == "potential" else name
         known = get_args(Potential.model_fields[field].annotation)
+        chosen = str(drafted.plan[name]) if spec.method in PUBLISHED else chosen
         _among(name, given.plan[name], [chosen] if chosen != AUTO else [each for each in known if each != AUTO])
 
 
@@ -57,7 +60,8 @@ def _check_amounts(given: Resolution, spec: PosteriorSpec, setting: Setting) -> 
     _within("particles", plan["particles"], 2, most, whole=True)
     _within("strength", plan["strength"], 0, 100)
     _within("inflation", plan["inflation"], 0, 1e4)
-    kept = min(int(plan["particles"]), most_kept(setting.dim)) if "samples" in spec.outputs else 0
+    _within("drawn", plan["drawn"], 1, MOST_ISLANDS)
+    kept = most_kept(setting.dim) if "samples" in spec.outputs else 0
     _within("kept", plan["kept"], min(kept, 1), kept, whole=True)
     asked = {
         "particles": spec.particles,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +19,13 @@ from burnish_workers.core.resampling import normalised
 from burnish_workers.core.samples import Samples
 from burnish_workers.core.sketches import LEVELS, Mixture, mid_levels
 from burnish_workers.core.tail_index import weight_index
-from burnish_workers.kinds.posterior.factors import guide_of, terms_of
 from burnish_workers.kinds.posterior.limits import at_once
-from burnish_workers.kinds.posterior.model import Model, model_of
+from burnish_workers.kinds.posterior.mixture import MixtureNumbers
+from burnish_workers.kinds.posterior.model import model_of
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
-from burnish_workers.kinds.posterior.problem import Setting, setting_of
-from burnish_workers.kinds.posterior.smc import IslandSampler, Population
+from burnish_workers.kinds.posterior.problem import setting_of, start_of
+from burnish_workers.kinds.posterior.samplers import Sampler, sampler_of
+from burnish_workers.kinds.posterior.smc import Population
 from burnish_workers.tensors.devices import resolve_device
 
 
@@ -31,15 +33,17 @@ from burnish_workers.tensors.devices import resolve_device
 class PosteriorSimulator:
     """Islands of particles: each replicate is one island, with randomness of its own.
 
-    `second`: whether squares are averaged; `sketched`: whether quantiles are; `group`: islands that move together.
+    `second`: whether squares are averaged; `sketched`: whether quantiles are; `group`: islands that move together;
+    `shares`: whether the prior is a network, whose forward passes jobs share.
     """
 
-    sampler: IslandSampler
-    check: IslandSampler
+    sampler: Sampler
+    check: Sampler
     recipe: Recipe
     second: bool
     sketched: bool
     group: int
+    shares: bool = False
 
     def init(self, lane: Key) -> Arrays:
         return {}
@@ -47,16 +51,21 @@ class PosteriorSimulator:
     def advance(
         self, carry: Arrays, block: Key, start: int, replicates: int, decision: Decision = EVENLY
     ) -> tuple[Arrays, Arrays]:
-        keys, size = [block.child(i) for i in range(replicates)], self.group
-        found = [self._group(keys[i : i + size], start + i) for i in range(0, replicates, size)]
+        islands, samples = self.islands([block.child(i) for i in range(replicates)], start)
+        parts = {ISLANDS: islands, CHECK: self._checked(block, start, replicates)}
+        return carry, flatten(parts if samples is None else {**parts, SAMPLES: samples})
+
+    def islands(self, keys: Sequence[Key], start: int) -> tuple[Islands, Samples | None]:
+        """One for each key, and the samples that are kept of them; `start`: number of the first."""
+        size = self.group
+        found = [self._group(keys[i : i + size], start + i) for i in range(0, len(keys), size)]
         islands, samples = found[0]
         for more, further in found[1:]:
             islands = append(islands, more)
             samples = further if samples is None or further is None else samples.append(further)
-        parts = {ISLANDS: islands, CHECK: self._checked(block, start, replicates)}
-        return carry, flatten(parts if samples is None else {**parts, SAMPLES: samples})
+        return islands, samples
 
-    def _group(self, keys: list[Key], start: int) -> tuple[Islands, Samples | None]:
+    def _group(self, keys: Sequence[Key], start: int) -> tuple[Islands, Samples | None]:
         """Islands that move together."""
         people = self.sampler.run(keys, self.recipe.particles)
         x, log_weight = people.x.double().cpu().numpy(), people.log_weight.cpu().numpy()
@@ -67,7 +76,7 @@ class PosteriorSimulator:
     def _checked(self, block: Key, start: int, replicates: int) -> Islands:
         """The islands of the check that go with these."""
         count = checks_before(start + replicates) - checks_before(start)
-        if count == 0:
+        if count == 0 or not self.recipe.checked:
             return Islands.empty(0)
         people = self.check.run([block.child(replicates + i) for i in range(count)], self.recipe.particles)
         found = people.log_evidence.cpu().numpy()
@@ -94,28 +103,13 @@ def _sketch(x: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.f
 
 
 def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSimulator:
-    """The simulator of a resolved spec on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
+    """The simulator of a resolved spec's islands on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
     device, resolution = resolve_device(device_name), resolution_of(spec)
     setting, recipe = setting_of(spec, inputs), Recipe.from_plan(resolution.plan)
-    model = model_of(setting, inputs, device, resolution.micro_batch, spec.chain.start)
-    sampler, check = (_sampler(spec, setting, each, model, inputs) for each in (recipe, recipe.checking))
+    model = model_of(setting, inputs, device, resolution.micro_batch, start_of(spec))
+    sampler, check = (sampler_of(spec, setting, each, model, inputs) for each in (recipe, recipe.checking))
     seen = setting.observation
     group = at_once(recipe.particles, setting.dim, 0 if seen is None else len(seen.y))
-    return PosteriorSimulator(sampler, check, recipe, "std" in spec.outputs, "quantiles" in spec.outputs, group)
-
-
-def _sampler(spec: PosteriorSpec, setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> IslandSampler:
-    terms = terms_of(setting, recipe, model, inputs)
-    return IslandSampler(
-        chain=setting.chain,
-        start=model.start,
-        guide=guide_of(setting, recipe, model, terms, spec.guidance.label),
-        terms=terms,
-        spreads=[spread.scaled(recipe.inflation) for spread in model.spreads],
-        dtype=model.dtype,
-        device=model.device,
-        potentials=recipe.potential != "none",
-        tempering=recipe.tempering,
-        scheme=spec.resampling.scheme,
-        threshold=spec.resampling.threshold,
-    )
+    shares = not isinstance(setting.prior, MixtureNumbers)
+    outputs = spec.outputs
+    return PosteriorSimulator(sampler, check, recipe, "std" in outputs, "quantiles" in outputs, group, shares)

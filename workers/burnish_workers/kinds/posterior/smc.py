@@ -79,7 +79,7 @@ class IslandSampler:
         tempering: `linear`: psi_k to the power k/K; `none`; `adaptive`.
         spreads: of the denoiser's residual at every step, for terms that perturb.
         conjugate: take the last step in closed form, where there is a linear observation and s_{K-1} > 0.
-        proposal_weights: whether -<u, xi> - |u|^2/2 counts; without it the answer is biased (FK-Steering, DPS).
+        ramp: pushes of terms that do not know how much noise is left grow with k/K; if not, they are whole at once.
     """
 
     chain: Chain
@@ -94,7 +94,7 @@ class IslandSampler:
     scheme: str = "systematic"
     threshold: float = 0.5
     conjugate: bool = True
-    proposal_weights: bool = True
+    ramp: bool = True
 
     @torch.no_grad()
     def run(self, keys: Sequence[Key], particles: int) -> Population:
@@ -121,7 +121,7 @@ class IslandSampler:
 
     def _push_weights(self, k: int) -> list[float]:
         power = (k + 1) / self.chain.steps
-        return [1.0 if term.aware else power for term in self.terms]
+        return [1.0 if term.aware or not self.ramp else power for term in self.terms]
 
     def _shift(self, k: int, people: Population) -> Tensor | None:
         """Draws of the denoiser's residual, for terms that perturb estimates."""
@@ -183,8 +183,7 @@ class IslandSampler:
             return
         u = sight.drift
         people.x = mean + noise * (u + xi)
-        if self.proposal_weights:
-            people.log_weight = people.log_weight - (u * (xi + 0.5 * u)).sum(-1, dtype=torch.float64)
+        people.log_weight = people.log_weight - (u * (xi + 0.5 * u)).sum(-1, dtype=torch.float64)
 
     def _finish(self, k: int, people: Population, sight: Sight) -> None:
         """The last step, weighed by the true factors of the target; a factor that is not a number has weight 0."""

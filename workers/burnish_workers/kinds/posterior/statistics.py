@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
-from burnish_workers.core.guard import Refusal, collapse
+from burnish_workers.core.guard import LEAST_REPLICATES, Refusal, collapse
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.islands import Islands, append
 from burnish_workers.core.jackknife import (
@@ -34,6 +35,9 @@ from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
 from burnish_workers.kinds.posterior.agreement import disagreement
+from burnish_workers.kinds.posterior.limits import most_kept, most_particles
+from burnish_workers.kinds.posterior.outputs import layout_of
+from burnish_workers.kinds.posterior.pimh_statistics import PimhStatistics
 from burnish_workers.kinds.posterior.plan import CHECK, ISLANDS, NOTES, SAMPLES, Recipe, checks_before
 from burnish_workers.kinds.posterior.problem import setting_of
 from burnish_workers.kinds.posterior.tuning import particles_for
@@ -45,18 +49,23 @@ _Array = NDArray[np.float64]
 class PosteriorStatistics:
     """Ratios of evidence-weighted means, with jackknife pseudo-values of the islands as replicates.
 
-    `steps`: K of the chain; `asked`: the outputs, in the order asked for; `fixed`: whether the spec says how many
-    particles an island has.
+    `shape`: of a sample; `steps`: K of the chain; `asked`: the outputs, in the order asked for; `given`: particles of
+    an island, where the spec says.
     """
 
-    dim: int
+    shape: tuple[int, ...]
     steps: int
     asked: tuple[str, ...]
     levels: tuple[float, ...]
     recipe: Recipe
     tail: int
-    fixed: bool
+    given: int | None
     compared: str | None = None
+
+    @property
+    def dim(self) -> int:
+        """d."""
+        return math.prod(self.shape)
 
     @property
     def leading(self) -> str:
@@ -89,15 +98,18 @@ class PosteriorStatistics:
         return Answer(
             combined=found,
             bias=np.zeros(len(found.value)),
-            bias_known=True,
+            bias_known=not self.recipe.biased,
             parts={ISLANDS: replicates},
-            floor=0.0,
+            floor=None if self.recipe.biased else 0.0,
             diagnostics={**diagnostics, "check_islands": state[CHECK].count, "proposals_apart": apart},
-            refusal=self._refusal(islands, diagnostics["tail_index"], apart),
+            refusal=None if self.recipe.biased else self._refusal(islands, diagnostics["tail_index"], apart),
+            layout=layout_of(self.asked, self.shape, len(self.levels)),
             examined=examined(islands, self._columns(islands, alone, quantiles_alone), self.tail),
         )
 
     def _refusal(self, islands: Islands, tail_index: float | None, apart: float | None) -> Refusal | None:
+        if islands.count < LEAST_REPLICATES:  # too few to judge weights by: the guard says so
+            return None
         effective = effective_islands(islands)
         return collapse(weight_spread(islands), tail_index, islands.count, effective, apart)
 
@@ -144,33 +156,34 @@ class PosteriorStatistics:
         return round(self.cost(replicates))
 
     def cost(self, replicates: int) -> float:
-        checks = checks_before(replicates)
+        checks = checks_before(replicates) if self.recipe.checked else 0
         return float((replicates * self.recipe.evaluations + checks) * self.recipe.particles * self.steps)
 
     def tuned(self, state: State) -> Plan:
-        """As many particles as make the evidence of an island certain enough."""
-        if self.fixed:
-            return {}
-        return {"particles": particles_for(state[ISLANDS], self.recipe.particles)}
+        """As many particles as the spec asks for, or as make the evidence of an island certain enough."""
+        wanted = self.given or min(particles_for(state[ISLANDS], self.recipe.particles), most_particles(self.dim))
+        return {"particles": wanted, "kept": min(wanted, most_kept(self.dim)) if SAMPLES in self.asked else 0}
 
     def decide(self, state: State, ahead: Ahead) -> Decision:
         return EVENLY
 
 
-def statistics(spec: PosteriorSpec, inputs: Inputs) -> PosteriorStatistics:
+def statistics(spec: PosteriorSpec, inputs: Inputs) -> PosteriorStatistics | PimhStatistics:
     """The statistics of a resolved spec."""
     resolution, setting = resolution_of(spec), setting_of(spec, inputs)
-    compared = resolution.plan.get(COMPARED)
-    return PosteriorStatistics(
-        dim=setting.dim,
-        steps=setting.chain.steps,
-        asked=tuple(spec.outputs),
-        levels=tuple(spec.quantiles),
-        recipe=Recipe.from_plan(resolution.plan),
-        tail=resolution.tail,
-        fixed=spec.particles is not None,
-        compared=str(compared) if compared else None,
-    )
+    compared, recipe = resolution.plan.get(COMPARED), Recipe.from_plan(resolution.plan)
+    common: dict[str, Any] = {
+        "shape": setting.shape,
+        "steps": setting.chain.steps,
+        "asked": tuple(spec.outputs),
+        "recipe": recipe,
+        "tail": resolution.tail,
+        "given": spec.particles,
+        "compared": str(compared) if compared else None,
+    }
+    if recipe.method == "pimh":
+        return PimhStatistics(**common)
+    return PosteriorStatistics(levels=tuple(spec.quantiles), **common)
 
 
 def _mean(values: Sequence[float] | _Array) -> float | None:

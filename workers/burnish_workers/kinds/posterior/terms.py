@@ -75,13 +75,13 @@ class LinearTerm:
         return cls(matrix, y, variance, roots, gains)
 
     def terminal(self, x: Tensor) -> Tensor:
-        return log_normal(self._residual(x), torch.diag(self.variance.sqrt()))
+        return log_normal(self.residual(x), torch.diag(self.variance.sqrt()))
 
     def twist(self, k: int, estimate: Tensor, shift: Tensor | None) -> Tensor:
-        return log_normal(self._residual(estimate), self.roots[k])
+        return log_normal(self.residual(estimate), self.roots[k])
 
     def push(self, k: int, estimate: Tensor, shift: Tensor | None) -> Tensor:
-        residual = self._residual(estimate)
+        residual = self.residual(estimate)
         flat = residual.reshape(-1, residual.shape[-1])
         solved = torch.cholesky_solve(flat.T, self.roots[k]).T
         return (solved @ self.gains[k].T).reshape(estimate.shape)
@@ -96,10 +96,11 @@ class LinearTerm:
         total = torch.diag(self.variance) + noise**2 * _symmetric(self.matrix @ self.matrix.T)
         root = torch.linalg.cholesky(total)
         gain = noise**2 * torch.cholesky_solve(self.matrix, root).T
-        residual = self._residual(mean)
+        residual = self.residual(mean)
         return log_normal(residual, root), mean + residual @ gain.T, gain
 
-    def _residual(self, x: Tensor) -> Tensor:
+    def residual(self, x: Tensor) -> Tensor:
+        """y - A x, (b, n, q)."""
         return self.y - x @ self.matrix.T
 
 

@@ -13,10 +13,11 @@ from dataclasses import replace
 import numpy as np
 
 from burnish.wire.specs.posterior import PosteriorSpec
+from burnish.wire.specs.priors import MixturePrior
 from burnish_workers.core.islands import Islands
 from burnish_workers.core.jackknife import log_evidence
 from burnish_workers.core.kind import Contestant, Draft
-from burnish_workers.kinds.posterior.plan import ISLANDS
+from burnish_workers.kinds.posterior.plan import ISLANDS, Recipe
 
 WANTED = 0.3
 """sd(log Z^) of an island that is aimed at: ratios of islands then lose under a tenth of their number to weights."""
@@ -26,6 +27,9 @@ FEWEST, MOST = 64, 1_024
 
 ENOUGH, LEAST = 32, 16
 """Islands that an interval should rest on, and particles that an island should have at least."""
+
+PATIENT = 60.0
+"""Seconds of a budget from which on rivals of a network's first draft are tried."""
 
 CLEAR = 1.3
 """By how much a rival must be better than the first draft: pilots of a few islands are noisy."""
@@ -41,8 +45,12 @@ def spread_of(islands: Islands, total: float) -> float:
 
 
 def particles_for(islands: Islands, particles: int) -> int:
-    """Particles at which sd(log Z^) would be WANTED: the variance falls as 1/N. A power of two."""
-    variance = spread_of(islands, log_evidence(islands))
+    """Particles at which sd(log Z^) would be WANTED, by islands of so many."""
+    return particles_by(spread_of(islands, log_evidence(islands)), particles)
+
+
+def particles_by(variance: float, particles: int) -> int:
+    """Particles at which sd(log Z^) would be WANTED, by its variance at so many: it falls as 1/N. A power of two."""
     if not math.isfinite(variance):
         return MOST
     wanted = particles * variance / WANTED**2
@@ -50,8 +58,14 @@ def particles_for(islands: Islands, particles: int) -> int:
 
 
 def rivals(spec: PosteriorSpec, first: Contestant, workers: int) -> tuple[Draft, ...]:
-    """None where the first draft's evidence is certain enough already: a trial costs as much as an answer's islands."""
+    """None where the first draft's evidence is certain enough already: a trial costs as much as an answer's islands.
+
+    Where the prior is a network and the budget is short, none either: trials would eat it.
+    """
     islands: Islands = first.state[ISLANDS]
+    clock = min((each for each in (spec.budget.seconds, spec.budget.worker_seconds) if each), default=math.inf)
+    if clock < PATIENT and not isinstance(spec.prior, MixturePrior):
+        return ()
     return () if spread_of(islands, log_evidence(islands)) <= WANTED**2 / 4 else first.draft.rivals
 
 
@@ -60,9 +74,8 @@ def afford(spec: PosteriorSpec, draft: Draft, islands: float) -> Draft:
     particles = int(draft.plan["particles"])
     while spec.particles is None and islands < ENOUGH and particles > LEAST:
         particles, islands = particles // 2, 2 * islands
-    return (
-        draft if particles == draft.plan["particles"] else replace(draft, plan={**draft.plan, "particles": particles})
-    )
+    plan = {**draft.plan, "particles": particles, "kept": min(particles, int(draft.plan["kept"]))}
+    return draft if plan == draft.plan else replace(draft, plan=plan)
 
 
 def choose(spec: object, contestants: Sequence[Contestant], workers: int) -> tuple[int, str]:
@@ -78,7 +91,7 @@ def choose(spec: object, contestants: Sequence[Contestant], workers: int) -> tup
 
 def _price(contestant: Contestant) -> float:
     """Nominal cost of a particle: a proposal that costs twice as much gets half as many of them."""
-    return float(contestant.statistics.cost(1)) / int(contestant.draft.plan["particles"])
+    return Recipe.from_plan(contestant.draft.plan).evaluations
 
 
 def _said(contestant: Contestant, islands: Islands) -> str:

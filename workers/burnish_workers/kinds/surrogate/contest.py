@@ -63,6 +63,8 @@ class Prospect:
 
 def rivals(spec: SurrogateSpec, first: Contestant, workers: int) -> list[Draft]:
     """Those worth a trial: not hopeless, and the cheapest of them, while they cost little."""
+    if not first.draft.rivals:
+        return []
     room = max(CONTEST_SECONDS, CONTEST_SHARE * _pilot_seconds(first.draft, first))
     found: list[Draft] = []
     for rival in sorted(first.draft.rivals, key=lambda each: _pilot_seconds(each.glimpse or each, first)):

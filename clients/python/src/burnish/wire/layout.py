@@ -38,6 +38,16 @@ class OutputPart(Received):
         steps = [(length - 1) * stride for length, stride in zip(self.shape, self.strides, strict=True)]
         return self.start + sum(steps) + 1 if all(self.shape) else self.start
 
+    def place(self, output: int) -> list[int] | None:
+        """The index within the part of an output of the answer; None where the output is not of this part."""
+        rest, found = output - self.start, list[int]()
+        for length, stride in zip(self.shape, self.strides, strict=True):
+            found.append(rest // stride)
+            rest -= found[-1] * stride
+            if not 0 <= found[-1] < length:
+                return None
+        return found if rest == 0 else None
+
     def nested(self, column: Column) -> Any:
         """Its elements of a flat list of all outputs, as nested lists; a number where the shape is []."""
         return self._nested(column, self.start, 0)

@@ -9,7 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from burnish_workers.core.islands import Islands
-from burnish_workers.core.jackknife import deviations, means, pseudo_values, quantile_pseudo_values, ratio, weights
+from burnish_workers.core.jackknife import (
+    alone,
+    deviations,
+    means,
+    pseudo_values,
+    quantile_pseudo_values,
+    quantiles_alone,
+    ratio,
+    weights,
+)
 from burnish_workers.core.sketches import Mixture
 from burnish_workers.core.tracks import Round, Track, halved_window
 
@@ -17,11 +26,22 @@ _Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class Output:
+    """Replicates (L, k) of an output, what each island says of it by itself (L, k), and its change with half the window
+    (k,)."""
+
+    replicates: _Array
+    alone: _Array
+    cut: _Array
+
+
+@dataclass(frozen=True)
 class Answers:
-    """Replicates (L, m) of the outputs side by side, and by how much each would change with half the window (m,)."""
+    """All outputs side by side, as `Output`, and the weighted islands that they come from."""
 
     islands: Islands
     replicates: _Array
+    alone: _Array
     cut: _Array
 
 
@@ -32,7 +52,9 @@ def answers_of(track: Track, outputs: Sequence[str], levels: Sequence[float]) ->
     whole = weighed(track.present, centre, track.weights(window))
     half = weighed(track.present, centre, track.weights(halved_window(window, rounds)))
     found = [_output(name, track, whole, half, centre, levels) for name in outputs]
-    return Answers(whole, np.concatenate([f[0] for f in found], axis=1), np.concatenate([f[1] for f in found]))
+    replicates = np.concatenate([each.replicates for each in found], axis=1)
+    by_itself = np.concatenate([each.alone for each in found], axis=1)
+    return Answers(whole, replicates, by_itself, np.concatenate([each.cut for each in found]))
 
 
 def weighed(present: Round, centre: _Array, log_weights: _Array) -> Islands:
@@ -41,23 +63,24 @@ def weighed(present: Round, centre: _Array, log_weights: _Array) -> Islands:
     return Islands.of(log_weights, np.concatenate([shift, present.variance + shift**2], axis=1), present.sketch)
 
 
-def _output(
-    name: str, track: Track, whole: Islands, half: Islands, centre: _Array, levels: Sequence[float]
-) -> tuple[_Array, _Array]:
-    """Replicates (L, k), and the change with half the window (k,)."""
+def _output(name: str, track: Track, whole: Islands, half: Islands, centre: _Array, levels: Sequence[float]) -> Output:
     if name == "quantiles":
         pair = [Mixture.pooled(each.sketch, weights(each)).quantiles(levels).ravel() for each in (whole, half)]
-        return quantile_pseudo_values(whole, levels).reshape(len(whole), -1), np.abs(pair[0] - pair[1])
+        replicates, own = quantile_pseudo_values(whole, levels), quantiles_alone(whole, levels)
+        count = len(whole)
+        return Output(replicates.reshape(count, -1), own.reshape(count, -1), np.abs(pair[0] - pair[1]))
     if name in ("log_likelihood", "log_evidence"):
         values, place = (track.innovation, 0) if name == "log_likelihood" else (track.evidence, 1)
         count = track.islands
         with np.errstate(invalid="ignore"):
-            replicates = count * values[0] - (count - 1) * values[1:]
-            return replicates[:, None], np.abs(values[:1] - track.cut[place])
+            replicates = (count * values[0] - (count - 1) * values[1:])[:, None]
+            own = track.present.log_increment[:, None] if place == 0 else replicates
+            return Output(replicates, own, np.abs(values[:1] - track.cut[place]))
     dim = len(centre)
     first, second = slice(0, dim), slice(dim, 2 * dim)
     functional = means(first) if name == "mean" else deviations(first, second)
     none = np.zeros(1)
     pair = [functional(none, ratio(each)[None])[0] for each in (whole, half)]
     offset = centre if name == "mean" else 0.0
-    return pseudo_values(whole, functional) + offset, np.abs(pair[0] - pair[1])
+    replicates, own = pseudo_values(whole, functional) + offset, alone(whole, functional) + offset
+    return Output(replicates, own, np.abs(pair[0] - pair[1]))

@@ -3,10 +3,12 @@
 With noise levels sigma_0 > ... > sigma_{K-1} > sigma_K = 0, the denoiser D(z, j, x) = E[x' | z = x' + sigma_j e, x] and
 r = sigma_{j+1}^2 / sigma_j^2
 
-    z_{j+1} ~ N(z_j + (1 - r) (D_j - z_j), s_j^2 I),   s_j^2 = (sigma_j^2 - sigma_{j+1}^2) r
+    z_{j+1} ~ N(z_j + (1 - r) (D_j - z_j), V_j),   V_j = (sigma_j^2 - sigma_{j+1}^2) r I + (1 - r)^2 C_j
 
-and z_0 ~ N(D(x, 0, x), sigma_0^2 I). The chain is the transition that is assimilated: its number of levels belongs to
-the model. Levels as in T. Karras et al., Elucidating the design space of diffusion-based generative models (2022).
+C_j is the covariance of x' - D_j where it is known: then the chain is exact for Gaussian transitions, at any number of
+levels (F. Bao et al., Analytic-DPM, arXiv 2201.06503). Of a network it is taken as 0, as in DDPM: such a chain loses
+some spread, and is the transition that is assimilated: its number of levels belongs to the model. Levels as in
+T. Karras et al., Elucidating the design space of diffusion-based generative models, arXiv 2206.00364.
 """
 
 from __future__ import annotations
@@ -44,12 +46,20 @@ class Denoiser(Protocol):
         """What the denoiser wants to know of the state before: (N, c)."""
         ...
 
+    def begin(self, x: Tensor, condition: Tensor, stream: Stream) -> Tensor:
+        """z_0 (N, d)."""
+        ...
+
     def __call__(self, z: Tensor, level: int, condition: Tensor) -> Tensor:
-        """(N, d) from z (N, d) at sigma_level."""
+        """D (N, d) from z (N, d) at sigma_level."""
+        ...
+
+    def step_covariances(self) -> list[_Array]:
+        """V_j (d, d) of the steps 0 .. K - 1."""
         ...
 
     def residual_covariances(self, setting: Setting) -> list[_Array]:
-        """C_j (d, d) of x' - D(z_j, j, x) at each of the levels 0 .. K - 1."""
+        """C_j (d, d) of x' - D(z_j, j, x) at the levels 0 .. K - 1, known or measured: guidance hangs on them."""
         ...
 
 
@@ -60,23 +70,33 @@ class ExactDenoiser:
     transition: Transition
     sigmas: _Array
     gains: tuple[Tensor, ...]
+    first: Tensor
     covariances: tuple[_Array, ...]
 
     @staticmethod
     def of(transition: Transition, sigmas: _Array) -> ExactDenoiser:
         q = transition.exact_root @ transition.exact_root.T
-        gains = [np.linalg.solve(q + sigma**2 * np.eye(len(q)), q) for sigma in sigmas[:-1]]
+        noisy = [q + sigma**2 * np.eye(len(q)) for sigma in sigmas[:-1]]
+        gains = [np.linalg.solve(each, q) for each in noisy]
         left = tuple((c + c.T) / 2 for c in (q - q @ gain for gain in gains))
-        like = transition.root
-        return ExactDenoiser(
-            transition, sigmas, tuple(torch.as_tensor(g, dtype=like.dtype, device=like.device) for g in gains), left
+        first, *tensors = (
+            torch.as_tensor(part, dtype=transition.root.dtype, device=transition.root.device)
+            for part in (np.linalg.cholesky(noisy[0]).T.copy(), *gains)
         )
+        return ExactDenoiser(transition, sigmas, tuple(tensors), first, left)
 
     def condition(self, x: Tensor) -> Tensor:
         return self.transition.motion(x)
 
+    def begin(self, x: Tensor, condition: Tensor, stream: Stream) -> Tensor:
+        return torch.addmm(condition, stream.normal(*x.shape, dtype=x.dtype), self.first)
+
     def __call__(self, z: Tensor, level: int, condition: Tensor) -> Tensor:
         return torch.addmm(condition, z - condition, self.gains[level])
+
+    def step_covariances(self) -> list[_Array]:
+        shares = ((1 - ratio_of(self.sigmas, j)) ** 2 * c for j, c in enumerate(self.covariances))
+        return [plain + share for plain, share in zip(_plain(self.sigmas, len(self.first)), shares, strict=True)]
 
     def residual_covariances(self, setting: Setting) -> list[_Array]:
         return list(self.covariances)
@@ -94,21 +114,32 @@ class NetworkDenoiser:
     def condition(self, x: Tensor) -> Tensor:
         return x
 
+    def begin(self, x: Tensor, condition: Tensor, stream: Stream) -> Tensor:
+        """Around what the network makes of x itself as noise."""
+        noise = stream.normal(*x.shape, dtype=x.dtype)
+        return torch.add(self(x, 0, condition), noise, alpha=float(self.sigmas[0]))
+
     def __call__(self, z: Tensor, level: int, condition: Tensor) -> Tensor:
         sigma = float(self.sigmas[level])
         time = torch.full_like(z[:, 0], np.log(sigma) if self.given.time == "log-sigma" else sigma)
         found = self.network(time, torch.cat([z, condition], dim=1))[:, : z.shape[1]]
         return found if self.given.predicts == "sample" else z - sigma * found
 
+    def step_covariances(self) -> list[_Array]:
+        return _plain(self.sigmas, self.network.dim // 2)
+
     def residual_covariances(self, setting: Setting) -> list[_Array]:
-        """Measured on states that the model itself made: only the quality of guidance hangs on them."""
-        stream = Stream(Key(0), self.device)
+        """Measured on states that the model itself made."""
+        chain, stream = (
+            ChainTransition.of(self, self.sigmas, 1, torch.float32, self.device),
+            Stream(Key(0), self.device),
+        )
         start = (setting.initial_mean, setting.initial_root)
         mean, root = (torch.as_tensor(a, dtype=torch.float32, device=self.device) for a in start)
         x = mean + stream.normal(MEASURED, root.shape[1], dtype=torch.float32) @ root.T
         for _ in range(WARMING):
-            x = unguided(self, self.sigmas, x, stream)
-        after = unguided(self, self.sigmas, x, stream)
+            x = chain.forward(x, stream)
+        after = chain.forward(x, stream)
         found: list[_Array] = []
         for level, sigma in enumerate(self.sigmas[:-1]):
             noise = stream.normal(*after.shape, dtype=after.dtype)
@@ -122,48 +153,55 @@ MEASURED, WARMING = 512, 4
 """States on which the residuals of a network are measured, after so many transitions of the model."""
 
 
-def step_of(sigmas: _Array, level: int) -> tuple[float, float]:
-    """(1 - r, s) of the step from `level` to the next."""
-    here, there = sigmas[level] ** 2, sigmas[level + 1] ** 2
-    ratio = there / here
-    return 1 - ratio, float(np.sqrt((here - there) * ratio))
+def ratio_of(sigmas: _Array, level: int) -> float:
+    """r of the step from `level` to the next."""
+    return float(sigmas[level + 1] ** 2 / sigmas[level] ** 2)
 
 
-def begun(denoiser: Denoiser, sigmas: _Array, x: Tensor, condition: Tensor, stream: Stream) -> Tensor:
-    """z_0 (N, d)."""
-    noise = stream.normal(*x.shape, dtype=x.dtype)
-    return denoiser(x, 0, condition) + float(sigmas[0]) * noise
-
-
-def unguided(denoiser: Denoiser, sigmas: _Array, x: Tensor, stream: Stream) -> Tensor:
-    """A draw of the transition, (N, d)."""
-    condition = denoiser.condition(x)
-    z = begun(denoiser, sigmas, x, condition, stream)
-    for level in range(len(sigmas) - 1):
-        towards, spread = step_of(sigmas, level)
-        z = torch.lerp(z, denoiser(z, level, condition), towards)
-        if spread > 0:
-            z = z + spread * stream.normal(*z.shape, dtype=z.dtype)
-    return z
+def _plain(sigmas: _Array, dim: int) -> list[_Array]:
+    """(sigma_j^2 - sigma_{j+1}^2) r I."""
+    squares = sigmas**2
+    variances = (squares[:-1] - squares[1:]) * squares[1:] / squares[:-1]
+    return [variance * np.eye(dim) for variance in variances]
 
 
 @dataclass(frozen=True)
 class ChainTransition:
-    """x' by a chain, `steps` times."""
+    """x' by a chain, `steps` times. `roots` (d, d): square roots of the V_j, transposed; None where V is 0."""
 
     denoiser: Denoiser
     sigmas: _Array
     steps: int
+    roots: tuple[Tensor | None, ...]
+
+    @staticmethod
+    def of(denoiser: Denoiser, sigmas: _Array, steps: int, dtype: torch.dtype, device: torch.device) -> ChainTransition:
+        roots = (np.linalg.cholesky(v).T.copy() if v.any() else None for v in denoiser.step_covariances())
+        tensors = (None if r is None else torch.as_tensor(r, dtype=dtype, device=device) for r in roots)
+        return ChainTransition(denoiser, sigmas, steps, tuple(tensors))
 
     def forward(self, x: Tensor, stream: Stream) -> Tensor:
         """A draw of the state at the next observation, (N, d)."""
-        return unguided(self.denoiser, self.sigmas, self.before_last(x, stream), stream)
+        return self._once(self.before_last(x, stream), stream)
 
     def before_last(self, x: Tensor, stream: Stream) -> Tensor:
         """The same before the last chain."""
         for _ in range(self.steps - 1):
-            x = unguided(self.denoiser, self.sigmas, x, stream)
+            x = self._once(x, stream)
         return x
+
+    def _once(self, x: Tensor, stream: Stream) -> Tensor:
+        condition = self.denoiser.condition(x)
+        z = self.denoiser.begin(x, condition, stream)
+        for level, root in enumerate(self.roots):
+            z = self.towards(z, self.denoiser(z, level, condition), level)
+            if root is not None:
+                z = torch.addmm(z, stream.normal(*z.shape, dtype=z.dtype), root)
+        return z
+
+    def towards(self, z: Tensor, denoised: Tensor, level: int) -> Tensor:
+        """The mean of the step from `level`."""
+        return torch.lerp(z, denoised, 1 - ratio_of(self.sigmas, level))
 
 
 def chain_transition(setting: Setting, inputs: Inputs, like: Tensor) -> ChainTransition:
@@ -172,6 +210,7 @@ def chain_transition(setting: Setting, inputs: Inputs, like: Tensor) -> ChainTra
     sigmas, motion = noise_levels(setting.chain), setting.motion
     if isinstance(motion, UploadedMotion) and isinstance(motion.given, UploadedDenoiser):
         network = load_network(inputs.model(motion.given.reference), like.device)
-        return ChainTransition(NetworkDenoiser(network, like.device, sigmas, motion.given), sigmas, setting.steps)
-    exact = ExactDenoiser.of(transition_of(setting, inputs, like), sigmas)
-    return ChainTransition(exact, sigmas, setting.steps)
+        denoiser: Denoiser = NetworkDenoiser(network, like.device, sigmas, motion.given)
+    else:
+        denoiser = ExactDenoiser.of(transition_of(setting, inputs, like), sigmas)
+    return ChainTransition.of(denoiser, sigmas, setting.steps, like.dtype, like.device)

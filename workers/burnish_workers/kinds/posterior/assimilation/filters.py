@@ -137,9 +137,14 @@ def spread(x: Tensor, before: Cloud, jitter: float, stream: Stream) -> Tensor:
 
 
 def weighted_covariance(cloud: Cloud) -> Tensor:
-    """sum W (x - mean)(x - mean)^T, float64 (d, d), with a little on the diagonal against rounding."""
+    """sum W (x - mean)(x - mean)^T / (1 - sum W^2), float64 (d, d), a little on the diagonal against rounding.
+
+    The divisor makes it unbiased for weights that do not depend on x; what matters more: of a cloud whose weight is
+    nearly all on one particle it keeps the spread alive, without which a filter that is lost stays lost.
+    """
     wide = cloud.x.double()
     centred = wide - cloud.weights @ wide
     covariance = (centred * cloud.weights[:, None]).T @ centred
+    covariance = covariance / max(1 - 1 / effective(cloud.weights), 1e-12)
     little = 1e-12 * covariance.diagonal().mean()
     return covariance + little * torch.eye(len(covariance), dtype=torch.float64, device=cloud.x.device)

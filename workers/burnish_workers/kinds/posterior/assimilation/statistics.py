@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from burnish.wire.layout import OutputPart
 from burnish.wire.specs.assimilation import Assimilation
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
+from burnish_workers.core.guard import LARGEST_SPREAD, LEAST_EFFECTIVE, LEAST_REPLICATES, Refusal
 from burnish_workers.core.islands import Islands
-from burnish_workers.core.jackknife import combined
+from burnish_workers.core.jackknife import combined, examined
 from burnish_workers.core.moments import Moments
-from burnish_workers.core.tracks import LEAST, Track, spread_of
+from burnish_workers.core.tracks import LEAST, Track, scaled, spread_of
 from burnish_workers.kinds.posterior.assimilation.answers import Answers, answers_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
 
@@ -23,7 +25,9 @@ _Array = NDArray[np.float64]
 ISLANDS = "islands"
 TRACK = "track"
 
-COLLAPSED = 2.0
+_BETTER = "use more particles, or guided in place of bootstrap; later observations are answered again"
+
+COLLAPSED = LARGEST_SPREAD
 """Standard deviation of log V over the shortest window, beyond which a few islands decide by chance."""
 
 
@@ -62,8 +66,7 @@ class AssimilationStatistics:
         track: Track = state[TRACK]
         found = answers_of(track, self.outputs, self.levels) if track.rounds[0] else self._nothing()
         part = Moments.of(found.replicates, self.tail)
-        bias = np.nan_to_num(found.cut)
-        known = self.setting.consistent and not self.collapsed(track)
+        bias, known = np.nan_to_num(found.cut), self.setting.consistent
         return Answer(
             combined=combined(found.islands, part),
             bias=bias,
@@ -71,25 +74,45 @@ class AssimilationStatistics:
             parts={ISLANDS: part},
             floor=float(bias.max()) if known else None,
             diagnostics=self._diagnostics(track),
+            refusal=self._refusal(track),
+            examined=examined(found.islands, found.alone, self.tail),
+            layout=self._layout(),
         )
+
+    def _refusal(self, track: Track) -> Refusal | None:
+        """Where the present observation leaves the answer to a few islands, by chance."""
+        rounds, islands = int(track.rounds[0]), track.islands
+        if rounds == 0 or islands < LEAST_REPLICATES:
+            return None
+        spread, effective = self._spread(track), _effective(scaled(track.weights(int(track.window[0]))))
+        if spread <= COLLAPSED and effective >= LEAST_EFFECTIVE:
+            return None
+        told = f"over the last {min(LEAST, rounds)} observations log p(y) varies by {spread:.2f} between islands"
+        why = f"{told} (limit {COLLAPSED:g}), and {effective:.1f} of {islands} carry the weight"
+        numbers = {"sd_log_evidence": spread, "effective_islands": effective, "islands": float(islands)}
+        return Refusal("weight_collapse", why, {k: v for k, v in numbers.items() if np.isfinite(v)}, _BETTER)
+
+    def _layout(self) -> tuple[OutputPart, ...]:
+        parts, start = list[OutputPart](), 0
+        for name, shape in self.layout():
+            parts.append(OutputPart.together(name, start, shape))
+            start += int(np.prod(shape))
+        return tuple(parts)
 
     def _nothing(self) -> Answers:
         """Before the first observation."""
-        return Answers(Islands.empty(0), np.zeros((0, self.width)), np.zeros(self.width))
+        none = np.zeros((0, self.width))
+        return Answers(Islands.empty(0), none, none, np.zeros(self.width))
 
-    def collapsed(self, track: Track) -> bool:
-        """Whether the present observation leaves the answer to a few islands."""
-        return bool(track.rounds[0] > 0) and spread_of(track.weights(self._least(track))) > COLLAPSED
-
-    def _least(self, track: Track) -> int:
-        return min(LEAST, int(track.rounds[0]))
+    def _spread(self, track: Track) -> float:
+        return spread_of(track.weights(min(LEAST, int(track.rounds[0]))))
 
     def _diagnostics(self, track: Track) -> dict[str, Any]:
         rounds = int(track.rounds[0])
         told = {"estimator": self.setting.method, "observations": rounds, "particles": self.setting.filter.particles}
         if rounds == 0:
             return told
-        present, spread = track.present, spread_of(track.weights(self._least(track)))
+        present, spread = track.present, self._spread(track)
         return {
             **told,
             "window": int(track.window[0]),
@@ -110,6 +133,11 @@ class AssimilationStatistics:
 
     def decide(self, state: State, ahead: Ahead) -> Decision:
         return EVENLY
+
+
+def _effective(weights: _Array) -> float:
+    """(sum V)^2 / sum V^2; 0 where all islands are dead."""
+    return float(weights.sum() ** 2 / (weights**2).sum()) if weights.any() else 0.0
 
 
 def statistics_of(spec: Assimilation, setting: Setting, tail: int = 16) -> AssimilationStatistics:

@@ -4,13 +4,14 @@ Twist of a linear observation y = H x' + N(0, R), with D_j = E[x' | z_j] and C_j
 
     psi_j(z) = N(y; H D_j(z), R + H C_j H^T),   j = 0 .. K - 1,   psi_K(z) = N(y; H z, R)
 
-E[D_{j+1} | z_j] = D_j, and D_{j+1} moves with z by about J = C_{j+1} / sigma_{j+1}^2. So w of z_{j+1} = m_j + s_j w is
-drawn from N(w; 0, I) N(y; H (D_j + s_j J w), R + H C_{j+1} H^T), a Gaussian, and weighed exactly for what that misses:
+E[D_{j+1} | z_j] = D_j, and D_{j+1} moves with z by about J = C_{j+1} / sigma_{j+1}^2 (J = I at the end). So with
+F F^T = V_j the noise w of z_{j+1} = m_j + F w is drawn from N(w; 0, I) N(y; H (D_j + J F w), R + H C_{j+1} H^T), a
+Gaussian, and weighed exactly for what that misses:
 
     log W += log psi_{j+1} - log psi_j + log N(w; 0, I) - log q(w)
 
-The evidence is unbiased for any denoiser, any C and any strength of guidance. Particles under the SURGE framework of
-Wei, Ren, Shi and Lu (arXiv 2605.18745); there the pull is a gradient and the noise stays white.
+The evidence is unbiased for any denoiser, any C and any strength of guidance. After the SURGE framework of Wei, Ren,
+Shi and Lu (arXiv 2605.18745); there the pull is a gradient and the noise stays white.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from burnish.wire.specs.assimilation import Filter
-from burnish_workers.kinds.posterior.assimilation.chains import ChainTransition, begun, step_of
+from burnish_workers.kinds.posterior.assimilation.chains import ChainTransition
 from burnish_workers.kinds.posterior.assimilation.filters import Advanced, Cloud, ancestors, effective, seen, weighed
 from burnish_workers.kinds.posterior.assimilation.proposals import PATTERNS
 from burnish_workers.kinds.posterior.assimilation.sensors import Gaussian, Sensor, sensor_of
@@ -43,10 +44,10 @@ class Twist:
     through: Tensor
 
     @staticmethod
-    def of(sensor: Sensor, residual: _Array | None) -> Twist:
+    def of(sensor: Sensor, residual: _Array) -> Twist:
         assert sensor.matrix is not None
         h = sensor.matrix
-        gaussian = Gaussian.of(sensor.noise if residual is None else sensor.noise + h @ residual @ h.T)
+        gaussian = Gaussian.of(sensor.noise + h @ residual @ h.T)
         return Twist(gaussian, sensor.tensor(-(gaussian.whitener @ h).T))
 
     def __call__(self, denoised: Tensor, y: _Array) -> Tensor:
@@ -64,14 +65,14 @@ class Pull:
     log_volume: float
 
     @staticmethod
-    def of(sensor: Sensor, residual: _Array, sigma: float, spread: float, strength: float) -> Pull:
-        """`residual`: C of the level that the step leads to, `sigma`: its noise, `spread`: s of the step."""
+    def of(sensor: Sensor, moves: _Array, after: _Array, strength: float) -> Pull:
+        """`moves` J F (d, d); `after` C_{j+1}."""
         assert sensor.matrix is not None
         h = sensor.matrix
-        moved = spread / sigma**2 * (h @ residual)
-        whitener = Gaussian.of(moved @ moved.T + sensor.noise + h @ residual @ h.T).whitener
-        white = whitener @ moved
-        left = np.linalg.eigh(np.eye(moved.shape[1]) - min(strength, 1.0) * white.T @ white)
+        seen = h @ moves
+        whitener = Gaussian.of(seen @ seen.T + sensor.noise + h @ after @ h.T).whitener
+        white = whitener @ seen
+        left = np.linalg.eigh(np.eye(seen.shape[1]) - min(strength, 1.0) * white.T @ white)
         values = np.maximum(left.eigenvalues, 1e-12)
         return Pull(
             sensor.tensor(strength * whitener.T @ white),
@@ -90,11 +91,11 @@ class Pull:
 
 @dataclass(frozen=True)
 class Guide:
-    """What is fixed by which numbers were seen: a twist for every level 0 .. K, a pull for every step but the last."""
+    """What is fixed by which numbers were seen: a twist for every level 0 .. K, a pull for every step with noise."""
 
     sensor: Sensor
     twists: tuple[Twist, ...]
-    pulls: tuple[Pull, ...]
+    pulls: tuple[Pull | None, ...]
 
 
 @dataclass(frozen=True)
@@ -143,28 +144,27 @@ class SurgeFilter:
         state = self._begun(cloud, y, guide, stream)
         for level in range(len(guide.pulls)):
             state = self._step(self._resampled(state, stream), level, y, guide, stream)
-        state = self._resampled(state, stream)
-        state = state.times(guide.twists[-1](state.denoised, y) - state.log_psi)
-        return Advanced(Cloud(state.denoised, state.weights), state.evidence, state.lost)
+        return Advanced(Cloud(state.z, state.weights), state.evidence, state.lost)
 
     def _begun(self, cloud: Cloud, y: _Array, guide: Guide, stream: Stream) -> InChain:
-        denoiser, sigmas = self.transition.denoiser, self.transition.sigmas
+        denoiser = self.transition.denoiser
         x = self.transition.before_last(cloud.x, stream)
         condition = denoiser.condition(x)
-        z = begun(denoiser, sigmas, x, condition, stream)
+        z = denoiser.begin(x, condition, stream)
         denoised = denoiser(z, 0, condition)
         log_psi = guide.twists[0](denoised, y)
         return InChain(z, condition, denoised, log_psi, cloud.weights).times(log_psi)
 
     def _step(self, state: InChain, level: int, y: _Array, guide: Guide, stream: Stream) -> InChain:
-        towards, spread = step_of(self.transition.sigmas, level)
-        residual = guide.sensor.tensor(y) - guide.sensor.apply(state.denoised)
-        w, ratio = guide.pulls[level].draw(residual, stream)
-        z = torch.lerp(state.z, state.denoised, towards).add_(w, alpha=spread)
-        denoised = self.transition.denoiser(z, level + 1, state.condition)
+        z, log_factor = self.transition.towards(state.z, state.denoised, level), -state.log_psi
+        pull, root = guide.pulls[level], self.transition.roots[level]
+        if pull is not None and root is not None:
+            w, ratio = pull.draw(guide.sensor.tensor(y) - guide.sensor.apply(state.denoised), stream)
+            z, log_factor = torch.addmm(z, w, root), log_factor + ratio
+        last = level + 1 == len(guide.pulls)
+        denoised = z if last else self.transition.denoiser(z, level + 1, state.condition)
         log_psi = guide.twists[level + 1](denoised, y)
-        moved = replace(state, z=z, denoised=denoised, log_psi=log_psi)
-        return moved.times(ratio + log_psi - state.log_psi)
+        return replace(state, z=z, denoised=denoised, log_psi=log_psi).times(log_factor + log_psi)
 
     def _resampled(self, state: InChain, stream: Stream) -> InChain:
         if effective(state.weights) > self.options.ess * len(state.weights):
@@ -174,17 +174,18 @@ class SurgeFilter:
 
 def surge_filter(setting: Setting, transition: ChainTransition, like: Tensor) -> SurgeFilter:
     """The filter of a setting whose transitions are chains. `like`: of the particles' type and device."""
-    sigmas = transition.sigmas
-    residuals, strength = transition.denoiser.residual_covariances(setting), setting.filter.guidance
+    residuals = [*transition.denoiser.residual_covariances(setting), np.zeros((setting.dim, setting.dim))]
+    covariances = transition.denoiser.step_covariances()
 
     @lru_cache(PATTERNS)
     def guide(rows: tuple[int, ...]) -> Guide:
         sensor = sensor_of(setting, rows, like)
-        twists = [Twist.of(sensor, residual) for residual in [*residuals, None]]
-        pulls = [
-            Pull.of(sensor, residuals[level + 1], float(sigmas[level + 1]), step_of(sigmas, level)[1], strength)
-            for level in range(len(residuals) - 1)
-        ]
-        return Guide(sensor, tuple(twists), tuple(pulls))
+        pulls: list[Pull | None] = []
+        for level, (v, after) in enumerate(zip(covariances, residuals[1:], strict=True)):
+            end = level + 1 == len(covariances)
+            moves = np.eye(setting.dim) if end else after / transition.sigmas[level + 1] ** 2
+            strength = setting.filter.guidance
+            pulls.append(Pull.of(sensor, moves @ np.linalg.cholesky(v), after, strength) if v.any() else None)
+        return Guide(sensor, tuple(Twist.of(sensor, residual) for residual in residuals), tuple(pulls))
 
     return SurgeFilter(transition, setting.filter, guide)

@@ -17,16 +17,18 @@ from burnish_workers.kinds.posterior.references.mixture import Gaussians
 Floats = NDArray[np.float64]
 
 
-def chain_law(chain: Chain, mean: Floats, covariance: Floats, marginal: bool = False) -> Gaussians:
+def chain_law(
+    chain: Chain, mean: Floats, covariance: Floats, marginal: bool = False, steps: int | None = None
+) -> Gaussians:
     """The law of x_K, a Gaussian: mean mu (d,) and covariance C (d, d) of the prior.
 
-    `marginal`: x_0 has the prior's law at the first noise level; else N(0, start^2 I).
+    `marginal`: x_0 has the prior's law at the first noise level; else N(0, start^2 I). `steps`: the law of another x_k.
     """
     unit = np.eye(len(mean))
     alpha, sigma = float(chain.alpha[0]), float(chain.sigma[0])
     m = alpha * mean if marginal else np.zeros_like(mean)
     p = alpha**2 * covariance + sigma**2 * unit if marginal else chain.start**2 * unit
-    for k in range(chain.steps):
+    for k in range(chain.steps if steps is None else steps):
         alpha, sigma = float(chain.alpha[k]), float(chain.sigma[k])
         gain = alpha * np.linalg.solve(alpha**2 * covariance + sigma**2 * unit, covariance)
         step = chain.keep[k] * unit + chain.pull[k] * gain

@@ -46,13 +46,13 @@ Texts = Annotated[
 class DiffusionChain(Wire):
     """The noise levels of a diffusion model: z = x + sigma_j e, from sigma_max down to sigma_min and then 0.
 
-    sigma_j interpolates sigma^(1/rho) linearly (Karras et al. 2022); z begins at N(E[x | z = x_before], sigma_max^2 I).
+    sigma_j^(1/rho) falls evenly (Karras et al. 2022).
     """
 
     levels: int = Field(default=32, ge=2, le=1_000, description="Steps of the chain, network calls of a transition.")
     sigma_max: float = Field(gt=0, le=1e6, description="Well above the spread of a transition.")
     sigma_min: float = Field(gt=0, le=1e6, description="Well below it.")
-    rho: float = Field(default=3.0, ge=1, le=20)
+    rho: float = Field(default=5.0, ge=1, le=20)
 
     @model_validator(mode="after")
     def _descends(self) -> Self:

@@ -1,0 +1,54 @@
+"""What a job may be asked for by keyword, kind by kind. Fields that are left out are the service's to resolve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+from burnish.wire import StoredFile
+
+
+class Common(TypedDict, total=False):
+    """Of every kind."""
+
+    level: float
+    interval: Literal["stream", "fixed", "open", "bounded"]
+    bounds: Sequence[float]
+    simultaneous: bool
+    seed: int
+    extensible: bool
+    weight: float
+    metadata: Mapping[str, str]
+
+
+class Surrogate(Common, total=False):
+    """Of kind `surrogate`."""
+
+    steps: int
+    method: Literal["auto", "linearised", "martingale", "picard", "plain"]
+    outputs: Sequence[Literal["value", "gradient"]]
+    picard: Mapping[str, int]
+    laplacian: Literal["auto", "forward", "nested", "hutchinson", "coordinates"]
+    shrinkage: bool
+
+
+class Posterior(Common, total=False):
+    """Of kind `posterior`."""
+
+    observation: Mapping[str, Any]
+    reward: str | Mapping[str, Any] | StoredFile
+    condition: Mapping[str, Any]
+    chain: Mapping[str, Any]
+    particles: int
+    method: Literal["auto", "smc", "pimh", "urge", "fk_steering", "dps", "mcgdiff"]
+    guidance: str | Mapping[str, Any]
+    potential: str | Mapping[str, Any]
+    resampling: str | Mapping[str, Any]
+    outputs: Sequence[Literal["mean", "std", "quantiles", "log_evidence", "samples", "log_likelihood"]]
+    quantiles: Sequence[float]
+    dynamics: str | Mapping[str, Any]
+    initial: Mapping[str, Any]
+    observe: Mapping[str, Any]
+    observations: Sequence[Any]
+    expected: int
+    filter: str | Mapping[str, Any]
