@@ -117,13 +117,18 @@ LEAST_STEPS = 4
 
 
 def within(posted: dict[str, Any], inputs: Inputs, most: int) -> SurrogateSpec:
-    """The resolved job, cut to `most` evaluations per point. Where the least job that the pilot suggests takes more,
-    one with less is asked for, as a user may: LEAST_STEPS times of a path, two Picard levels of ten; and instead of
-    methods whose evaluations are cheap but many (`auto` goes by time, not by evaluations) the linearised one."""
+    """The resolved job, cut to `most` evaluations per point.
+
+    `auto` goes by time: where it takes a method whose evaluations are many (martingale, picard), the linearised one is
+    asked for. Where the least job that the pilot suggests takes more than `most`, one with less is asked for, as a user
+    may: LEAST_STEPS times of a path, two Picard levels of ten.
+    """
     spec = resolved(posted, inputs)
+    if posted["method"] == "auto" and resolution_of(spec).estimator in ("martingale", "picard"):
+        posted = {**posted, "method": "linearised"}
+        spec = resolved(posted, inputs)
     if evaluations(spec, inputs, FIRST) > most:
         method = resolution_of(spec).estimator
-        method = "linearised" if method in ("martingale", "picard") and posted["method"] == "auto" else method
         levels = {"picard": {"levels": 2, "basis": 10}} if method in ("picard", "plain") else {}
         spec = resolved({**posted, "method": method, "steps": LEAST_STEPS, **levels}, inputs)
     return cut(spec, inputs, most)

@@ -92,8 +92,8 @@ def rows() -> list[Cell]:
 
 
 def summary(ask: Ask, runs: list[Cell]) -> Cell:
-    """Over the seeds; `met`: jobs that ended because their tolerance holds, `within`: points within it."""
-    met = [run for run in runs if run["stopped_by"] == "tolerance"]
+    """Over the seeds; `met`: jobs whose last intervals are all within tolerance, `within`: points within it."""
+    met = [run for run in runs if run["half_width"] is not None and run["half_width"] <= 1]
     errors = [e for run in met for e in run["errors"]]
     return {
         "case": ask.case.label,
