@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from burnish.wire import CatalogueEntry
 from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.estimator import Simulator, Statistics
 from burnish_workers.core.feed import Feed
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Contestant, Draft, Kind, SpecError
 from burnish_workers.kinds.posterior import sampling, tuning
+from burnish_workers.kinds.posterior.assimilation import catalogue as dynamics
 from burnish_workers.kinds.posterior.assimilation import jobs as assimilating
 from burnish_workers.kinds.posterior.examples import EXAMPLES
 from burnish_workers.kinds.posterior.publish import artifacts
-from burnish_workers.kinds.posterior.registered import entries
+from burnish_workers.kinds.posterior.registered import entries as priors
 from burnish_workers.kinds.posterior.statistics import statistics
 
 _OF_PRIORS = (
@@ -75,6 +77,11 @@ def feed(spec: PosteriorSpec, inputs: Inputs) -> Feed | None:
     return None if spec.dynamics is None else assimilating.feed(spec, inputs)
 
 
+def catalogue() -> list[CatalogueEntry]:
+    """Priors, and dynamics of a state."""
+    return [*priors(), *dynamics.entries()]
+
+
 def load() -> Callable[[Any, str, Inputs], Simulator]:
     from burnish_workers.kinds.posterior.assimilation.simulator import build as follow
     from burnish_workers.kinds.posterior.methods import build
@@ -96,7 +103,7 @@ KIND = Kind(
     statistics=_statistics,
     load=load,
     examples=lambda: EXAMPLES,
-    catalogue=entries,
+    catalogue=catalogue,
     choose=tuning.choose,
     rivals=rivals,
     afford=afford,

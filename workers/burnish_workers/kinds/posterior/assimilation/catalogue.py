@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from burnish.wire import CatalogueEntry
+
 
 @dataclass(frozen=True)
 class Known:
@@ -39,3 +41,34 @@ CATALOGUE: Mapping[str, Known] = {
         "E. N. Lorenz, Predictability: a problem partly solved, ECMWF seminar (1996)",
     ),
 }
+
+LINEAR = "linear-gaussian"
+"""The dynamics that have a name and bring no numbers: A comes with the job."""
+
+
+def entries() -> list[CatalogueEntry]:
+    """The dynamics for the service's catalogue."""
+    return [*(_entry(name, known) for name, known in CATALOGUE.items()), _linear()]
+
+
+def _entry(name: str, known: Known) -> CatalogueEntry:
+    details = {
+        "dim": known.dim,
+        "least_dim": known.least,
+        "fixed_dim": known.fixed,
+        "dt": known.dt,
+        "parameters": dict(known.parameters),
+        "source": known.source,
+    }
+    return CatalogueEntry(kind="posterior", type="dynamics", name=name, summary=known.summary, details=details)
+
+
+def _linear() -> CatalogueEntry:
+    source = "R. E. Kalman, A new approach to linear filtering and prediction problems, J. Basic Eng. 82 (1960)"
+    return CatalogueEntry(
+        kind="posterior",
+        type="dynamics",
+        name=LINEAR,
+        summary="x' = matrix x + offset + N(0, noise); the job states the matrix, d x d, and may state an offset",
+        details={"least_dim": 1, "fixed_dim": False, "required": ["matrix"], "source": source},
+    )

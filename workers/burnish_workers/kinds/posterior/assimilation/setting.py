@@ -25,7 +25,7 @@ from burnish_workers.core.expression import Expression, ExpressionError
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import near
-from burnish_workers.kinds.posterior.assimilation.catalogue import CATALOGUE
+from burnish_workers.kinds.posterior.assimilation.catalogue import CATALOGUE, LINEAR
 from burnish_workers.kinds.posterior.assimilation.covariances import covariance, definite, matrix, root
 
 _Array = NDArray[np.float64]
@@ -189,8 +189,8 @@ def _same(dim: int, stated: int, pointer: str) -> None:
 
 def _named(given: NamedDynamics, dim: int, at: str) -> NamedMotion:
     if given.name not in CATALOGUE:
-        names = [*CATALOGUE, "linear-gaussian"]
-        missing = "linear-gaussian needs `matrix`, A (d x d)" if given.name == "linear-gaussian" else None
+        names = [*CATALOGUE, LINEAR]
+        missing = f"{LINEAR} needs `matrix`, A (d x d)" if given.name == LINEAR else None
         raise SpecError(f"{at}/name", missing or near(given.name, names))
     known = CATALOGUE[given.name]
     stated = given.dim or (known.dim if known.fixed else dim)
