@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: demo test test-law test-all serve lint types floors format bench bench-gpu bench-surrogate clean
+.PHONY: demo test test-law test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior clean
 
 $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -51,6 +51,9 @@ bench: $(STAMP)  ## side by side, in a quarter of an hour: throughput, allocatio
 
 bench-surrogate: $(STAMP)  ## accuracy, coverage, tolerances, budgets of kind surrogate; tables and figures of docs/benchmarks.md
 	$(BIN)/python benchmarks/surrogate/report.py
+
+bench-posterior: $(STAMP)  ## known evidences, exact posteriors, coverage of kind posterior; docs/benchmarks-posterior.md
+	$(BIN)/python benchmarks/posterior/report.py
 
 bench-gpu:  ## what a GPU buys and whether it agrees; tiny sizes on the processor where there is none
 	@test -x $(BIN)/python || $(MAKE) $(STAMP)

@@ -1,0 +1,173 @@
+"""The whole benchmark of kind `posterior`: runs what is missing, writes results, tables and figures.
+
+    OMP_NUM_THREADS=1 python benchmarks/posterior/report.py            # about an hour of CPU; goes on where it was
+    python benchmarks/posterior/report.py --draw                       # tables and figures from the committed results
+
+Tables go between the marks of docs/benchmarks-posterior.md, figures to docs/images. To begin anew remove `.cells`
+beside this file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cells import Cell, published
+from plots import draw
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "benchmarks-posterior.md"
+PARTS = ("linear_gaussian", "mcgdiff_mixture", "tilted_mixture", "inpainting", "coverage")
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _pair(pair: list[float]) -> str:
+    return f"{pair[0]:.3f} ± {pair[1]:.3f}"
+
+
+def linear_gaussian(rows: list[Cell]) -> str:
+    heads = ["sigma", "proposal", "resampling, tempering", "islands", "E Z^/Z", "of four", "mean log Z^/Z"]
+    return _table(
+        [*heads, "sd log Z^", "CPU-ms an island"],
+        [
+            [
+                f"{row['sigma']:g}",
+                row["proposal"],
+                row["way"],
+                f"{row['islands']:,}",
+                *(_pair(each) for each in row["share"]),
+                f"{row['mean']:.2f}",
+                f"{row['spread']:.3f}",
+                f"{1e3 * row['seconds']:.1f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def mcgdiff_mixture(rows: list[Cell]) -> str:
+    heads = ["d", "rows of A", "problems", "floor: exact, exact", "burnish", "MCGDiff", "sd log Z^", "CPU-s"]
+    return _table(
+        heads,
+        [
+            [
+                str(row["dim"]),
+                str(row["rows"]),
+                str(row["seeds"]),
+                *(_pair(row[name]) for name in ("floor", "ours", "theirs")),
+                ", ".join(f"{each:.2f}" for each in row["spread"]),
+                ", ".join(f"{each:.1f}" for each in row["seconds"]),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def tilted_mixture(rows: list[Cell]) -> str:
+    heads = ["v", "problems", "floor: exact, exact", "burnish", "URGE as described", "sd log Z^", "CPU-s"]
+    both = ("ours", "urge")
+    return _table(
+        heads,
+        [
+            [
+                f"{row['variance']:g}",
+                str(row["seeds"]),
+                f"{row['floor']:.2f}",
+                *(f"{row[name]['distance']:.2f}" for name in both),
+                ", ".join(f"{row[name]['spread']:.2f}" for name in both),
+                ", ".join(f"{row[name]['seconds']:.1f}" for name in both),
+            ]
+            for row in rows
+        ],
+    )
+
+
+def inpainting(rows: list[Cell]) -> str:
+    heads = ["proposal", "particles", "islands", "log evidence", "sd log Z^", "CPU-s an island"]
+    return _table(
+        heads,
+        [
+            [
+                row["case"],
+                str(row["particles"]),
+                str(row["islands"]),
+                f"{row['log_evidence']:.2f} ± {row['error']:.2f}",
+                f"{row['spread']:.2f}",
+                f"{row['seconds']:.1f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+def coverage(rows: list[Cell]) -> str:
+    heads = ["particles", "output", "covered", "95 % limits", "jobs refused", "mean sd log Z^"]
+    return _table(
+        heads,
+        [
+            [
+                str(row["particles"]),
+                row["output"],
+                f"{row['covered']:.3f}",
+                f"{row['limits'][0]:.3f} to {row['limits'][1]:.3f}",
+                f"{row['refused']:.1%}",
+                f"{row['spread']:.2f}",
+            ]
+            for row in rows
+        ],
+    )
+
+
+TABLES: dict[str, Callable[[list[Cell]], str]] = {
+    "linear_gaussian": linear_gaussian,
+    "mcgdiff_mixture": mcgdiff_mixture,
+    "tilted_mixture": tilted_mixture,
+    "inpainting": inpainting,
+    "coverage": coverage,
+}
+
+
+def written(page: str, name: str, results: dict[str, Any]) -> str:
+    """The page with a part's table between its marks."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, found, rest = page.partition(begin)
+    if not found or end not in rest:
+        raise RuntimeError(f"{PAGE.name} has no {begin} ... {end}")
+    after = rest.partition(end)[2]
+    table, source = TABLES[name](results["rows"]), f"`{results['command']}`, {results['machine']}."
+    return f"{before}{begin}\n{table}\n\n{source}\n{end}{after}"
+
+
+def tables() -> None:
+    """Write all tables."""
+    page = PAGE.read_text()
+    for name in TABLES:
+        results = published(name)
+        if results is not None:
+            page = written(page, name, results)
+    PAGE.write_text(page)
+
+
+def main() -> None:
+    """Run the parts in processes of their own, then draw."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--draw", action="store_true", help="run nothing")
+    arguments = parser.parse_args()
+    for part in () if arguments.draw else PARTS:
+        print(f"# {part}", flush=True)
+        subprocess.run([sys.executable, str(HERE / f"{part}.py")], check=True)
+    tables()
+    for path in draw():
+        print(path.name)
+
+
+if __name__ == "__main__":
+    main()
