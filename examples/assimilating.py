@@ -4,9 +4,9 @@ Against a running service (`make serve`), in about ten seconds:
 
     python examples/assimilating.py [--url URL] [--local] [--observations K] [--every S] [--picture FILE]
 
-The state is Lorenz's of 1963 with some noise. It lives in this script alone, which posts a noisy observation every 0.2 s
-and marks the last one. After each the job says where the state is: filtered mean, standard deviation, and an interval
-for that mean, whose width is the particles' doing. A chart scrolls by; where matplotlib is installed
+The state is Lorenz's of 1963 with some noise. It lives in this script alone, which posts a noisy observation every
+0.2 s and marks the last one. After each the job says where the state is: filtered mean, standard deviation, and an
+interval for that mean, whose width is the particles' doing. A chart scrolls by; where matplotlib is installed
 (`pip install 'burnish-server[plot]'`) a picture is refreshed, too.
 """
 
