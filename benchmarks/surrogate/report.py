@@ -1,6 +1,6 @@
 """The whole benchmark of kind `surrogate`: runs what is missing, writes results, tables and figures.
 
-    OMP_NUM_THREADS=1 python benchmarks/surrogate/report.py            # about 25 CPU-minutes; goes on where it was
+    OMP_NUM_THREADS=1 python benchmarks/surrogate/report.py            # about 40 CPU-minutes; goes on where it was
     python benchmarks/surrogate/report.py --draw                       # tables and figures from the committed results
 
 Tables go between the marks of docs/benchmarks.md, figures to docs/images. To begin anew remove `.cells` beside this
