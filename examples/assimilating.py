@@ -208,7 +208,7 @@ def compare(job: AsyncJob, followed: Followed) -> int:
     print(f"root mean square error: observations {raw:.2f}, filtered mean {filtered:.2f}", end="")
     print(f" (its standard deviation says {_rms(np.array(followed.std)):.2f})")
     if followed.refused:
-        print(f"{len(followed.refused)} answers came without some interval: {', '.join(sorted(set(followed.refused)))}")
+        print(f"answers that lack an interval: {len(followed.refused)} ({', '.join(sorted(set(followed.refused)))})")
     evidence = job.last.part("log_evidence")
     limits = _limits(evidence.lower, evidence.upper)
     print(f"cumulative log-likelihood of the observations: {evidence.value:.2f} {limits}")

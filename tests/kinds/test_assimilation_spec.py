@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +14,10 @@ from pydantic import ValidationError
 from burnish.wire.specs.assimilation import Assimilation
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.kind import SpecError
+from burnish_workers.kinds.posterior.assimilation.catalogue import LINEAR
+from burnish_workers.kinds.posterior.assimilation.dynamics import RATES
 from burnish_workers.kinds.posterior.assimilation.requirements import checked
+from burnish_workers.kinds.posterior.kind import KIND
 
 BASE: dict[str, Any] = {
     "dynamics": {"name": "lorenz63", "noise": 0.1, "substeps": 5},
@@ -94,3 +100,34 @@ def test_what_is_not_well_formed_does_not_parse(changes: dict[str, Any]):
 )
 def test_auto_goes_by_noise_dimension_and_dynamics(changes: dict[str, Any], method: str):
     assert checked(posted(changes), NOTHING).method == method
+
+
+def test_the_catalogue_lists_what_can_be_named_and_the_page_describes_it():
+    page = (Path(__file__).parents[2] / "docs" / "catalogue.md").read_text()
+    listed = {entry.name: entry.details for entry in KIND.catalogue() if entry.type == "dynamics"}
+    assert {*listed} == {*RATES, LINEAR}
+    for name, details in listed.items():
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| `{name}` |")]
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        author = details["source"].split(",")[0].split()[-1]
+        assert cells[4:] == [
+            str(details.get("dt", "")),
+            f"{author} {re.findall(r'[(](....)[)]', details['source'])[0]}",
+        ]
+        assert all(parameter in cells[2] for parameter in details.get("parameters") or details["required"])
+
+
+@pytest.mark.parametrize("name", sorted(RATES))
+def test_what_the_catalogue_says_is_what_a_job_gets(name: str):
+    (said,) = [entry.details for entry in KIND.catalogue() if entry.name == name]
+    least, initial = said["least_dim"], {"mean": [1.0] * said["dim"]}
+    stated = {key: said[key] for key in ("dim", "dt", "parameters")}
+    whole = posted({"dynamics": {"name": name, **stated}, "initial": initial})
+    bare = posted({"dynamics": {"name": name}, "initial": initial})
+    assert checked(whole, NOTHING).motion == checked(bare, NOTHING).motion
+    for dim, fits in ((least - 1, False), (least, True), (least + 1, not said["fixed_dim"])):
+        spec = posted(
+            {"dynamics": {"name": name, "dim": dim}, "observe": {"indices": [0]}, "initial": {"mean": [1.0] * dim}}
+        )
+        with contextlib.nullcontext() if fits else pytest.raises(SpecError, match=rf"(exactly|at least) {least} coord"):
+            checked(spec, NOTHING)

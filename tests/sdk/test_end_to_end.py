@@ -137,7 +137,14 @@ def test_a_job_is_replayed_from_its_resolved_spec(client: Burnish) -> None:
 def test_what_there_is(client: Burnish) -> None:
     assert client.health()
     assert client.ready()
-    assert {kind.name for kind in client.kinds()} == {"correlated", "posterior", "surrogate", "tracking", "walk"}
+    assert {kind.name for kind in client.kinds()} == {
+        "correlated",
+        "posterior",
+        "reasoning",
+        "surrogate",
+        "tracking",
+        "walk",
+    }
     assert client.kind("surrogate").examples
     assert "viscous-burgers" in {entry.name for entry in client.catalogue()}
 
