@@ -181,11 +181,14 @@ PATHS = [
     "guidance.label", "potential.type", "potential.tempering", "potential.inflation", "resampling.scheme",
     "resampling.threshold", "outputs", "quantiles", "budget", "level", "seed", "interval", "resolution",
     "resolution.estimator", "resolution.block", "resolution.plan", "resolution.plan.particles",
+    "dynamics", "dynamics.name", "dynamics.noise", "dynamics.substeps", "initial", "initial.mean", "initial.covariance",
+    "observe", "observe.noise", "observe.indices", "observe.matrix", "observe.expression", "observations", "expected",
+    "filter", "filter.method", "filter.particles", "filter.islands", "filter.localisation", "filter.precision",
     "resolution.plan.guidance", "resolution.plan.strength", "resolution.plan.kept", "resolution.plan.tempering",
 ]  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=SUPPRESSED)
+@settings(max_examples=250, deadline=None, derandomize=True, suppress_health_check=SUPPRESSED)
 @given(
     base=st.sampled_from([MIXTURE, DIGITS, REWARD, *KIND.examples()]),
     changes=st.dictionaries(st.sampled_from(PATHS), NASTY, min_size=1, max_size=3),
@@ -201,7 +204,8 @@ def test_whatever_is_sent_is_refused_or_drafted(base: dict[str, Any], changes: d
         return
     drafted = KIND.draft(spec, CPU, NOTHING)
     resolved = spec.model_copy(update={"resolution": Resolution.model_validate(RESOLUTION | {"plan": drafted.plan})})
-    assert KIND.statistics(resolved, NOTHING).units(2) > 0
+    if spec.dynamics is None:
+        assert KIND.statistics(resolved, NOTHING).units(2) > 0
 
 
 # Whatever the service resolves by itself, it takes back

@@ -128,7 +128,7 @@ def forecast(value: wire.Forecast | None, aim: str = "") -> str:
         parts.append(f"{aim or 'the tolerance'} in about {duration(when.estimate)}{sure}")
     elif value.units_to_target:
         parts.append(f"{aim or 'the tolerance'} after {count(value.units_to_target)} units")
-    if value.floor is not None:
+    if value.floor:  # 0: unbiased, any tolerance is a matter of time
         parts.append(f"no sampling gets below ±{short(value.floor)}")
     return ", ".join(parts)
 

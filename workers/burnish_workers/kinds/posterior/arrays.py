@@ -47,4 +47,5 @@ def _from_file(given: ArrayReference, pointer: str, inputs: Inputs) -> _Array:
     arrays = inputs.arrays(given)
     if set(arrays) != {ONLY} and len(arrays) != 1:
         raise SpecError(f"{pointer}/array", f"the file must hold one array; it holds {sorted(arrays)!s:.200}")
-    return np.asarray(next(iter(arrays.values())), dtype=np.float64)
+    # A copy: files are read-only, and tensors are not made of what cannot be written.
+    return np.array(next(iter(arrays.values())), dtype=np.float64)

@@ -68,7 +68,7 @@ def _spreads(given: Mixture, count: int, dim: int, inputs: Inputs, pointer: str)
         if len(each) not in (1, count):
             raise SpecError(f"{pointer}/variance", f"there are {len(each)} variances and {count} means")
         _check_variance(each, f"{pointer}/variance")
-        return np.broadcast_to(each[:, None], (count, dim)), None
+        return np.broadcast_to(each[:, None], (count, dim)).copy(), None
     if count * dim**2 > MOST_ENTRIES:
         what = f"{count} covariances of {dim} x {dim} have more than the {MOST_ENTRIES:,} entries of a prior"
         raise SpecError(f"{pointer}/covariances", f"{what}; use variance, or fewer components")
@@ -84,7 +84,7 @@ def _spreads(given: Mixture, count: int, dim: int, inputs: Inputs, pointer: str)
         what = f"a covariance is not positive definite: its smallest eigenvalue is {values.min():.3g}"
         raise SpecError(f"{pointer}/covariances", what)
     _check_variance(values, f"{pointer}/covariances")
-    return np.broadcast_to(values, (count, dim)), np.broadcast_to(axes, (count, dim, dim))
+    return np.broadcast_to(values, (count, dim)).copy(), np.broadcast_to(axes, (count, dim, dim))
 
 
 def _check_variance(variance: _Array, pointer: str) -> None:
