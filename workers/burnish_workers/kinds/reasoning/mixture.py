@@ -1,0 +1,38 @@
+"""The mixture of kernels: each leaves mu as it is, and so does a choice among them that does not look at the state.
+
+Kernels that act on leaves do nothing elsewhere. (Choosing another kernel where one cannot act would look at the state,
+and be wrong.) The default is defensive: local moves where the values are good, block rollback where they mislead on the
+way but not at the end, restarts where they are worth nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import astuple, dataclass
+
+from burnish_workers.kinds.reasoning.block import block
+from burnish_workers.kinds.reasoning.filter import conditional_filter
+from burnish_workers.kinds.reasoning.local import local
+from burnish_workers.kinds.reasoning.requests import Move, Setting
+from burnish_workers.kinds.reasoning.restart import restart
+from burnish_workers.kinds.reasoning.sibling import sibling
+from burnish_workers.kinds.reasoning.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Chances of the kernels K1, K3, K4, K5, up to a factor."""
+
+    local: float
+    block: float = 0.0
+    restart: float = 0.0
+    filter: float = 0.0
+
+
+KERNELS = (local, block, restart, conditional_filter)
+
+
+def step(state: State, setting: Setting, shares: Shares) -> Move:
+    """One step of the mixture, and of K2."""
+    kernel = KERNELS[setting.source.choose(astuple(shares))]
+    state = yield from kernel(state, setting)
+    return (yield from sibling(state, setting))

@@ -1,0 +1,79 @@
+"""What a sampler of reasoning needs: a tree of prefixes that can be extended, and values of its nodes.
+
+A step is a tuple of integers, the backend's own: token ids, bytes of text, branches of a tree. A prefix is a tuple of
+steps. The base law pi_ref draws the next step of a prefix; a prefix that `ends`, or that has T_max steps, is a leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from burnish_workers.kinds.reasoning.source import Source
+
+Step = tuple[int, ...]
+Prefix = tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """A row of a batch: draw `count` independent next steps of `prefix`, with this randomness and no other."""
+
+    prefix: Prefix
+    count: int
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A candidate step, and how many tokens were generated for it."""
+
+    step: Step
+    tokens: int
+
+
+class Backend(Protocol):
+    """The base law pi_ref. One call may hold prefixes of different lengths, from many chains."""
+
+    @property
+    def depth(self) -> int:
+        """T_max: a prefix of so many steps is a leaf whether it has ended or not."""
+        ...
+
+    def extend(self, rows: Sequence[Extension]) -> list[list[Drawn]]:
+        """For each row its independent draws from pi_ref( . | prefix): what a row gets may not depend on the others."""
+        ...
+
+    def ends(self, prefix: Prefix) -> bool:
+        """Whether the last step ended the chain of reasoning."""
+        ...
+
+    def answer(self, prefix: Prefix) -> str:
+        """What a leaf answers: leaves with the same answer are counted together."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A row of a batch: what is `prefix` worth? `leaf`: nothing follows it. `source`: for verifiers that are noisy."""
+
+    prefix: Prefix
+    leaf: bool
+    source: Source
+
+
+class Verifier(Protocol):
+    """Values. At a leaf v(y), a score whose tilt is tau = exp(v/beta): 0 or -inf for an exact check. Elsewhere log V(s),
+    a guess of log E[tau | s]: any finite number leaves the answer's law as it is, a good one makes it come sooner."""
+
+    @property
+    def noisy(self) -> bool:
+        """Whether a second look at the same prefix may see something else. E[tau] must then be right at leaves."""
+        ...
+
+    def log_values(self, rows: Sequence[Look]) -> list[float]: ...
+
+
+def is_leaf(backend: Backend, prefix: Prefix) -> bool:
+    return len(prefix) >= backend.depth or (len(prefix) > 0 and backend.ends(prefix))
