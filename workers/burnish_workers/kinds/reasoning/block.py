@@ -12,7 +12,7 @@ since the suffix is proposed with density prod Q(pool) V(s u_i)/sum_j V(s u_j). 
 from __future__ import annotations
 
 from burnish_workers.kinds.reasoning.pools import fill
-from burnish_workers.kinds.reasoning.requests import Grow, Move, Setting
+from burnish_workers.kinds.reasoning.requests import Grow, Move, Setting, Work
 from burnish_workers.kinds.reasoning.source import accept, below, by_log
 from burnish_workers.kinds.reasoning.state import Level, State
 
@@ -30,7 +30,7 @@ def block(state: State, setting: Setting) -> Move:
     return fresh if accept(setting.source, log_ratio) else state
 
 
-def _finish(state: State, setting: Setting) -> Move | None:
+def _finish(state: State, setting: Setting) -> Work[State | None]:
     """Go on to a leaf by pools and values; None where no candidate of a pool has any."""
     while not state.at_leaf:
         (pool,) = yield [Grow(state.prefix, setting.pool, setting.source)]

@@ -68,9 +68,8 @@ class Oracle:
 
     def _reply(self, asks: Asks) -> Replies:
         grown = [ask for ask in asks if isinstance(ask, Grow)]
-        drawn = iter(
-            self.backend.extend([Extension(ask.prefix, ask.count, ask.source) for ask in grown]) if grown else []
-        )
+        rows = [Extension(ask.prefix, ask.count, ask.source) for ask in grown]
+        drawn = iter(self.backend.extend(rows) if rows else [])
         replies = [self._children(ask, next(drawn)) if isinstance(ask, Grow) else [_last(ask)] for ask in asks]
         places, looks = list[tuple[int, int]](), list[Look]()
         for i, (ask, children) in enumerate(zip(asks, replies, strict=True)):

@@ -19,8 +19,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Grow:
-    """Draw `count` candidates for the next step of `prefix`, by the chain's own randomness. `inner`: look at the value of
-    inner nodes too; leaves are always looked at."""
+    """Draw `count` candidates for the next step of `prefix`, by the chain's own randomness.
+
+    `inner`: look at the values of inner nodes too; leaves are always looked at.
+    """
 
     prefix: Prefix
     count: int

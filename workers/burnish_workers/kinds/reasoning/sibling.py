@@ -1,7 +1,7 @@
 """K2, sibling Gibbs: take another candidate of the pool of the last level, in proportion to V.
 
-Free where the pool is at hand. A bare pool is filled first: to leave a path alone because its pool is bare would make the
-choice of the kernel depend on how the path came about, and that is not exact (an enumerated error of 2.7e-3).
+Free where the pool is at hand. A bare pool is filled first: to leave a path alone because its pool is bare would make
+the choice of the kernel depend on how the path came about, and that is not exact (an enumerated error of 2.7e-3).
 """
 
 from __future__ import annotations
