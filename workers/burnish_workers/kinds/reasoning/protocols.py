@@ -66,8 +66,8 @@ class Look:
 class Verifier(Protocol):
     """Values of prefixes.
 
-    At a leaf v(y), a score whose tilt is tau = exp(v/beta): 0 or -inf for an exact check. Elsewhere log V(s), a guess of
-    log E[tau | s]: any finite number leaves the answer's law as it is, a good one makes it come sooner.
+    At a leaf v(y), a score whose tilt is tau = exp(v/beta): 0 or -inf for an exact check. Elsewhere log V(s), a guess
+    of log E[tau | s]: any finite number leaves the law of the answer as it is, a good one makes it come sooner.
     """
 
     @property
