@@ -47,6 +47,9 @@ TREE = Node(
 """Leaves at depths 1, 2 and 3; some of them by T_max, 2 or 3, without having ended. Inner values are wrong by factors
 of up to twenty."""
 
+LEAFY = replace(TREE, value=0.05, children=(TREE.children[0], replace(TREE.children[1], value=0.1)))
+"""With inner values that promise little, so that most of the mass is at leaves."""
+
 WITH_ZERO = replace(TREE, children=(replace(TREE.children[0], value=0.0), TREE.children[1]))
 """The same with a leaf that an exact check refuses."""
 

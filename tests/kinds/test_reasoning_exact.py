@@ -11,6 +11,7 @@ import pytest
 
 from burnish_workers.kinds.reasoning.backends.enumerable import posterior
 from burnish_workers.kinds.reasoning.block import block
+from burnish_workers.kinds.reasoning.excursion import excursion
 from burnish_workers.kinds.reasoning.filter import conditional_filter
 from burnish_workers.kinds.reasoning.local import local
 from burnish_workers.kinds.reasoning.mixture import Shares, step
@@ -21,7 +22,14 @@ from burnish_workers.kinds.reasoning.state import State
 
 from .reasoning_exhaustive import EXACT, TREE, WITH_ZERO, Space
 
-KERNELS = {"local": local, "sibling": sibling, "block": block, "restart": restart, "filter": conditional_filter}
+KERNELS = {
+    "local": local,
+    "excursion": excursion,
+    "sibling": sibling,
+    "block": block,
+    "restart": restart,
+    "filter": conditional_filter,
+}
 
 
 @pytest.fixture(scope="module", params=["positive", "zero"])
@@ -42,17 +50,17 @@ def test_the_law_of_the_path_at_a_leaf_is_the_target(space):
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_invariant(space, name):
-    assert space.error(KERNELS[name], particles=2) <= EXACT
+    assert space.error(KERNELS[name], particles=2, moves=4) <= EXACT
 
 
 @pytest.mark.parametrize("name", KERNELS)
 def test_invariant_at_another_temperature_and_without_siblings(name):
-    assert Space(TREE, pool=1, beta=0.4).error(KERNELS[name], particles=2) <= EXACT
+    assert Space(TREE, pool=1, beta=0.4).error(KERNELS[name], particles=2, moves=4) <= EXACT
 
 
 def test_the_mixture_is_invariant(space):
-    shares = Shares(local=0.5, block=0.3, restart=0.2)
-    assert space.error(lambda state, setting: step(state, setting, shares)) <= EXACT
+    shares = Shares(excursion=0.5, block=0.3, restart=0.2)
+    assert space.error(lambda state, setting: step(state, setting, shares), moves=4) <= EXACT
 
 
 def test_pools_may_wait_until_they_are_needed():
@@ -68,8 +76,8 @@ def test_pools_may_wait_until_they_are_needed():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [*KERNELS, "mixture"])
 def test_invariant_on_a_deeper_tree(name):
-    shares = Shares(local=0.5, block=0.2, restart=0.2, filter=0.1)
+    shares = Shares(excursion=0.5, block=0.2, restart=0.2, filter=0.1)
     kernels = {**KERNELS, "mixture": lambda state, setting: step(state, setting, shares)}
     space = Space(TREE, depth=3)
     assert {len(state.levels) for state in space.measure if state.at_leaf} == {1, 2, 3}
-    assert space.error(kernels[name], particles=2) <= EXACT
+    assert space.error(kernels[name], particles=2, moves=4) <= EXACT

@@ -13,15 +13,23 @@ from burnish_workers.kinds.reasoning import local as locals_
 from burnish_workers.kinds.reasoning import pools
 from burnish_workers.kinds.reasoning import restart as restarts
 from burnish_workers.kinds.reasoning.block import block
-from burnish_workers.kinds.reasoning.filter import conditional_filter, start
+from burnish_workers.kinds.reasoning.excursion import excursion
+from burnish_workers.kinds.reasoning.filter import conditional_filter, particle_filter
 from burnish_workers.kinds.reasoning.local import local
-from burnish_workers.kinds.reasoning.mixture import KERNELS, Shares, step
 from burnish_workers.kinds.reasoning.requests import Move, Setting
 from burnish_workers.kinds.reasoning.restart import restart
 from burnish_workers.kinds.reasoning.sibling import sibling
 from burnish_workers.kinds.reasoning.state import Level, State
 
-from .reasoning_exhaustive import EXACT, TREE, WITH_ZERO, WRONG, Space
+from .reasoning_exhaustive import EXACT, LEAFY, TREE, WITH_ZERO, WRONG, Space
+
+
+def forgetful(state: State, setting: Setting) -> Move:
+    """A path of a fresh filter, whatever the current one is worth."""
+    if not state.at_leaf:
+        return state
+    found = yield from particle_filter(state.cut(0), setting)
+    return found.pick(setting.source) or state
 
 
 def always(*_) -> bool:
@@ -44,6 +52,16 @@ def test_a_direction_that_is_never_turned():
         return found.turned(up=state.up)
 
     assert Space(TREE).error(stubborn) >= WRONG
+
+
+def test_an_excursion_that_ends_where_it_happens_to_be():
+    """Local moves up to the cap, and the next finished answer is whatever path they lead to."""
+
+    def loose(state: State, setting: Setting) -> Move:
+        found = yield from excursion(state, replace(setting, moves=3))
+        return (yield from forgetful(state, setting)) if state.at_leaf and found == state else found
+
+    assert Space(TREE, pool=1).error(loose, particles=2) >= WRONG
 
 
 def test_a_cut_that_depends_on_the_length():
@@ -75,14 +93,16 @@ def test_a_rollback_by_the_last_value_alone(monkeypatch):
 
 def test_a_kernel_chosen_by_where_the_path_stands():
     """Local moves off leaves, and a choice at leaves."""
-    shares = Shares(local=0.5, block=0.5)
 
     def choosy(state: State, setting: Setting) -> Move:
-        kernel = KERNELS[setting.source.choose((0.5, 0.5))] if state.at_leaf else local
+        kernel = (local, block)[setting.source.choose((0.5, 0.5))] if state.at_leaf else local
         return (yield from kernel(state, setting))
 
+    def blind(state: State, setting: Setting) -> Move:
+        return (yield from (local, block)[setting.source.choose((0.5, 0.5))](state, setting))
+
     assert Space(TREE, pool=1).error(choosy) >= WRONG
-    assert Space(TREE, pool=1).error(lambda state, setting: step(state, setting, shares)) <= EXACT
+    assert Space(TREE, pool=1).error(blind) <= EXACT
 
 
 def test_siblings_only_where_a_pool_is_at_hand():
@@ -91,7 +111,7 @@ def test_siblings_only_where_a_pool_is_at_hand():
         bare = bool(state.levels) and len(state.levels[-1].pool) == 1
         return state if bare else (yield from sibling(state, setting))
 
-    assert Space(TREE).error(chain) >= WRONG
+    assert Space(LEAFY).error(chain) >= WRONG
 
 
 def test_a_pool_filled_with_the_chosen_one_always_first(monkeypatch):
@@ -116,9 +136,6 @@ def test_a_pool_filled_with_copies(monkeypatch):
 
 
 def test_a_filter_that_forgets_the_current_path():
-    def forgetful(state: State, setting: Setting) -> Move:
-        return (yield from start(state.cut(0), setting)) if state.at_leaf else state
-
     assert Space(TREE, pool=1).error(forgetful, particles=2) >= WRONG
 
 

@@ -53,12 +53,6 @@ def conditional_filter(state: State, setting: Setting) -> Move:
     return found.pick(setting.source) or state
 
 
-def start(root: State, setting: Setting) -> Move:
-    """A path by weight, close to pi* for many particles; the root where no particle has a weight."""
-    found = yield from particle_filter(root, setting)
-    return found.pick(setting.source) or root
-
-
 Resampling = Callable[[Sequence[float], Source], list[int]]
 
 

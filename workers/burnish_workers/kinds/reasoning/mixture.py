@@ -1,8 +1,8 @@
 """The mixture of kernels: each leaves mu as it is, and so does a choice among them that does not look at the state.
 
-Kernels that act on leaves do nothing elsewhere. (Choosing another kernel where one cannot act would look at the state,
-and be wrong.) The default is defensive: local moves where the values are good, block rollback where they mislead on the
-way but not at the end, restarts where they are worth nothing.
+All of them act on leaves alone, so that a chain always holds a finished answer. (Choosing by where a path stands would
+look at the state, and be wrong.) The default is defensive: local moves where the values are good, block rollback where
+they mislead on the way but not at the end, restarts where they are worth nothing.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import astuple, dataclass
 
 from burnish_workers.kinds.reasoning.block import block
+from burnish_workers.kinds.reasoning.excursion import excursion
 from burnish_workers.kinds.reasoning.filter import conditional_filter
-from burnish_workers.kinds.reasoning.local import local
 from burnish_workers.kinds.reasoning.requests import Move, Setting
 from burnish_workers.kinds.reasoning.restart import restart
 from burnish_workers.kinds.reasoning.sibling import sibling
@@ -20,15 +20,15 @@ from burnish_workers.kinds.reasoning.state import State
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Chances of the kernels K1, K3, K4, K5, up to a factor."""
+    """Chances of the kernels, up to a factor: excursions of K1, K3, K4, K5."""
 
-    local: float
+    excursion: float
     block: float = 0.0
     restart: float = 0.0
     filter: float = 0.0
 
 
-KERNELS = (local, block, restart, conditional_filter)
+KERNELS = (excursion, block, restart, conditional_filter)
 
 
 def step(state: State, setting: Setting, shares: Shares) -> Move:

@@ -53,7 +53,7 @@ class Fresh:
 @dataclass(frozen=True, slots=True)
 class Setting:
     """What kernels go by. `pool`: K; `depth`: T_max; `beta`: temperature of the tilt tau = exp(v/beta);
-    `particles`: N of a particle filter.
+    `particles`: N of a particle filter; `moves`: local moves after which an excursion is given up.
 
     `fresh` takes what the Bellman gauge is made of.
     """
@@ -63,6 +63,7 @@ class Setting:
     depth: int
     beta: float = 1.0
     particles: int = 8
+    moves: int = 64
     fresh: Fresh = field(default_factory=Fresh)
 
 

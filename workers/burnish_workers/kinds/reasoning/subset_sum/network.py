@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
+from scipy.special import expit
 
 MODELS = Path(__file__).parent / "models"
 
@@ -27,7 +28,7 @@ class Network:
         for k, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = x @ weight.T + bias
             if k < last:
-                x = x / (1 + np.exp(-x))
+                x = x * expit(x)
         return x[:, 0].astype(np.float64)
 
 

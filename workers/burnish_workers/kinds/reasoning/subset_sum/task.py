@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from scipy.special import expit, log_expit
 
 from burnish_workers.kinds.reasoning.protocols import Drawn, Extension, Look, Prefix, Step
 from burnish_workers.kinds.reasoning.subset_sum.features import features
@@ -71,7 +72,7 @@ class SubsetSum:
         if len(prefix) == self.depth:
             return 0.0 if sum(self.taken(prefix)) == self.target else -math.inf
         if not prefix:
-            return _log_sigmoid(float(network("value").logit(self._seen(0, [self.target]))[0]))
+            return float(log_expit(network("value").logit(self._seen(0, [self.target]))[0]))
         return self._outlook(prefix[:-1]).log_values[STEPS.index(prefix[-1])]
 
     def _outlook(self, prefix: Prefix) -> _Outlook:
@@ -85,20 +86,12 @@ class SubsetSum:
         start, left = 2 * len(prefix), self.target - sum(self.taken(prefix))
         a, b = self.numbers[start], self.numbers[start + 1]
         policy, value = network("policy"), network("value")
-        first = _sigmoid(policy.logit(self._seen(start, [left]))[0])
-        second = _sigmoid(policy.logit(self._seen(start + 1, [left, left - a])))
+        first = expit(policy.logit(self._seen(start, [left]))[0])
+        second = expit(policy.logit(self._seen(start + 1, [left, left - a])))
         after = value.logit(self._seen(start + 2, [left, left - b, left - a, left - a - b]))
         chances = ((1 - first) * (1 - second[0]), (1 - first) * second[0], first * (1 - second[1]), first * second[1])
-        return _Outlook(tuple(map(float, chances)), tuple(_log_sigmoid(float(each)) for each in after))
+        return _Outlook(tuple(map(float, chances)), tuple(map(float, log_expit(after))))
 
     def _seen(self, start: int, left: list[int]) -> np.ndarray:
         suffix = np.array(self.numbers[start:], dtype=np.float64)
         return features(np.broadcast_to(suffix, (len(left), len(suffix))), np.array(left, dtype=np.float64))
-
-
-def _sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
-def _log_sigmoid(x: float) -> float:
-    return -math.log1p(math.exp(-x)) if x > -700 else x

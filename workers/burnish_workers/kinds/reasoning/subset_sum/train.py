@@ -2,9 +2,9 @@
 
     python -m burnish_workers.kinds.reasoning.subset_sum.train --out DIR
 
-The policy imitates random subsets: it sees the numbers left and what is missing, and learns the chance that the next one
-was in the subset. The value network learns from the policy's own rollouts whether they will reach the target. Nothing is
-injected: both err as networks of this size do.
+The policy imitates random subsets: it sees the numbers left and what is missing, and learns the chance that the next
+one was in the subset. The value network learns from the policy's own rollouts whether they will reach the target.
+Nothing is injected: both err as networks of this size do.
 """
 
 from __future__ import annotations
@@ -65,12 +65,12 @@ def trained(steps: int, batch: Callable[[], Batch], name: str) -> nn.Sequential:
         loss.backward()
         optimiser.step()
         if (step + 1) % max(1, steps // 6) == 0:
-            _log.info("%s: step %d, loss %.4f, %.0f s", name, step + 1, float(loss), time.monotonic() - began)
+            _log.info("%s: step %d, loss %.4f, %.0f s", name, step + 1, loss.item(), time.monotonic() - began)
     return network
 
 
 def problems(count: int, generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Numbers (count, n) uniform on 1 .. LARGEST, and each number's part in a subset, taken or not with equal chance."""
+    """Numbers (count, n) uniform on 1 .. LARGEST, and which of them are in a subset, each with chance 1/2."""
     numbers = generator.integers(1, LARGEST + 1, size=(count, MOST_NUMBERS)).astype(np.float64)
     return numbers, (generator.random(numbers.shape) < 0.5) * 1.0
 
