@@ -27,8 +27,10 @@ from burnish_workers.core.guard import Refusal
 from burnish_workers.core.islands import Islands
 from burnish_workers.core.keys import Key
 from burnish_workers.core.moments import Moments
+from burnish_workers.core.notes import Notes
 from burnish_workers.core.samples import Samples
 from burnish_workers.core.tracks import Round, Track
+from burnish_workers.core.used import Used
 
 Arrays = Mapping[str, NDArray[Any]]
 """What blocks return and checkpoints hold: named arrays. No pickles."""
@@ -80,6 +82,7 @@ class Answer:
         examined: what the guard examines instead of the leading component, where replicates have weights, which
             `refusal` has judged: outliers of the products say nothing more.
         layout: names and shapes of the outputs, where they have any.
+        settled: whether estimates and half-widths (nan where there are none) at a look decide what the job asks.
     """
 
     combined: Combined
@@ -94,6 +97,7 @@ class Answer:
     refusal: Refusal | None = None
     examined: Moments | None = None
     layout: tuple[OutputPart, ...] = ()
+    settled: Callable[[NDArray[np.float64], NDArray[np.float64]], bool] | None = None
 
 
 class Statistics(Protocol):
@@ -156,5 +160,16 @@ def unflatten(arrays: Arrays) -> State:
 
 
 def _part(fields: dict[str, NDArray[Any]]) -> Any:
-    own = {"bets": Betting, "island": Samples, "log_weight": Islands, "increments": Track, "lane": Round}
-    return next((part for name, part in own.items() if name in fields), Moments).from_arrays(fields)
+    return next((part for name, part in _PARTS.items() if name in fields), Moments).from_arrays(fields)
+
+
+_PARTS: dict[str, Any] = {
+    "bets": Betting,
+    "increments": Track,
+    "island": Samples,
+    "json": Notes,
+    "lane": Round,
+    "log_weight": Islands,
+    "verifier_calls": Used,
+}
+"""Parts by a field that no other has."""

@@ -35,7 +35,8 @@ class Draft:
     `adaptive`: whether the statistics decide at looks how later blocks share their samples; `lanes`: how many chains,
     None where blocks do not depend on each other; `fed`: the observations that its lanes take in, one with
     each block, so that a block is one replicate (see `core/feed.py`); `rivals`: other estimators that could run the
-    same spec, for the pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by.
+    same spec, for the pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by;
+    `outputs_by`: how many outputs there are by the tuned plan, for kinds whose pilot finds out.
     """
 
     estimator: str
@@ -51,6 +52,7 @@ class Draft:
     adaptive: bool = False
     rivals: tuple[Draft, ...] = ()
     glimpse: Draft | None = None
+    outputs_by: Callable[[Plan], int] | None = None
 
 
 COMPARED = "compared"
@@ -96,7 +98,8 @@ class Kind:
     that can be posted as they are: the law is tested on them. `rivals` says which rivals of the draft are worth a trial
     after its own; `choose` picks among those tried (the draft, its rivals), for so many workers: an index, and what was
     compared, in words. Neither may read a clock. `afford` may shrink the replicates of the chosen draft where the
-    budget pays for few of them. `fitting`: how the kind trains a model first, where it can. `feed`: the observations of
+    budget pays for few of them. `fitting`: how the kind trains a model first, where it can;
+    `generates`: whether its blocks use up tokens and verifier calls, so that a budget may limit them. `feed`: the observations of
     a spec that assimilates some, None for one that does not. `artifacts`: files to keep beside an answer, from (spec,
     statistics, state), by names such as `samples.safetensors`; called at looks and at the end, pure like an answer.
     """
@@ -114,6 +117,7 @@ class Kind:
     choose: Callable[[Any, Sequence[Contestant], int], tuple[int, str]] = _first
     afford: Callable[[Any, Draft, float], Draft] = _as_it_is
     fitting: Fitting | None = None
+    generates: bool = False
     feed: Callable[[Any, Inputs], Feed | None] = _unfed
     artifacts: Callable[[Any, Any, State], Mapping[str, bytes]] | None = None
 

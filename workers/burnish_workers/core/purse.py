@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 
 from burnish.wire import Budget, Spent, StoppedBy
 
-_AMOUNTS: tuple[Literal["seconds", "worker_seconds", "gpu_seconds", "units"], ...] = (
-    "seconds",
-    "worker_seconds",
-    "gpu_seconds",
-    "units",
-)
+_Amount = Literal["seconds", "worker_seconds", "gpu_seconds", "units", "tokens", "verifier_calls"]
+AMOUNTS: tuple[_Amount, ...] = ("seconds", "worker_seconds", "gpu_seconds", "units", "tokens", "verifier_calls")
+"""What a budget may limit, the first named first."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class Purse:
         Units count as they are *issued* (a block in flight will be counted), seconds as they pass. An issued block is
         always folded: the caller drains what is in flight.
         """
-        for name in _AMOUNTS:
+        for name in AMOUNTS:
             limit = getattr(self.budget, name)
             used = issued_units if name == "units" else getattr(spent, name)
             if limit is not None and used >= limit:

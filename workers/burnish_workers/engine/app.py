@@ -28,7 +28,9 @@ from burnish.wire import (
 )
 from burnish.wire.specs.base import MAX_SEED
 from burnish_workers.core.kind import Kind, SpecError
+from burnish_workers.core.purse import AMOUNTS
 from burnish_workers.core.registry import Registry
+from burnish_workers.engine.amounts import check_amounts
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.conflate import conflated
 from burnish_workers.engine.fed import NO_TOLERANCE, check_feed
@@ -98,6 +100,7 @@ class App:
         try:
             inputs = await gather(spec, self.uploads.library, self.uploads.artifacts, whole=False)
             kind.check(spec, inputs)
+            check_amounts(kind, spec.budget)
             feed = kind.feed(spec, inputs)
             check_feed(spec, feed)
         except SpecError as error:
@@ -161,6 +164,10 @@ class App:
         if record.given is not None and more.has_tolerance:
             name = "abs_tol" if more.abs_tol is not None else "rel_tol"
             raise invalid([FieldError(pointer=f"/{name}", detail=NO_TOLERANCE)])
+        try:
+            check_amounts(self.registry.get(record.kind), more, under="")
+        except SpecError as error:
+            raise invalid([FieldError(pointer=error.pointer, detail=str(error))]) from None
         more = _from_here(more, record)
         try:
             extended = await self.store.extend(job, more, _idempotency(idempotency_key, body))
@@ -280,10 +287,9 @@ class App:
 
 def _from_here(more: Budget, record: JobRecord) -> Budget:
     """A limit that the job did not have is counted from now, not from its beginning."""
-    amounts = ("seconds", "worker_seconds", "gpu_seconds", "units")
     fresh = {
         name: getattr(more, name) + getattr(record.spent, name)
-        for name in amounts
+        for name in AMOUNTS
         if getattr(more, name) is not None and getattr(record.budget, name) is None
     }
     return more.model_copy(update=fresh)

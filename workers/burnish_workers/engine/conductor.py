@@ -305,7 +305,7 @@ class Conductor:
         starved = inflow is not None and not inflow.ready(0)
         if progress.issued == 0 and not starved:  # without a block there is no answer, however long getting ready took
             return None
-        spent = progress.spending(self._ports.clock.monotonic())
+        spent = progress.committed(self._ports.clock.monotonic())
         ahead = progress.block_seconds() * crew.in_flight / max(self._ports.fleet.workers, 1)
         spent = spent.model_copy(update={"seconds": spent.seconds + ahead})
         return self._purse(progress).exhausted(spent, progress.units(progress.issued), progress.issued)

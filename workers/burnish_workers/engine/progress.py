@@ -14,6 +14,7 @@ from burnish_workers.core.fold import OrderedFold
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Replicates
+from burnish_workers.core.used import used_by
 from burnish_workers.engine.fleet import BlockResult
 from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.lanes import Carries, Layout
@@ -126,13 +127,21 @@ class Progress:
 
     def spending(self, now: float) -> Spent:
         """What has been spent by the clock's reading `now`; units are those of the folded prefix."""
-        running = 0.0 if self.started is None else now - self.started
+        running, used = 0.0 if self.started is None else now - self.started, used_by(self.state)
         return Spent(
             seconds=self._seconds_before + running,
             worker_seconds=self._worker_seconds,
             gpu_seconds=self._gpu_seconds,
             units=self.units(self.blocks),
+            tokens=used.tokens,
+            verifier_calls=used.verifier_calls,
         )
+
+    def committed(self, now: float) -> Spent:
+        """The same with what the blocks in flight are going to use, by the mean of the prefix."""
+        spent, ratio = self.spending(now), self.issued / max(self.blocks, 1)
+        ahead = {name: round(getattr(spent, name) * ratio) for name in ("tokens", "verifier_calls")}
+        return spent.model_copy(update=ahead)
 
     def block_seconds(self) -> float:
         """Mean worker-seconds of a block, over the blocks of this instalment that came back; 0 before the first."""

@@ -25,6 +25,7 @@ from burnish_workers.core.kind import COMPARED, MOST_SAMPLES, Contestant, Draft,
 from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
+from burnish_workers.core.used import NOTHING_USED, Used, used_by
 from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, JobCode, run_again
 from burnish_workers.engine.inflow import first_of
 
@@ -69,13 +70,16 @@ REPLICATES = "replicates"
 class Pilot:
     """What the pilot showed: worker-seconds of one replicate, and how many replicates a tolerance takes.
 
-    `units`: units of so many replicates, known without a pilot. `multiplicity`: how outputs share confidence.
+    `units`: units of so many replicates, known without a pilot. `multiplicity`: how outputs share confidence. `used`:
+    what its own `replicates` used up beside time.
     """
 
     seconds: float
     needed: float | None
     units: Callable[[int], int]
     multiplicity: Multiplicity | None = None
+    used: Used = NOTHING_USED
+    replicates: int = 1
 
 
 def code_of(spec: SpecBase, inputs: Inputs) -> JobCode:
@@ -224,7 +228,11 @@ class _Bench:
 
 
 def _tuned(draft: Draft, statistics: Statistics, state: State) -> Draft:
-    return replace(draft, plan={**draft.plan, **statistics.tuned(state)})
+    plan = {**draft.plan, **statistics.tuned(state)}
+    if draft.outputs_by is None:
+        return replace(draft, plan=plan)
+    outputs = draft.outputs_by(plan)
+    return replace(draft, plan=plan, outputs=outputs, trial_outputs=outputs)
 
 
 def _shared(
@@ -263,7 +271,7 @@ def _measure(
         needed = float(finite.max()) if len(finite) else 1e6
     plan_cost = final.cost(LONG) / LONG / (trial.cost(draft.pilot) / draft.pilot)
     each = max(seconds, 1e-6) / draft.pilot * plan_cost * draft.outputs / draft.trial_outputs
-    return Pilot(each, needed, final.units, shared)
+    return Pilot(each, needed, final.units, shared, used_by(state), draft.pilot)
 
 
 def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, workers: int) -> Resolution:
@@ -273,12 +281,15 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
     wanted = None if pilot.needed is None else max(pilot.needed, LEAST_OUTLIER) * room
     planned = max(1.0, min(v for v in (amount, wanted) if v is not None))
     most = min(10**6, MOST_SAMPLES // draft.outputs)
-    block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / 8), most))
+    parts = max(8, 2 * (draft.lanes or 0))  # every lane is to have several blocks
+    block = max(1, min(round(BLOCK_SECONDS / pilot.seconds), math.ceil(planned / parts), most))
     first = max(1, min(round(FIRST_BLOCK_SECONDS / pilot.seconds), block, round(planned)))
     if draft.lanes is not None:  # all steps of a chain are equally long
         first = block
     blocks = _blocks(spec, pilot, planned, first, block)
     first_look = 1 if spec.interval == "bounded" else _first_look(first, block, blocks, pilot.seconds / workers)
+    if draft.lanes is not None:  # a lane is one replicate, however many steps it has made
+        first_look = min(blocks, max(first_look, draft.lanes))
     each = draft.lanes if draft.fed is not None else None
     if draft.fed is not None and each is not None:  # an observation in a lane is a replicate
         first, block, first_look = 1, 1, each
@@ -329,8 +340,8 @@ def _decides_from(draft: Draft, blocks: int, first_look: int, workers: int) -> i
 
 
 def _units_only(budget: Budget) -> bool:
-    others = (budget.seconds, budget.worker_seconds, budget.gpu_seconds)
-    return not budget.has_tolerance and all(amount is None for amount in others)
+    others = (budget.tokens, budget.verifier_calls)
+    return not (budget.has_tolerance or budget.has_time) and all(amount is None for amount in others)
 
 
 def _replicates_paid(spec: SpecBase, pilot: Pilot, workers: int) -> float | None:
@@ -345,6 +356,9 @@ def _replicates_paid(spec: SpecBase, pilot: Pilot, workers: int) -> float | None
         paid.append(CLOCK_SHARE * budget.gpu_seconds / pilot.seconds)
     if budget.units is not None:
         paid.append(budget.units * LONG / pilot.units(LONG))
+    for limit, used in ((budget.tokens, pilot.used.tokens), (budget.verifier_calls, pilot.used.verifier_calls)):
+        if limit is not None and used:
+            paid.append(CLOCK_SHARE * limit * pilot.replicates / used)
     return min(paid) if paid else None
 
 

@@ -94,7 +94,7 @@ class Scribe:
         """Publish after a fold: at every look, and now and then between looks (not within an observation).
 
         What ends the job is not published here but as final: the `last` block, a tolerance that is met ("tolerance")
-        or that no sampling can meet ("floor").
+        or that no sampling can meet ("floor"), a question that is decided ("settled").
         """
         look = schedule.look(progress.blocks, self.closed)
         now = self._clock.monotonic()
@@ -105,6 +105,8 @@ class Scribe:
         answer, found, refinement = self._refine(progress, schedule, purse, ends=False)
         if look is not None and purse.met(found.value, found.half_width):
             return "tolerance"
+        if look is not None and answer.settled is not None and answer.settled(found.value, found.half_width):
+            return "settled"
         if look is not None and floor_of(answer, found, purse) is not None:
             return "floor"
         if not last:

@@ -15,15 +15,18 @@ StoppedBy = Literal[
     "worker_seconds",
     "gpu_seconds",
     "units",
+    "tokens",
+    "verifier_calls",
     "tolerance",
+    "settled",
     "floor",
     "planned_blocks",
     "observations",
     "cancelled",
 ]
 """Why a job ended. `planned_blocks`: a job with a tolerance and nothing else reached the end of its plan, three times
-what its pilot forecast, without meeting its tolerance. `floor`: no sampling can meet the tolerance, see `refused`.
-`observations`: the last of them is assimilated."""
+what its pilot forecast, without meeting its tolerance. `settled`: what the job asks was decided at a look. `floor`: no
+sampling can meet the tolerance, see `refused`. `observations`: the last of them is assimilated."""
 
 
 class Budget(Wire):
@@ -36,6 +39,10 @@ class Budget(Wire):
     worker_seconds: float | None = Field(default=None, gt=0, le=365 * DAY, description="Seconds summed over workers.")
     gpu_seconds: float | None = Field(default=None, gt=0, le=365 * DAY, description="Seconds summed over GPU shares.")
     units: int | None = Field(default=None, gt=0, le=10**12, description="Units of simulation (paths, for surrogate).")
+    tokens: int | None = Field(
+        default=None, gt=0, le=10**12, description="Generated tokens, those of rejected candidates too (reasoning)."
+    )
+    verifier_calls: int | None = Field(default=None, gt=0, le=10**12, description="Prefixes valued by a verifier.")
     abs_tol: float | None = Field(default=None, gt=0, le=1e12, description="Absolute half-width to reach.")
     rel_tol: float | None = Field(default=None, gt=0, lt=1, description="Half-width relative to |estimate| to reach.")
 
@@ -46,7 +53,8 @@ class Budget(Wire):
     @property
     def has_clock(self) -> bool:
         """Whether anything but a tolerance bounds the job."""
-        return any(v is not None for v in (self.seconds, self.worker_seconds, self.gpu_seconds, self.units))
+        amounts = (self.units, self.tokens, self.verifier_calls)
+        return self.has_time or any(v is not None for v in amounts)
 
     @property
     def has_time(self) -> bool:
@@ -65,11 +73,16 @@ class Budget(Wire):
         def added(mine: float | None, other: float | None) -> float | None:
             return mine if other is None else other if mine is None else mine + other
 
+        def counted(mine: int | None, other: int | None) -> int | None:
+            return mine if other is None else other + (mine or 0)
+
         return Budget(
             seconds=added(self.seconds, more.seconds),
             worker_seconds=added(self.worker_seconds, more.worker_seconds),
             gpu_seconds=added(self.gpu_seconds, more.gpu_seconds),
-            units=None if self.units is None and more.units is None else (self.units or 0) + (more.units or 0),
+            units=counted(self.units, more.units),
+            tokens=counted(self.tokens, more.tokens),
+            verifier_calls=counted(self.verifier_calls, more.verifier_calls),
             abs_tol=self.abs_tol if more.abs_tol is None else more.abs_tol,
             rel_tol=self.rel_tol if more.rel_tol is None else more.rel_tol,
         )
@@ -82,3 +95,5 @@ class Spent(Received):
     worker_seconds: float = 0.0
     gpu_seconds: float = 0.0
     units: int = 0
+    tokens: int = 0
+    verifier_calls: int = 0
