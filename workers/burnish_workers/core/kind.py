@@ -98,10 +98,10 @@ class Kind:
     that can be posted as they are: the law is tested on them. `rivals` says which rivals of the draft are worth a trial
     after its own; `choose` picks among those tried (the draft, its rivals), for so many workers: an index, and what was
     compared, in words. Neither may read a clock. `afford` may shrink the replicates of the chosen draft where the
-    budget pays for few of them. `fitting`: how the kind trains a model first, where it can;
-    `generates`: whether its blocks use up tokens and verifier calls, so that a budget may limit them. `feed`: the observations of
-    a spec that assimilates some, None for one that does not. `artifacts`: files to keep beside an answer, from (spec,
-    statistics, state), by names such as `samples.safetensors`; called at looks and at the end, pure like an answer.
+    budget pays for few of them. `fitting`: how the kind trains a model first, where it can; `generates`: whether its
+    blocks use up tokens and verifier calls, so that a budget may limit them. `feed`: the observations of a spec that
+    assimilates some, None for one that does not. `artifacts`: files to keep beside an answer, from (spec, statistics,
+    state), by names such as `samples.safetensors`; called at looks and at the end, pure like an answer.
     """
 
     name: str
