@@ -7,7 +7,7 @@ they mislead on the way but not at the end, restarts where they are worth nothin
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from burnish_workers.kinds.reasoning.block import block
 from burnish_workers.kinds.reasoning.excursion import excursion
@@ -27,12 +27,15 @@ class Shares:
     restart: float = 0.0
     filter: float = 0.0
 
+    def values(self) -> tuple[float, ...]:
+        return (self.excursion, self.block, self.restart, self.filter)
 
-KERNELS = (excursion, block, restart, conditional_filter)
+
+KERNELS = {"excursion": excursion, "block": block, "restart": restart, "filter": conditional_filter}
 
 
 def step(state: State, setting: Setting, shares: Shares) -> Move:
     """One step of the mixture, and of K2."""
-    kernel = KERNELS[setting.source.choose(astuple(shares))]
-    state = yield from kernel(state, setting)
+    name = list(KERNELS)[setting.source.choose(shares.values())]
+    state = yield from KERNELS[name](state, setting)
     return (yield from sibling(state, setting))

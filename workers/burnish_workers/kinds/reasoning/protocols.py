@@ -53,6 +53,10 @@ class Backend(Protocol):
         """What a leaf answers: leaves with the same answer are counted together."""
         ...
 
+    def words(self, prefix: Prefix) -> list[str]:
+        """The steps as people read them."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

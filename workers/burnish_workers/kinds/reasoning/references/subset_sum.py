@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from scipy.special import expit, log_expit
@@ -84,7 +85,7 @@ class Truth:
         return dict(zip(left, map(float, then(model.logit(seen))), strict=True))
 
 
-def problem(seed: int, answers="count") -> SubsetSum:
+def problem(seed: int, answers: Literal["count", "subset"] = "count") -> SubsetSum:
     """A problem that has a solution: twenty numbers and the sum of a random subset of them."""
     generator = np.random.default_rng([seed, 20])
     numbers = generator.integers(1, 151, size=20)

@@ -61,6 +61,10 @@ class SubsetSum:
         taken = self.taken(prefix)
         return str(len(taken)) if self.answers == "count" else "+".join(map(str, taken))
 
+    def words(self, prefix: Prefix) -> list[str]:
+        pairs = zip(self.numbers[::2], self.numbers[1::2], prefix, strict=False)
+        return [f"{'take' if a else 'leave'} {x}, {'take' if b else 'leave'} {y}" for x, y, (a, b) in pairs]
+
     def taken(self, prefix: Prefix) -> list[int]:
         bits = [bit for step in prefix for bit in step]
         return [number for number, bit in zip(self.numbers, bits, strict=False) if bit]

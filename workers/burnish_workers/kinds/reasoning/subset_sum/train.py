@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,10 +70,10 @@ def trained(steps: int, batch: Callable[[], Batch], name: str) -> nn.Sequential:
     return network
 
 
-def problems(count: int, generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def problems(count: int, generator: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:
     """Numbers (count, n) uniform on 1 .. LARGEST, and which of them are in a subset, each with chance 1/2."""
     numbers = generator.integers(1, LARGEST + 1, size=(count, MOST_NUMBERS)).astype(np.float64)
-    return numbers, (generator.random(numbers.shape) < 0.5) * 1.0
+    return numbers, (generator.random(numbers.shape) < 0.5).astype(np.float64)
 
 
 def imitation(generator: np.random.Generator) -> Batch:

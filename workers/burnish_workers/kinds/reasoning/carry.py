@@ -1,0 +1,63 @@
+"""The state of a chain as it travels: JSON in an array of bytes, every float as it is."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from burnish_workers.core.estimator import Arrays
+from burnish_workers.kinds.reasoning.state import Child, Level, State
+
+
+@dataclass
+class Chain:
+    """`state`: None before the first finished answer; `log_evidence`: of its filter, for methods that go by it; `warm`:
+    steps made since the first answer."""
+
+    lane: int
+    state: State | None = None
+    log_evidence: float = -math.inf
+    warm: int = 0
+
+    def to_arrays(self) -> dict[str, Any]:
+        content = {
+            "state": None if self.state is None else _packed(self.state),
+            "log_evidence": _out(self.log_evidence),
+            "warm": self.warm,
+        }
+        text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+        return {"lane": np.array([self.lane]), "chain": np.frombuffer(text.encode(), np.uint8).copy()}
+
+    @staticmethod
+    def from_arrays(carry: Arrays) -> Chain:
+        content = json.loads(carry["chain"].tobytes())
+        state = None if content["state"] is None else _unpacked(content["state"])
+        return Chain(int(carry["lane"][0]), state, float(content["log_evidence"]), content["warm"])
+
+
+def _packed(state: State) -> list[Any]:
+    levels = [[level.index, [[*_child(child)] for child in level.pool]] for level in state.levels]
+    return [_out(state.root), levels, state.up]
+
+
+def _child(child: Child) -> tuple[list[int], bool, float | str | None]:
+    return list(child.step), child.leaf, None if child.log_value is None else _out(child.log_value)
+
+
+def _unpacked(packed: list[Any]) -> State:
+    root, levels, up = packed
+    found = (Level(tuple(_read(*child) for child in pool), index) for index, pool in levels)
+    return State(float(root), tuple(found), up)
+
+
+def _read(step: list[int], leaf: bool, value: float | str | None) -> Child:
+    return Child(tuple(step), leaf, None if value is None else float(value))
+
+
+def _out(value: float) -> float | str:
+    """JSON has no infinity."""
+    return "-inf" if value == -math.inf else value

@@ -1,0 +1,49 @@
+"""What a chain does by each method: how it comes to a first answer, and how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from burnish_workers.kinds.reasoning.carry import Chain
+from burnish_workers.kinds.reasoning.independent import Backed, independent
+from burnish_workers.kinds.reasoning.mixture import Shares, step
+from burnish_workers.kinds.reasoning.requests import Setting, Work
+from burnish_workers.kinds.reasoning.start import attempt
+from burnish_workers.kinds.reasoning.state import State
+
+
+@dataclass(frozen=True)
+class Method:
+    """`begin` and `go_on` change the chain that they are given. `exact`: leaves pi* as it is."""
+
+    begin: Callable[[Chain, State, Setting], Work[None]]
+    go_on: Callable[[Chain, Setting, Shares], Work[None]]
+    exact: bool = True
+
+
+def _attempt(chain: Chain, root: State, setting: Setting) -> Work[None]:
+    chain.state = yield from attempt(root, setting)
+
+
+def _step(chain: Chain, setting: Setting, shares: Shares) -> Work[None]:
+    assert chain.state is not None
+    chain.state = yield from step(chain.state, setting, shares)
+
+
+def _filter(chain: Chain, root: State, setting: Setting) -> Work[None]:
+    found = yield from independent(Backed(root), setting)
+    if found.path.at_leaf:
+        chain.state, chain.log_evidence = found.path, found.log_evidence
+
+
+def _another(chain: Chain, setting: Setting, shares: Shares) -> Work[None]:
+    assert chain.state is not None
+    found = yield from independent(Backed(chain.state, chain.log_evidence), setting)
+    chain.state, chain.log_evidence = found.path, found.log_evidence
+
+
+METHODS: Mapping[str, Method] = {
+    "mh_backtracking": Method(_attempt, _step),
+    "pimh": Method(_filter, _another),
+}
