@@ -37,7 +37,7 @@ EXAMPLES: list[dict[str, Any]] = [
                 },
             ],
         },
-        "budget": {"units": 20_000},
+        "budget": {"units": 8_000},
         "seed": 7,
     },
     {
@@ -47,7 +47,7 @@ EXAMPLES: list[dict[str, Any]] = [
             "numbers": [17, 92, 45, 128, 66, 3, 71, 110, 29, 84, 140, 52, 13, 99, 37, 121, 58, 76, 105, 24],
             "target": 640,
         },
-        "budget": {"tokens": 200_000, "seconds": 20},
+        "budget": {"tokens": 40_000, "seconds": 20},
         "seed": 7,
     },
 ]

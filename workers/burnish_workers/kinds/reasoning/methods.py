@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from burnish_workers.kinds.reasoning.baselines import RUNS, Run
 from burnish_workers.kinds.reasoning.carry import Chain
 from burnish_workers.kinds.reasoning.independent import Backed, independent
 from burnish_workers.kinds.reasoning.mixture import Shares, step
@@ -43,7 +44,21 @@ def _another(chain: Chain, setting: Setting, shares: Shares) -> Work[None]:
     chain.state, chain.log_evidence = found.path, found.log_evidence
 
 
+def _independently(run: Run) -> Method:
+    """Runs that have nothing to do with each other; one that ends without a path leaves the last one as it is."""
+
+    def begin(chain: Chain, root: State, setting: Setting) -> Work[None]:
+        chain.state = yield from run(root, setting)
+
+    def go_on(chain: Chain, setting: Setting, shares: Shares) -> Work[None]:
+        assert chain.state is not None
+        chain.state = (yield from run(chain.state.cut(0), setting)) or chain.state
+
+    return Method(begin, go_on, exact=False)
+
+
 METHODS: Mapping[str, Method] = {
     "mh_backtracking": Method(_attempt, _step),
     "pimh": Method(_filter, _another),
+    **{name: _independently(run) for name, run in RUNS.items()},
 }

@@ -25,13 +25,14 @@ class Mixing:
         """shares (C, m) of m answers in C chains, steps (C,)."""
         if len(shares) < 2:
             return Mixing(None, None)
-        n, pooled = float(steps.mean()), shares.mean(axis=0)
-        within, between = (shares * (1 - shares)).mean(axis=0), shares.var(axis=0, ddof=1)
+        pooled = shares.mean(axis=0)
         seen = (pooled > 0) & (pooled < 1)
         if not seen.any():
             return Mixing(None, None)
+        shares, pooled, n = shares[:, seen], pooled[seen], float(steps.mean())
+        within, between = (shares * (1 - shares)).mean(axis=0), shares.var(axis=0, ddof=1)
         with np.errstate(divide="ignore"):
-            r_hat = np.sqrt((n - 1) / n + between / np.where(within > 0, within, 0.0))[seen]
-            effective = np.minimum(len(shares) * pooled * (1 - pooled) / between, len(shares) * n)[seen]
+            r_hat = np.sqrt((n - 1) / n + between / within)
+            effective = np.minimum(pooled * (1 - pooled) / between, n) * len(shares)
         worst = float(r_hat.max())
         return Mixing(worst if np.isfinite(worst) else None, float(effective.min()))

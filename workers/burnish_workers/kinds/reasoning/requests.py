@@ -6,7 +6,7 @@ all outcomes.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -55,7 +55,7 @@ class Setting:
     """What kernels go by. `pool`: K; `depth`: T_max; `beta`: temperature of the tilt tau = exp(v/beta);
     `particles`: N of a particle filter; `moves`: local moves after which an excursion is given up.
 
-    `fresh` takes what the Bellman gauge is made of.
+    `fresh` takes what the Bellman gauge is made of; `answer` says what a leaf answers, for methods that vote.
     """
 
     source: Source
@@ -65,6 +65,7 @@ class Setting:
     particles: int = 8
     moves: int = 64
     fresh: Fresh = field(default_factory=Fresh)
+    answer: Callable[[Prefix], str] = str
 
 
 Move = Generator[Asks, Replies, State]

@@ -45,7 +45,8 @@ class ReasoningSimulator:
     ) -> tuple[Arrays, Arrays]:
         chain, source, recipe = Chain.from_arrays(carry), Random(block.generator()), self.recipe
         oracle, fresh = Oracle(self.task.backend, self.task.verifier, self.log_floor), Fresh()
-        setting = Setting(source, recipe.pool, recipe.depth, self.beta, recipe.particles, recipe.moves, fresh)
+        sizes = (recipe.pool, recipe.depth, self.beta, recipe.particles, recipe.moves)
+        setting = Setting(source, *sizes, fresh, self.task.backend.answer)
         journal = Journal(recipe, self.task.backend, oracle, fresh, self.chains, chain.lane)
         try:
             root = State(oracle.root(source))

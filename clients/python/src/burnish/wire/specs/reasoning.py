@@ -12,7 +12,19 @@ from pydantic import Field, model_validator
 from burnish.wire.base import Wire
 from burnish.wire.specs.base import SpecBase
 
-ReasoningMethod = Literal["mh_backtracking", "pimh"]
+ReasoningMethod = Literal[
+    "mh_backtracking",
+    "pimh",
+    "best_of_n",
+    "weighted_majority",
+    "self_consistency",
+    "beam",
+    "particle_filter",
+    "particle_filter_its",
+    "vgb",
+    "suffix_regeneration",
+    "search",
+]
 
 
 class Branch(Wire):
@@ -70,7 +82,8 @@ class ReasoningSpec(SpecBase):
     method: ReasoningMethod = Field(
         default="mh_backtracking",
         description="mh_backtracking: a mixture of backtracking, block rollback, restarts and conditional particle "
-        "filters, each exact; pimh: independent particle filters, accepted by their evidence.",
+        "filters, each exact; pimh: independent particle filters, accepted by their evidence. The others are "
+        "published methods for comparison: what they answer has a bias that is not known, so it gets no interval.",
     )
     beta: float = Field(default=1.0, gt=0, le=1e3, description="Temperature of the tilt, tau^(1/beta).")
     chains: int = Field(default=16, ge=2, le=512, description="R: the replicates of the intervals.")
