@@ -4,8 +4,8 @@
 
 On an explicit tree whose inner values are wrong by factors of up to twenty. Each run is a long one; its answers so far
 are compared with the exact posterior at doubling token counts. The slope is that of a line through the logarithms,
-weighed evenly; a method that is exact has -0.5, one that is not has a plateau. `floor` is the distance of the answers of
-all runs together, which noise leaves at about sqrt(answers/(2 pi n)).
+weighed evenly; a method that is exact has -0.5, one that is not has a plateau. `floor` is the distance of the answers
+of all runs together, which noise leaves at about sqrt(answers/(2 pi n)).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PARTICLES = 8
 
 
 def tree(depth: int = 4, seed: int = 3) -> Node:
-    """Three branches at each node, some of which end early; values with lognormal errors of deviation 0.8 on the way."""
+    """Three branches at each node, some of which end early; values on the way with lognormal errors, deviation 0.8."""
     generator = np.random.default_rng(seed)
 
     def node(level: int) -> Node:

@@ -50,10 +50,10 @@ def first_success(task: SubsetSum, name: str, seed: tuple[int, ...]) -> float:
     return math.inf
 
 
-def measured(problems: int, seeds: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
+def measured(names: list[str], problems: int, seeds: int) -> Iterator[tuple[str, NDArray[np.float64]]]:
     """For each method the tokens of the first success, (problems, seeds)."""
     tasks = [problem(FIRST_SEED + i) for i in range(problems)]
-    for name in METHODS:
+    for name in names:
         runs = [[first_success(task, name, (i, j, 1)) for j in range(seeds)] for i, task in enumerate(tasks)]
         print(f"# {name}: {(np.array(runs) <= BUDGETS[-1]).mean():.3f}", flush=True)
         yield name, np.array(runs)
@@ -70,13 +70,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=200)
     parser.add_argument("--seeds", type=int, default=4)
+    parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--out", type=Path, help="JSON file for the numbers")
     given = parser.parse_args()
     rates = [Truth(problem(FIRST_SEED + i)).success for i in range(given.problems)]
     print(f"base success {np.mean(rates):.4f} (median {np.median(rates):.4f}), exact, over {given.problems} problems")
     print("method".ljust(22), *(f"{b:>7}" for b in BUDGETS), "   minus best_of_n at the last three budgets")
     found: dict[str, Any] = {"base": float(np.mean(rates)), "problems": given.problems, "seeds": given.seeds}
-    results = dict(measured(given.problems, given.seeds))
+    names = list(dict.fromkeys([*given.methods, "best_of_n"]))
+    results = dict(measured(names, given.problems, given.seeds))
     base = {b: (results["best_of_n"] <= b).mean(axis=1) for b in BUDGETS}
     for name, first in results.items():
         success = {b: (first <= b).mean(axis=1) for b in BUDGETS}

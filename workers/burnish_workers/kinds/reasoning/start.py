@@ -15,7 +15,7 @@ from burnish_workers.kinds.reasoning.restart import rollout
 from burnish_workers.kinds.reasoning.source import by_log
 from burnish_workers.kinds.reasoning.state import State
 
-BLIND = 0.25
+BLIND = 0.1
 """Share of the attempts that do not look at values."""
 
 
