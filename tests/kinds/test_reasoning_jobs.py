@@ -168,6 +168,16 @@ def test_notes_tell_the_best_end_and_the_tree():
     assert found["gauge"][0]["pools"] > 100
 
 
+def test_the_gauge_is_what_it_says():
+    """At the inner nodes of each depth, by hand: sum pi_ref E[V'] / sum pi_ref V."""
+    spec = resolved(4 * 16 * 40, plan={"pool": 1, "moves": 400, "excursion": 0.8, "block": 0.1, "restart": 0.05})
+    levels = run_bare(spec).diagnostics["gauge"]
+    for level, ratio in zip(levels, (0.425 / 0.3, 0.1375 / 0.425, 0.0625 / 0.05), strict=True):
+        # Pools of one chain are not independent: three times the error that they would have.
+        assert abs(level["log_mean"] - np.log(ratio)) < 3 * 3 * level["standard_error"]
+        assert level["standard_error"] < 0.05
+
+
 def test_the_gauge_is_zero_for_a_perfect_value_and_finds_a_lie():
     perfect = json.loads(json.dumps(TREE["problem"]))
     perfect["value"] = 0.15

@@ -34,9 +34,7 @@ def _finish(state: State, setting: Setting) -> Work[State | None]:
     """Go on to a leaf by pools and values; None where no candidate of a pool has any."""
     while not state.at_leaf:
         (pool,) = yield [Grow(state.prefix, setting.pool, setting.source)]
-        depth, longer = len(state.levels), state.pushed(Level(pool))
-        setting.fresh.ratios.append((depth, longer.log_ratio(depth, setting.beta)))
-        taken = by_log(setting.source, longer.levels[-1].log_weights(setting.beta))
+        taken = by_log(setting.source, Level(pool).log_weights(setting.beta))
         if taken is None:
             return None
         state = state.pushed(Level(pool, taken))

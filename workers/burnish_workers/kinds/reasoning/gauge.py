@@ -2,8 +2,14 @@
 
 E[B | s] = 1 at every s for the perfect value V*(s) = E[tau | s], B over fresh pools, rejected ones too. So the log of
 the mean of B at a depth is 0 there; above 0 values grow on the way down (they promised too little), below 0 they
-shrink. The mean of log B would be negative for a perfect value too, and stored pools are selected: neither tells
-anything. It certifies the sampler's efficiency, not that answers are right.
+shrink. K1 visits the inner nodes of a depth in proportion to pi_ref V, where the mean of B is
+
+    sum_s pi_ref(s) E[V(s') | s] / sum_s pi_ref(s) V(s)
+
+so that, where all ends are equally deep, the sum of the gauge from a depth on is the log of Z over sum_s pi_ref(s)
+V(s): by what factor values of that depth are wrong on the whole. The mean of log B would be negative for a perfect value
+too, and stored pools are selected: neither tells anything. The gauge certifies how well the sampler is steered, not that
+answers are right.
 """
 
 from __future__ import annotations

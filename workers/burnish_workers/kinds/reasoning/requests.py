@@ -45,7 +45,7 @@ Work = Generator[Asks, Replies, T]
 
 @dataclass(slots=True)
 class Fresh:
-    """log B of pools that were drawn just now, whether they were accepted or not: (depth of the parent, log B)."""
+    """log B of the pools that K1 drew to go down, whether they were accepted or not: (depth of the parent, log B)."""
 
     ratios: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])
 
