@@ -2,8 +2,8 @@
 
     python benchmarks/reasoning/gauge.py --problems 16 --tokens 40000
 
-At each depth d the sum of the gauge from d on estimates log Z/sum_s pi_ref(s) V(s), which the exact truth knows: by what
-factor values of that depth are wrong. Reported: Spearman's correlation over all problems and depths.
+At each depth d the sum of the gauge from d on estimates log Z/sum_s pi_ref(s) V(s), which the exact truth knows: by
+what factor values of that depth are wrong. Reported: Spearman's correlation over all problems and depths.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def estimated(truth: Truth, tokens: int, seed: int) -> NDArray[np.float64]:
     setting, state = Setting(source, 1, depth, particles=16, moves=100 * depth), None
     root = State(oracle.root(source))
     while state is None:
-        state = oracle.run(attempt(root, setting, 2))
+        state = oracle.run(attempt(root, setting))
     while oracle.tokens < tokens:
         state = oracle.run(excursion(state, setting))
     total, count = np.zeros(depth), np.zeros(depth)

@@ -98,7 +98,7 @@ def test_chains_reach_the_exact_law_of_the_answers():
         setting = Setting(source, 1, task.depth, particles=16, moves=80)
         root, state = State(oracle.root(source)), None
         while state is None:
-            state = oracle.run(attempt(root, setting, 2))
+            state = oracle.run(attempt(root, setting))
         counts.append(Counter())
         for k in range(400):
             state = oracle.run(step(state, setting, Shares(0.3, 0.45, 0.25, 0.05)))

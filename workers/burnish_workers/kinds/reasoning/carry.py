@@ -16,20 +16,18 @@ from burnish_workers.kinds.reasoning.state import Child, Level, State
 @dataclass
 class Chain:
     """`state`: None before the first finished answer; `log_evidence`: of its filter, for methods that go by it; `warm`:
-    steps made since the first answer; `starts`: attempts at it so far."""
+    steps made since the first answer."""
 
     lane: int
     state: State | None = None
     log_evidence: float = -math.inf
     warm: int = 0
-    starts: int = 0
 
     def to_arrays(self) -> dict[str, Any]:
         content = {
             "state": None if self.state is None else _packed(self.state),
             "log_evidence": _out(self.log_evidence),
             "warm": self.warm,
-            "starts": self.starts,
         }
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
         return {"lane": np.array([self.lane]), "chain": np.frombuffer(text.encode(), np.uint8).copy()}
@@ -38,8 +36,7 @@ class Chain:
     def from_arrays(carry: Arrays) -> Chain:
         content = json.loads(carry["chain"].tobytes())
         state = None if content["state"] is None else _unpacked(content["state"])
-        log_evidence, warm, starts = float(content["log_evidence"]), content["warm"], content["starts"]
-        return Chain(int(carry["lane"][0]), state, log_evidence, warm, starts)
+        return Chain(int(carry["lane"][0]), state, float(content["log_evidence"]), content["warm"])
 
 
 def _packed(state: State) -> list[Any]:

@@ -7,9 +7,9 @@ shrink. K1 visits the inner nodes of a depth in proportion to pi_ref V, where th
     sum_s pi_ref(s) E[V(s') | s] / sum_s pi_ref(s) V(s)
 
 so that, where all ends are equally deep, the sum of the gauge from a depth on is the log of Z over sum_s pi_ref(s)
-V(s): by what factor values of that depth are wrong on the whole. The mean of log B would be negative for a perfect value
-too, and stored pools are selected: neither tells anything. The gauge certifies how well the sampler is steered, not that
-answers are right.
+V(s): by what factor values of that depth are wrong on the whole. The mean of log B would be negative for a perfect
+value too, and stored pools are selected: neither tells anything. The gauge certifies how well the sampler is steered,
+not that answers are right.
 """
 
 from __future__ import annotations

@@ -24,8 +24,7 @@ class Method:
 
 
 def _attempt(chain: Chain, root: State, setting: Setting) -> Work[None]:
-    chain.state = yield from attempt(root, setting, chain.starts)
-    chain.starts += 1
+    chain.state = yield from attempt(root, setting)
 
 
 def _step(chain: Chain, setting: Setting, shares: Shares) -> Work[None]:
