@@ -54,7 +54,11 @@ def off(found: dict[str, float], law: dict[str, float] = LAW) -> float:
 
 def test_every_method_of_the_contract_is_there():
     assert set(get_args(ReasoningMethod)) == set(METHODS)
-    assert {name for name, method in METHODS.items() if method.exact} == {"mh_backtracking", "pimh"}
+    assert {name for name, method in METHODS.items() if method.exact} == {
+        "mh_backtracking",
+        "parallel_tempering",
+        "pimh",
+    }
 
 
 @pytest.mark.parametrize("name", RUNS)

@@ -10,9 +10,11 @@ import pytest
 from burnish_workers.kinds.reasoning.backends.enumerable import posterior
 from burnish_workers.kinds.reasoning.filter import Filtered, multinomial, particle_filter, systematic
 from burnish_workers.kinds.reasoning.independent import Backed, independent
-from burnish_workers.kinds.reasoning.requests import Setting, Work
+from burnish_workers.kinds.reasoning.mixture import Shares, step
+from burnish_workers.kinds.reasoning.pools import fill
+from burnish_workers.kinds.reasoning.requests import Setting, Work, together
 from burnish_workers.kinds.reasoning.state import State
-from burnish_workers.kinds.reasoning.tempering import Ladder, exchange
+from burnish_workers.kinds.reasoning.tempering import Ladder, climb, exchange
 
 from .reasoning_exhaustive import EXACT, TREE, WITH_ZERO, WRONG, Space, distance, law_of, outcomes
 
@@ -103,6 +105,30 @@ def ladder_error(swap, monkeypatch=None) -> float:
 
 def test_the_exchange_of_temperatures_is_invariant():
     assert ladder_error(exchange) <= EXACT
+
+
+def test_a_step_of_a_whole_ladder_is_invariant():
+    """All rungs by the mixture of kernels and then exchanged: at leaves, where the kernels keep to."""
+    rungs, after = [], defaultdict(float)
+    for beta in BETAS:
+        leaves = {state: m for state, m in Space(TREE, pool=1, beta=beta).measure.items() if state.at_leaf}
+        rungs.append({state: 2 * m / sum(leaves.values()) for state, m in leaves.items() if not state.up})
+    space, shares = Space(TREE, pool=1), Shares(excursion=0.5, block=0.3, restart=0.2)
+    measure = {(a, b): p * q for a, p in rungs[0].items() for b, q in rungs[1].items()}
+    for states, mass in measure.items():
+
+        def run(source, states=states):
+            setting = space.setting(source, betas=BETAS, moves=2)
+            return filled(climb(states, setting, lambda state, own: step(state, own, shares)), setting)
+
+        for end, chance in law_of(run, space).items():
+            after[end] += mass * chance
+    assert distance(after, measure) <= EXACT
+
+
+def filled(work: Work[Ladder], setting: Setting) -> Work[Ladder]:
+    states = yield from work
+    return tuple((yield from together([fill(state, 0, setting) for state in states])))
 
 
 def test_a_mutant_that_exchanges_the_wrong_way_is_caught():

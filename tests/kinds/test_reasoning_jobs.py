@@ -78,10 +78,11 @@ def run_bare(spec: dict[str, Any], blocks: int | None = None) -> Any:
     return report(parsed, schedule_of(parsed), statistics, statistics.answer(state), blocks, ends=True)
 
 
-@pytest.mark.parametrize("method", ["mh_backtracking", "pimh"])
+@pytest.mark.parametrize("method", ["mh_backtracking", "parallel_tempering", "pimh"])
 @pytest.mark.parametrize("verifier", ["own", "constant"])
 def test_the_chances_are_those_of_the_enumerated_posterior(method, verifier):
-    found = run_bare(resolved(4 * 16 * 40, method=method, verifier={"type": verifier}))
+    more = {"ladder": [1.5, 3.0]} if method == "parallel_tempering" else {}
+    found = run_bare(resolved(4 * 16 * 40, method=method, verifier={"type": verifier}, **more))
     error = np.array(found.estimate.standard_error)
     assert (error < 0.03).all()
     assert (np.abs(found.value - list(TRUTH.values())) < 5.5 * error).all()
@@ -213,7 +214,7 @@ def test_bad_specs_are_judged_at_the_door(change, pointer, said):
 
 
 @pytest.mark.parametrize(
-    "change", [{"pool": 0}, {"beta": 0}, {"method": "magic"}, {"answers": ["x", "x"]}, {"chains": 1}]
+    "change", [{"pool": 0}, {"beta": 0}, {"method": "magic"}, {"answers": ["x", "x"]}, {"chains": 1}, {"ladder": [2.0]}]
 )
 def test_bad_numbers_are_not_accepted(change):
     with pytest.raises(ValueError, match=next(iter(change))):

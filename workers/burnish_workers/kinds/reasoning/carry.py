@@ -16,18 +16,20 @@ from burnish_workers.kinds.reasoning.state import Child, Level, State
 @dataclass
 class Chain:
     """`state`: None before the first finished answer; `log_evidence`: of its filter, for methods that go by it; `warm`:
-    steps made since the first answer."""
+    steps made since the first answer; `ladder`: the states of all rungs, where there are several temperatures."""
 
     lane: int
     state: State | None = None
     log_evidence: float = -math.inf
     warm: int = 0
+    ladder: tuple[State | None, ...] = ()
 
     def to_arrays(self) -> dict[str, Any]:
         content = {
             "state": None if self.state is None else _packed(self.state),
             "log_evidence": _out(self.log_evidence),
             "warm": self.warm,
+            "ladder": [None if rung is None else _packed(rung) for rung in self.ladder],
         }
         text = json.dumps(content, separators=(",", ":"), allow_nan=False)
         return {"lane": np.array([self.lane]), "chain": np.frombuffer(text.encode(), np.uint8).copy()}
@@ -36,7 +38,8 @@ class Chain:
     def from_arrays(carry: Arrays) -> Chain:
         content = json.loads(carry["chain"].tobytes())
         state = None if content["state"] is None else _unpacked(content["state"])
-        return Chain(int(carry["lane"][0]), state, float(content["log_evidence"]), content["warm"])
+        ladder = tuple(None if rung is None else _unpacked(rung) for rung in content["ladder"])
+        return Chain(int(carry["lane"][0]), state, float(content["log_evidence"]), content["warm"], ladder)
 
 
 def _packed(state: State) -> list[Any]:

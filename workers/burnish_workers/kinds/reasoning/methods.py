@@ -9,9 +9,10 @@ from burnish_workers.kinds.reasoning.baselines import RUNS, Run
 from burnish_workers.kinds.reasoning.carry import Chain
 from burnish_workers.kinds.reasoning.independent import Backed, independent
 from burnish_workers.kinds.reasoning.mixture import Shares, step
-from burnish_workers.kinds.reasoning.requests import Setting, Work
+from burnish_workers.kinds.reasoning.requests import Setting, Work, together
 from burnish_workers.kinds.reasoning.start import attempt
 from burnish_workers.kinds.reasoning.state import State
+from burnish_workers.kinds.reasoning.tempering import at_rung, climb
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,23 @@ def _another(chain: Chain, setting: Setting, shares: Shares) -> Work[None]:
     chain.state, chain.log_evidence = found.path, found.log_evidence
 
 
+def _attempts(chain: Chain, root: State, setting: Setting) -> Work[None]:
+    """Of all rungs that have no answer yet."""
+    rungs = chain.ladder or (None,) * len(setting.betas)
+    missing = [i for i, rung in enumerate(rungs) if rung is None]
+    found = yield from together([attempt(root, at_rung(setting, i)) for i in missing])
+    fresh = dict(zip(missing, found, strict=True))
+    chain.ladder = tuple(fresh.get(i, rung) for i, rung in enumerate(rungs))
+    if all(chain.ladder):
+        chain.state = chain.ladder[0]
+
+
+def _climb(chain: Chain, setting: Setting, shares: Shares) -> Work[None]:
+    states = tuple(rung for rung in chain.ladder if rung is not None)
+    chain.ladder = yield from climb(states, setting, lambda state, own: step(state, own, shares))
+    chain.state = chain.ladder[0]
+
+
 def _independently(run: Run) -> Method:
     """Runs that have nothing to do with each other; one that ends without a path leaves the last one as it is."""
 
@@ -59,6 +77,7 @@ def _independently(run: Run) -> Method:
 
 METHODS: Mapping[str, Method] = {
     "mh_backtracking": Method(_attempt, _step),
+    "parallel_tempering": Method(_attempts, _climb),
     "pimh": Method(_filter, _another),
     **{name: _independently(run) for name, run in RUNS.items()},
 }

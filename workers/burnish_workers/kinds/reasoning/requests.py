@@ -55,7 +55,8 @@ class Setting:
     """What kernels go by. `pool`: K; `depth`: T_max; `beta`: temperature of the tilt tau = exp(v/beta);
     `particles`: N of a particle filter; `moves`: local moves after which an excursion is given up.
 
-    `fresh` takes what the Bellman gauge is made of; `answer` says what a leaf answers, for methods that vote.
+    `fresh` takes what the Bellman gauge is made of; `answer` says what a leaf answers, for methods
+    that vote; `betas`: of the rungs of a ladder, the first that of the answer.
     """
 
     source: Source
@@ -66,6 +67,7 @@ class Setting:
     moves: int = 64
     fresh: Fresh = field(default_factory=Fresh)
     answer: Callable[[Prefix], str] = str
+    betas: tuple[float, ...] = ()
 
 
 Move = Generator[Asks, Replies, State]

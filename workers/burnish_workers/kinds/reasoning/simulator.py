@@ -32,7 +32,7 @@ class ReasoningSimulator:
     task: Task
     recipe: Recipe
     method: Method
-    beta: float
+    betas: tuple[float, ...]
     log_floor: float
     chains: int
 
@@ -45,14 +45,14 @@ class ReasoningSimulator:
     ) -> tuple[Arrays, Arrays]:
         chain, source, recipe = Chain.from_arrays(carry), Random(block.generator()), self.recipe
         oracle, fresh = Oracle(self.task.backend, self.task.verifier, self.log_floor), Fresh()
-        sizes = (recipe.pool, recipe.depth, self.beta, recipe.particles, recipe.moves)
-        setting = Setting(source, *sizes, fresh, self.task.backend.answer)
+        sizes = (recipe.pool, recipe.depth, self.betas[0], recipe.particles, recipe.moves)
+        setting = Setting(source, *sizes, fresh, self.task.backend.answer, self.betas)
         journal = Journal(recipe, self.task.backend, oracle, fresh, self.chains, chain.lane)
         try:
             root = State(oracle.root(source))
             for i in range(replicates):
                 if i % ANEW == 0 and self.recipe.pilot:
-                    chain.state = None
+                    chain.state, chain.ladder = None, ()
                 self._step(chain, root, oracle, setting, journal)
         except BadValue as error:
             raise SpecError("/verifier", str(error)) from None
@@ -76,7 +76,7 @@ def build(spec: ReasoningSpec, device: str, inputs: Inputs) -> Simulator:
         task=task_of(spec),
         recipe=Recipe.of(resolution_of(spec)),
         method=METHODS[spec.method],
-        beta=spec.beta,
+        betas=(spec.beta, *(spec.ladder or [])),
         log_floor=math.log(spec.verifier.floor),
         chains=spec.chains,
     )

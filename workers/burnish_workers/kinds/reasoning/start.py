@@ -1,8 +1,9 @@
 """How a chain comes to its first finished answer: attempts until one has a weight.
 
 Most attempts are particle filters that follow the values; a share are plain rollouts, weighed by tau alone: best-of-N,
-for values that mislead. They are small, N/4 particles, since at equal tokens a first success comes no later with several
-small filters than with a large one, and often sooner. A path is drawn by weight; the warm-up of the chain does the rest.
+for values that mislead. They are small, N/4 particles, since at equal tokens a first success comes no later with
+several small filters than with a large one, and often sooner. A path is drawn by weight; the warm-up of the chain does
+the rest.
 """
 
 from __future__ import annotations

@@ -13,20 +13,23 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from burnish_workers.kinds.reasoning.requests import Move, Setting, Work, together
+from burnish_workers.kinds.reasoning.requests import Fresh, Move, Setting, Work, together
 from burnish_workers.kinds.reasoning.source import accept, below
 from burnish_workers.kinds.reasoning.state import State
 
 Ladder = tuple[State, ...]
 
 
-def climb(
-    states: Ladder, setting: Setting, betas: Sequence[float], kernel: Callable[[State, Setting], Move]
-) -> Work[Ladder]:
+def climb(states: Ladder, setting: Setting, kernel: Callable[[State, Setting], Move]) -> Work[Ladder]:
     """Each rung one step of `kernel` at its own beta, then exchanges between neighbours."""
-    rungs = [kernel(state, replace(setting, beta=beta)) for state, beta in zip(states, betas, strict=True)]
-    moved = yield from together(rungs)
-    return exchange(tuple(moved), setting, betas)
+    moved = yield from together([kernel(state, at_rung(setting, i)) for i, state in enumerate(states)])
+    return exchange(tuple(moved), setting, setting.betas)
+
+
+def at_rung(setting: Setting, index: int) -> Setting:
+    """What kernels of a rung go by. The gauge is that of the first: values are meant for its temperature."""
+    fresh = setting.fresh if index == 0 else Fresh()
+    return replace(setting, beta=setting.betas[index], fresh=fresh)
 
 
 def exchange(states: Ladder, setting: Setting, betas: Sequence[float]) -> Ladder:

@@ -5,6 +5,7 @@ pi*(y) is proportional to pi_ref(y) tau(y)^(1/beta), y a path of steps, tau a ve
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ from burnish.wire.specs.base import SpecBase
 
 ReasoningMethod = Literal[
     "mh_backtracking",
+    "parallel_tempering",
     "pimh",
     "best_of_n",
     "weighted_majority",
@@ -82,10 +84,14 @@ class ReasoningSpec(SpecBase):
     method: ReasoningMethod = Field(
         default="mh_backtracking",
         description="mh_backtracking: a mixture of backtracking, block rollback, restarts and conditional particle "
-        "filters, each exact; pimh: independent particle filters, accepted by their evidence. The others are "
-        "published methods for comparison: what they answer has a bias that is not known, so it gets no interval.",
+        "filters, each exact; parallel_tempering: the same at several temperatures that exchange; pimh: independent "
+        "particle filters, accepted by their evidence. The others are published methods for comparison: what they "
+        "answer has a bias that is not known, so it gets no interval.",
     )
     beta: float = Field(default=1.0, gt=0, le=1e3, description="Temperature of the tilt, tau^(1/beta).")
+    ladder: list[Annotated[float, Field(gt=0, le=1e6)]] | None = Field(
+        default=None, min_length=1, max_length=16, description="Hotter betas, ascending, for parallel_tempering."
+    )
     chains: int = Field(default=16, ge=2, le=512, description="R: the replicates of the intervals.")
     pool: int | None = Field(default=None, ge=1, le=64, description="K, candidates of a step. Default: resolved.")
     particles: int | None = Field(default=None, ge=2, le=1024, description="N of a filter. Default: resolved.")
@@ -97,7 +103,14 @@ class ReasoningSpec(SpecBase):
     early_stop: bool = Field(default=False, description="Stop at the look at which the leading answer is decided.")
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
+    def _sensible(self) -> Self:
+        if (self.ladder is not None) != (self.method == "parallel_tempering"):
+            raise ValueError(
+                f"method is {self.method!r} and ladder is {self.ladder}: parallel_tempering needs a ladder"
+            )
+        rungs = [self.beta, *(self.ladder or [])]
+        if any(b <= a for a, b in pairwise(rungs)):
+            raise ValueError(f"ladder: {rungs} must ascend, beta first")
         given = self.answers or []
         if len(set(given)) < len(given):
             raise ValueError(f"answers name {next(a for a in given if given.count(a) > 1)!r} twice")
