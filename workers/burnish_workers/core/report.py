@@ -180,7 +180,8 @@ def _share(answer: Answer, part: Moments) -> _Array:
 def _judge(answer: Answer, leading: str) -> tuple[NDArray[np.bool_], Refused | None]:
     """Which outputs may have an interval, and the gravest reason why others may not."""
     first = answer.parts[leading] if answer.examined is None else answer.examined
-    main = examine(first, bias_known=answer.bias_known)
+    among = None if answer.exact is None else ~answer.exact
+    main = examine(first, bias_known=answer.bias_known, among=among)
     certified, refusal = main.certified.copy(), main.refusal
     for name, part in answer.parts.items():
         if name == leading:

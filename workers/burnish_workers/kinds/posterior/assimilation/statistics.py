@@ -77,7 +77,14 @@ class AssimilationStatistics:
             refusal=self._refusal(track),
             examined=examined(found.islands, found.alone, self.tail),
             layout=self._layout(),
+            exact=self._exact(track),
         )
+
+    def _exact(self, track: Track) -> NDArray[np.bool_]:
+        """Where nothing was seen, log p(nothing) is 0 for every island."""
+        unseen = bool(track.rounds[0]) and not track.present.log_increment.any()
+        names = [name for name, shape in self.layout() for _ in range(int(np.prod(shape)))]
+        return np.array([unseen and name == "log_likelihood" for name in names])
 
     def _refusal(self, track: Track) -> Refusal | None:
         """Where the present observation leaves the answer to a few islands, by chance."""
