@@ -14,6 +14,7 @@ from scipy.stats import t
 from burnish.wire.specs.assimilation import Assimilation
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import block_key, lane_key
+from burnish_workers.core.report import _judge
 from burnish_workers.core.sketches import LEVELS
 from burnish_workers.core.tracks import MEMORY, SPREAD, Round, Track, chosen_window, halved_window, predictive
 from burnish_workers.kinds.posterior.assimilation.answers import answers_of
@@ -212,3 +213,17 @@ def test_outputs_are_named_with_their_shapes():
     assert layout["quantiles"].shape == [3, 2]
     assert (layout["mean"].start, layout["mean"].stop) == (6, 8)
     assert (layout["log_evidence"].start, layout["log_evidence"].shape) == (8, [])
+
+
+def test_what_was_not_seen_is_as_likely_as_it_is_without_any_doubt():
+    """log p(nothing) = 0 for all islands: no accident of few of them, so that no guard may refuse it."""
+    spec = LINE.spec(particles=100, islands=16)
+    seen, unseen = answers(spec, np.array([[0.5], [np.nan]]))
+    assert seen.exact is not None
+    assert unseen.exact is not None
+    assert not seen.exact.any()
+    assert unseen.exact.tolist() == [False, False, True, False]
+    assert unseen.combined.value[2] == unseen.combined.standard_error[2] == 0
+    certified, refusal = _judge(unseen, "islands")
+    assert certified[2]
+    assert refusal is None

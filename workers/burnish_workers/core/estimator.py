@@ -80,8 +80,8 @@ class Answer:
         bets: those of a job with declared bounds.
         refusal: why the kind itself lets no output have an interval.
         examined: what the guard examines instead of the leading component, where replicates have weights, which
-            `refusal` has judged: outliers of the products say nothing more; `exact`: outputs (m,) that need no examining, for
-    their replicates are equal by nature and not by chance.
+            `refusal` has judged: outliers of the products say nothing more.
+        exact: outputs (m,) that need no examining: their replicates are equal by nature, not by chance.
         layout: names and shapes of the outputs, where they have any.
         settled: whether estimates and half-widths (nan where there are none) at a look decide what the job asks.
     """
