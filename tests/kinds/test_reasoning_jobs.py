@@ -18,6 +18,7 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
 from burnish_workers.engine.fleet import InlineFleet
+from burnish_workers.engine.refusals import Refusal
 from burnish_workers.engine.resolve import resolve
 from burnish_workers.kinds.reasoning.carry import Chain
 from burnish_workers.kinds.reasoning.examples import EXAMPLES
@@ -128,6 +129,21 @@ async def test_a_job_in_tokens_is_lawful_and_stops_by_them():
     assert last.spent.tokens == last.diagnostics["tokens"] >= 4_000 * 0.9
     assert last.spent.tokens < 6_000
     assert last.spent.verifier_calls == last.diagnostics["verifier_calls"] > 0
+
+
+async def test_tokens_limit_only_kinds_that_generate_them():
+    """An amount that is never used up would never end a job, posted or topped up."""
+    house = House(ChaosFleet(1))
+    with pytest.raises(Refusal) as posted:
+        await house.post({"kind": "correlated", "budget": {"tokens": 5, "units": 64}, "seed": 1})
+    assert posted.value.problem.errors[0].pointer == "/budget/tokens"
+    assert "use up no tokens" in posted.value.problem.errors[0].detail
+    async with house.runner():
+        job = await house.post({"kind": "correlated", "budget": {"units": 64}, "seed": 1})
+        await house.ended(job)
+        with pytest.raises(Refusal) as topped_up:
+            await house.app.extend(job, b'{"verifier_calls": 9}')
+    assert topped_up.value.problem.errors[0].pointer == "/verifier_calls"
 
 
 async def test_it_stops_early_where_the_leader_is_decided():

@@ -1,8 +1,8 @@
 """How a chain comes to its first finished answer: attempts until one has a weight.
 
 Most attempts are particle filters that follow the values; a share are plain rollouts, weighed by tau alone: best-of-N,
-for values that mislead. They are small, N/4 particles, since at equal tokens a first success comes no later with
-several small filters than with a large one, and often sooner. A path is drawn by weight; the warm-up of the chain does
+for values that mislead. They are small, N/2 particles: at equal tokens a first success comes no later with two small
+filters than with a large one, and something is there sooner. A path is drawn by weight; the warm-up of the chain does
 the rest.
 """
 
@@ -22,7 +22,7 @@ BLIND = 0.1
 
 def attempt(root: State, setting: Setting) -> Work[State | None]:
     """Particles, or as many rollouts; None where none of them has a weight."""
-    setting = replace(setting, particles=max(2, setting.particles // 4))
+    setting = replace(setting, particles=max(2, setting.particles // 2))
     if setting.source.choose((1 - BLIND, BLIND)) == 0:
         return (yield from particle_filter(root, setting)).pick(setting.source)
     paths = yield from together([rollout(root, setting) for _ in range(setting.particles)])
