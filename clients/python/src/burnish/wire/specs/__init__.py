@@ -9,6 +9,7 @@ from pydantic import Field
 from burnish.wire.base import Received
 from burnish.wire.specs.base import Multiplicity, Resolution, SpecBase
 from burnish.wire.specs.posterior import PosteriorSpec
+from burnish.wire.specs.reasoning import ReasoningSpec
 from burnish.wire.specs.surrogate import SurrogateSpec
 
 
@@ -18,7 +19,16 @@ class UnknownSpec(Received):
     kind: str
 
 
-JobSpec = Annotated[SurrogateSpec | PosteriorSpec | UnknownSpec, Field(union_mode="left_to_right")]
+JobSpec = Annotated[SurrogateSpec | PosteriorSpec | ReasoningSpec | UnknownSpec, Field(union_mode="left_to_right")]
 """Specs as the service echoes them: those of a newer service, with fields that this SDK does not know, are kept too."""
 
-__all__ = ["JobSpec", "Multiplicity", "PosteriorSpec", "Resolution", "SpecBase", "SurrogateSpec", "UnknownSpec"]
+__all__ = [
+    "JobSpec",
+    "Multiplicity",
+    "PosteriorSpec",
+    "ReasoningSpec",
+    "Resolution",
+    "SpecBase",
+    "SurrogateSpec",
+    "UnknownSpec",
+]
