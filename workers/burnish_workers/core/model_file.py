@@ -60,6 +60,13 @@ def inspect_model(data: bytes) -> ModelFile:
     raise ModelRejected("not_a_model", "neither a .pt2 archive nor safetensors; write the file with burnish.export")
 
 
+def _given(graph: Graph) -> dict[str, Any]:
+    """What a graph gives that is no plain number."""
+    if graph.width is None:
+        return {}
+    return {"gives": "samples" if graph.samples else "vectors", "width": graph.width, "labels": graph.label is not None}
+
+
 def _pt2(data: bytes) -> ModelFile:
     files = read_archive(data)
     if MODEL not in files:
@@ -78,7 +85,7 @@ def _pt2(data: bytes) -> ModelFile:
         "parameters": parameters,
         "nodes": len(graph.nodes),
         "operators": operators,
-        **({"gives": "samples", "labels": graph.label is not None} if graph.samples else {}),
+        **_given(graph),
     }
     return ModelFile("pt2", graph.dim, card, archive=Archive(graph, weights, files))
 

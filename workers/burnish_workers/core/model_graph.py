@@ -61,7 +61,7 @@ class Node:
 class Graph:
     """u(t, x) as a list of nodes in order. `weights`: graph input -> (`parameter` or `constant`, its name).
 
-    `samples`: whether it gives u (B, d), as a network that denoises does, and not u (B,); only then it may also take
+    `width`: k of u (B, k), None where it gives u (B,); only with k = d, as of a network that denoises, it may also take
     class labels (B,), by the name `label`.
     """
 
@@ -73,7 +73,12 @@ class Graph:
     nodes: tuple[Node, ...]
     output: str
     label: str | None = None
-    samples: bool = False
+    width: int | None = None
+
+    @property
+    def samples(self) -> bool:
+        """Whether its values are like x."""
+        return self.width == self.dim
 
 
 def read_graph(text: bytes) -> Graph:
@@ -98,10 +103,10 @@ def read_graph(text: bytes) -> Graph:
         raise ModelRejected("too_large", f"the graph has {len(raw)} nodes; at most {MOST_NODES} are accepted")
     nodes = tuple(_node(an_object(item), known) for item in raw)
     output = _output(signature, graph, known)
-    samples = _are_samples(values.get(output), dim)
-    if len(users) == 3 and not samples:
+    width = _width(values.get(output))
+    if len(users) == 3 and width != dim:
         raise ModelRejected("bad_signature", "the model takes labels; only one that gives samples (B, d) may")
-    return Graph(dim, dtype, users[0], users[1], weights, nodes, output, dict(enumerate(users)).get(2), samples)
+    return Graph(dim, dtype, users[0], users[1], weights, nodes, output, dict(enumerate(users)).get(2), width)
 
 
 def _inputs(specs: list[Any]) -> tuple[dict[str, tuple[str, str]], list[str]]:
@@ -147,10 +152,15 @@ def _user_inputs(users: list[str], values: dict[str, Any]) -> tuple[int, str]:
     return an_integer(dim), dtype
 
 
-def _are_samples(output: Any, dim: int) -> bool:
-    """Whether the file says of its output that it has sizes (B, d); what it has is seen when it is tried."""
+def _width(output: Any) -> int | None:
+    """k where the file says of its output that it has sizes (B, k); what it has is seen when it is tried."""
     sizes = _sizes(an_object(output)) if output is not None else []
-    return [_free(size) for size in sizes] == [True, False] and sizes[1].get("as_int") == dim
+    if [_free(size) for size in sizes] != [True, False]:
+        return None
+    width = an_integer(sizes[1].get("as_int"))
+    if not 1 <= width <= MOST_DIM:
+        raise ModelRejected("bad_signature", f"the model gives {width} numbers for each sample; 1 to {MOST_DIM} may be")
+    return width
 
 
 def _sizes(value: dict[str, Any]) -> list[dict[str, Any]]:

@@ -35,8 +35,8 @@ def load_model(data: bytes, device: torch.device) -> Field:
     """The field in an uploaded file. Raises ModelRejected, as at the door."""
     found = inspect_model(data)
     if found.archive is not None:
-        if found.archive.graph.samples:
-            raise ModelRejected("bad_signature", "the model gives samples (B, d); a field gives numbers u (B,)")
+        if found.archive.graph.width is not None:
+            raise ModelRejected("bad_signature", "the model gives rows (B, k); a field gives numbers u (B,)")
         return GraphField.of(found.archive, device)
     assert found.tanh is not None
     try:

@@ -1,4 +1,4 @@
-"""Uploaded networks that give samples: a checked graph, walked node by node with torch's operators."""
+"""Uploaded networks that give rows of numbers: a checked graph, walked node by node with torch's operators."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from burnish_workers.tensors.jets import attached
 
 @dataclass(frozen=True)
 class GraphNetwork:
-    """u(t, x), or u(t, x, label), with values like x. `dtype`: what the graph computes in, whatever it is given."""
+    """u(t, x), or u(t, x, label), with k values a row. `dtype`: what the graph computes in, whatever it is given."""
 
     graph: Graph
     weights: Mapping[str, Tensor]
@@ -36,7 +36,7 @@ class GraphNetwork:
         return self.graph.label is not None
 
     def __call__(self, t: Tensor, x: Tensor, label: Tensor | None = None) -> Tensor:
-        """u: t (B,), x (B, d), label (B,) int64 -> (B, d). Raises ValueError where labels are missing or not taken."""
+        """u: t (B,), x (B, d), label (B,) int64 -> (B, k). Raises ValueError where labels are missing or not taken."""
         if (label is not None) != self.labelled:
             raise ValueError(
                 f"the network takes {'labels, and got none' if self.labelled else 'no labels, and got some'}"
@@ -52,7 +52,7 @@ class GraphNetwork:
 def load_network(data: bytes, device: torch.device) -> GraphNetwork:
     """The network in an uploaded file. Raises ModelRejected, as at the door, and for a file that gives numbers."""
     archive = inspect_model(data).archive
-    if archive is None or not archive.graph.samples:
-        raise ModelRejected("bad_signature", "the model gives numbers u (B,); a denoiser gives samples (B, d)")
+    if archive is None or archive.graph.width is None:
+        raise ModelRejected("bad_signature", "the model gives numbers u (B,), not rows of numbers (B, k)")
     known, nodes = folded(archive.graph, weights_of(archive, device), device)
     return GraphNetwork(archive.graph, known, nodes, DTYPES[archive.graph.dtype])

@@ -48,7 +48,7 @@ def judge(data: bytes) -> dict[str, Any]:
 
 def _tried(data: bytes) -> dict[str, Any]:
     found, cpu = inspect_model(data), torch.device("cpu")
-    if found.archive is not None and found.archive.graph.samples:
+    if found.archive is not None and found.archive.graph.width is not None:
         return try_network(load_network(data, cpu))
     field = load_model(data, cpu)
     _values(field)

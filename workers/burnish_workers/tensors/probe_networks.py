@@ -1,4 +1,5 @@
-"""Trying an uploaded network that gives samples: its values, and their gradient in x. For `probe`, in its process."""
+"""Trying an uploaded network that gives rows of numbers: its values, and their gradient in x. For `probe`, in its
+process."""
 
 from __future__ import annotations
 
@@ -50,9 +51,10 @@ def _points(network: GraphNetwork, box: float) -> list[Tensor]:
 
 def _values(network: GraphNetwork, given: list[Tensor]) -> Tensor:
     x, u = given[1], network(*given)
-    if u.shape != x.shape:
+    wanted = (len(x), network.graph.width)
+    if tuple(u.shape) != wanted:
         what = f"for x of shape {tuple(x.shape)} the model gives shape {tuple(u.shape)}"
-        raise ModelRejected("bad_value", f"{what}; a denoiser gives that of x")
+        raise ModelRejected("bad_value", f"{what}; the file says {wanted}")
     if not torch.isfinite(u).all():
         raise ModelRejected("bad_value", f"{int((~torch.isfinite(u)).sum())} of {u.numel()} values are not finite")
     return u

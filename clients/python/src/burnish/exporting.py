@@ -27,8 +27,8 @@ Inputs = Literal["t,x", "x,t", "tx", "xt", "t,x,label", "x,t,label"]
 """How the module is called: module(t, x), module(x, t), or with one tensor of d + 1 columns, time first or last; a
 denoiser also with class labels (B,), which are -1 for samples without a class."""
 
-Gives = Literal["number", "sample"]
-"""u (B,), as surrogates give, or u (B, d), as denoisers do."""
+Gives = Literal["number", "sample", "vector"]
+"""u (B,), as surrogates give; u (B, d), as denoisers do; or u (B, k), as classifiers and operators do."""
 
 TOLERANCE = 1e-3
 """Relative to the largest among value, gradient and, for the Laplacian, it; single precision gives no better."""
@@ -75,7 +75,8 @@ def export(
             evaluation mode, and left as it was.
         dim: d.
         inputs: how it is called. DeepXDE puts everything into one tensor: "xt" (or "tx").
-        gives: "sample" for the network of a diffusion or flow model. Pictures are flat: d is the product of their
+        gives: "sample" for the network of a diffusion or flow model; "vector" for a classifier or an operator, which is
+            told t = 0. Pictures are flat: d is the product of their
             sides. A weighted sum of the values is what is checked.
         path: also write the file there.
 
@@ -131,6 +132,8 @@ def _wrap(torch: Any, module: Any, inputs: Inputs, gives: Gives) -> Any:
             else:
                 column = t.unsqueeze(1)
                 u = self.module(torch.cat([column, x] if inputs == "tx" else [x, column], 1))
+            if gives == "vector":
+                return u.reshape(x.shape[0], -1)
             return u.reshape(t.shape if gives == "number" else x.shape)
 
     return Wrapped()
@@ -265,7 +268,7 @@ def _numbers(torch: Any, function: Any, label: list[Any], gives: Gives) -> Calla
 
     def number(t: Any, x: Any) -> Any:
         u = function(t, x, *label)
-        return u if gives == "number" else u @ torch.arange(1, x.shape[1] + 1).to(x).cos()
+        return u if gives == "number" else u @ torch.arange(1, u.shape[1] + 1).to(x).cos()
 
     return number
 

@@ -3,9 +3,13 @@ torch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from burnish.wire.files import ModelReference
 from burnish_workers.core.expression import Expression
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.kinds.posterior.guidance import (
@@ -24,6 +28,7 @@ from burnish_workers.kinds.posterior.spread import Spread
 from burnish_workers.kinds.posterior.terms import LinearTerm, Term
 from burnish_workers.tensors.expressions import lower
 from burnish_workers.tensors.graph import load_model
+from burnish_workers.tensors.networks import load_network
 
 
 def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> list[Term]:
@@ -36,7 +41,7 @@ def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> 
         matrix, y, variance = (as_tensor(a) for a in (seen.matrix, seen.y, seen.variance))
         found.append(LinearTerm.of(matrix, y, variance, model.spreads, recipe.inflation, naive))
     elif seen is not None:
-        function = _function(seen.function, model, inputs)
+        function = _rows(_function(seen.function, model, inputs))
         y, variance = as_tensor(seen.y), as_tensor(seen.variance)
         found.append(NonlinearTerm(function, y, variance, spreads, 1.0, naive))
     if setting.reward is not None:
@@ -69,8 +74,27 @@ def _function(given: object, model: Model, inputs: Inputs) -> Function:
         if len(calls) == 1 and given[0].shape == "vector":
             return lambda x: calls[0]({"x": x})
         return lambda x: torch.stack([call({"x": x}) for call in calls], dim=-1)
-    network = load_model(inputs.model(given), model.device)  # pyright: ignore[reportArgumentType]
-    return lambda x: network.value(x.new_zeros(len(x)).float(), x.float()).to(x.dtype)
+    assert isinstance(given, ModelReference)
+    return _network(inputs.model(given), inputs.card(given), model)
+
+
+def _network(data: bytes, card: Mapping[str, Any], model: Model) -> Function:
+    """An uploaded network, told t = 0: (rows, d) -> (rows, k), or (rows,) where it gives plain numbers."""
+    if card.get("gives"):
+        rows = load_network(data, model.device)
+        return lambda x: rows(x.new_zeros(len(x)), x)
+    field = load_model(data, model.device)
+    return lambda x: field.value(x.new_zeros(len(x)).float(), x.float()).to(x.dtype)
+
+
+def _rows(function: Function) -> Function:
+    """The same with a second axis, also where it gives plain numbers."""
+
+    def rows(x: Tensor) -> Tensor:
+        found = function(x)
+        return found[:, None] if found.ndim == 1 else found
+
+    return rows
 
 
 def guide_of(setting: Setting, recipe: Recipe, model: Model, terms: list[Term], label: int | None) -> Guide:

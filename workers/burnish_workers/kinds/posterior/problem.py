@@ -108,11 +108,21 @@ def setting_of(spec: PosteriorSpec, inputs: Inputs) -> Setting:
             if formula
             else _network(spec.reward, dim, inputs, "/reward/model")  # pyright: ignore
         )
+        if not formula and _given(spec.reward, inputs) != 1:  # pyright: ignore[reportArgumentType]
+            raise SpecError(
+                "/reward/model", "the network gives rows of numbers; a reward is one number for each sample"
+            )
         reward = RewardNumbers(function, spec.reward.temperature)
     classifier = None
     if spec.condition is not None:
         pointer = "/condition/classifier"
         classifier = _network(spec.condition.classifier, dim, inputs, pointer), spec.condition.label
+        classes = _given(spec.condition.classifier, inputs)
+        if not spec.condition.label < max(classes, 2) or classes == 1:
+            what = f"the network gives {classes} number{'s' if classes > 1 else ''} for each sample"
+            raise SpecError(
+                "/condition/label", f"{what}; a classifier gives the logits of its classes, 0 to classes - 1"
+            )
     chain = chain_of(spec.chain, prior, spec.guidance.type, normal=start_of(spec) == "normal")
     return Setting(shape, prior, label, chain, observation, reward, classifier)
 
@@ -143,6 +153,8 @@ def _uploaded(given: ScoreNetwork, inputs: Inputs) -> tuple[ScoreNetwork, tuple[
     found, dim = inputs.card(given).get("dim"), math.prod(shape)
     if found is not None and int(found) != dim:
         raise SpecError("/prior/shape", f"samples of shape {shape} have {dim} numbers, the network takes {found}")
+    if found is not None and _given(given, inputs) != dim:
+        raise SpecError("/prior/model", "the network does not give what it takes; export it with gives='sample'")
     return given, shape, given.label
 
 
@@ -183,6 +195,9 @@ def _observation(
         raise SpecError("/observation/y", f"y has {len(y)} numbers, more than the {MOST_OBSERVED} of an observation")
     if isinstance(given.operator, Network):
         model = _network(given.operator, dim, inputs, f"{pointer}/model")
+        if _given(model, inputs) != len(y):
+            what = f"the network gives {_given(model, inputs)} numbers for each sample, y has {len(y)}"
+            raise SpecError("/observation/y", what)
         return NonlinearObservation(model, y, _variance(given.sigma, len(y)))
     assert isinstance(given.operator, Formula)
     functions = _formulas(given.operator, dim, f"{pointer}/expression", len(y))
@@ -228,6 +243,11 @@ def _expression(text: str, dim: int, pointer: str, wanted: str | None) -> Expres
     if wanted is not None and found.shape != wanted:
         raise SpecError(pointer, f"the expression gives a {found.shape}, a {wanted} is needed")
     return found
+
+
+def _given(reference: ModelReference, inputs: Inputs) -> int:
+    """How many numbers an uploaded network gives for each sample."""
+    return int(inputs.card(reference).get("width", 1))
 
 
 def _network(reference: ModelReference, dim: int, inputs: Inputs, pointer: str) -> ModelReference:

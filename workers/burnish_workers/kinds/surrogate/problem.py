@@ -248,8 +248,8 @@ def surrogate_of(spec: SurrogateSpec, dim: int, inputs: Inputs) -> SurrogateOf:
         return _Parser(dim, dim)(given.expression, "/surrogate/expression", _VARIABLES, "scalar")
     if isinstance(given, ModelReference):
         card = inputs.card(given)
-        if card.get("gives") == "samples":
-            what = "the model gives samples (B, d), as denoisers for the kind posterior do"
+        if card.get("gives"):
+            what = "the model gives rows (B, k), as denoisers and classifiers for the kind posterior do"
             raise SpecError("/surrogate/model", f"{what}; a surrogate gives one number u (B,) for each point")
         uploaded = UploadedModel(given, int(card["dim"]))
         if uploaded.dim != dim:
