@@ -146,9 +146,9 @@ def test_labels_are_whole_numbers_and_for_samples_alone() -> None:
 
 def test_a_sample_is_no_number_and_a_number_no_sample() -> None:
     _, data = conditional()
-    with pytest.raises(ModelRejected, match=r"gives samples \(B, d\); a field gives numbers"):
+    with pytest.raises(ModelRejected, match=r"gives rows \(B, k\); a field gives numbers"):
         load_model(data, CPU)
-    with pytest.raises(ModelRejected, match=r"gives numbers u \(B,\); a denoiser gives samples"):
+    with pytest.raises(ModelRejected, match=r"gives numbers u \(B,\), not rows"):
         load_network(exported("tanh"), CPU)
     with pytest.raises(ExportError, match=r"does not take this module|shape"):
         burnish.export(Uses(lambda t, x: t), DIM, gives="sample")
@@ -159,7 +159,7 @@ def test_a_surrogate_refuses_a_denoiser() -> None:
     body = {"kind": "surrogate", "problem": {"name": "hjb-log", "dim": DIM}, "points": [{"x": 0.0}]}
     spec = SurrogateSpec.model_validate({**body, "surrogate": {"model": id}, "budget": {"units": 1}})
     inputs = Inputs({id: inspect_model(conditional()[1]).card})
-    with pytest.raises(SpecError, match="as denoisers for the kind posterior do; a surrogate gives") as error:
+    with pytest.raises(SpecError, match="as denoisers and classifiers for the kind posterior do; a surrogate gives") as error:
         surrogate_of(spec, DIM, inputs)
     assert error.value.pointer == "/surrogate/model"
 
