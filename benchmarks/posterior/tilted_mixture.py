@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/posterior/tilted_mixture.py
 
-R(x) = -|x - 2|^2/(2 v), means uniform in (-40, 40)^30. Sliced 2-Wasserstein distance over 100 directions of 5,000
+R(x) = -|x - 2|^2/(2 v), means uniform in (-10, 10)^30. Sliced 2-Wasserstein distance over 100 directions of 5,000
 draws to as many exact ones. The proposal is the one that a pilot of 16 islands of 64 particles chooses.
 """
 
