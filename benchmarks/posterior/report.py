@@ -35,7 +35,7 @@ def _pair(pair: list[float]) -> str:
 
 def _bounded(value: float, digits: int) -> str:
     """Beyond 1,000 a logarithm tells no more than that."""
-    return f"{value:.{digits}f}" if abs(value) < 1_000 else ("> 1,000" if value > 0 else "< −1,000")
+    return f"{value:.{digits}f}" if abs(value) < 1_000 else ("> 1,000" if value > 0 else "< -1,000")
 
 
 def linear_gaussian(rows: list[Cell]) -> str:
