@@ -22,6 +22,7 @@ CASES: dict[str, tuple[dict[str, Any], int]] = {
     "kalman, 1024": ({"guidance": {"type": "kalman"}, "particles": 1024}, 5),
     "kalman, 256": ({"guidance": {"type": "kalman"}, "particles": 256}, 8),
     "gradient, 256": ({"guidance": {"type": "gradient"}, "particles": 256}, 8),
+    "gradient times 0.25, 256": ({"guidance": {"type": "gradient", "strength": 0.25}, "particles": 256}, 8),
     "none, 256": ({"guidance": {"type": "none"}, "particles": 256}, 8),
     "fk_steering, 256": ({"method": "fk_steering", "particles": 256}, 4),
 }

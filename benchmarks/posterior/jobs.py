@@ -14,7 +14,8 @@ from burnish.wire.specs.posterior import PosteriorSpec
 from burnish_workers.core.estimator import State
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.islands import Islands
-from burnish_workers.core.keys import block_key
+from burnish_workers.core.keys import block_key, pilot_key
+from burnish_workers.core.kind import Contestant
 from burnish_workers.core.registry import registry
 from burnish_workers.core.resampling import systematic
 from burnish_workers.core.samples import MOST, Samples
@@ -60,6 +61,22 @@ def resolved(body: dict[str, Any], **plan: Any) -> PosteriorSpec:
     chosen = {**resolution.plan, "particles": size, "kept": kept, **plan}
     changed = resolution.model_copy(update={"plan": chosen})
     return spec.model_copy(update={"resolution": changed})
+
+
+def piloted(body: dict[str, Any], seed: int) -> tuple[PosteriorSpec, float]:
+    """The same by the proposal that a pilot chooses among the kind's own, and the CPU-seconds that the pilot took."""
+    spec, began = resolved(body), time.process_time()
+    first = KIND.draft(spec, "any", NOTHING)
+    contestants: list[Contestant] = []
+    for draft in (first, *first.rivals):
+        trial = spec.model_copy(update={"resolution": provisional(draft, "any")})
+        simulator, statistics = KIND.load()(trial, "cpu", NOTHING), KIND.statistics(trial, NOTHING)
+        _, stats = simulator.advance({}, pilot_key(seed), 0, draft.pilot)
+        state = statistics.fold(statistics.empty(), stats)
+        contestants.append(Contestant(draft, statistics, state, statistics.units(1)))
+    chosen = contestants[KIND.choose(spec, contestants, 1)[0]].draft
+    plan = {name: value for name, value in chosen.plan.items() if name not in ("particles", "kept")}
+    return resolved(body, **plan), time.process_time() - began
 
 
 def run(spec: PosteriorSpec, islands: int, seed: int = 1, block: int = 16) -> Run:

@@ -53,9 +53,9 @@ def inverse(dim: int, rows: int, seed: int) -> Problem:
 
 
 def tilted(dim: int, modes: int, variance: float, seed: int) -> Problem:
-    """A mixture of `modes` unit Gaussians, means uniform in (-40, 40)^d, tilted by R(x) = -|x - 2|^2/(2 v)."""
+    """A mixture of `modes` unit Gaussians, means uniform in (-10, 10)^d, tilted by R(x) = -|x - 2|^2/(2 v)."""
     rng = np.random.default_rng((seed, dim, modes))
-    means = rng.uniform(-40, 40, (modes, dim))
+    means = rng.uniform(-10, 10, (modes, dim))
     prior = Gaussians.of(means)
     body = {
         "prior": {"mixture": {"means": means.tolist()}},

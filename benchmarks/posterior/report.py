@@ -33,6 +33,11 @@ def _pair(pair: list[float]) -> str:
     return f"{pair[0]:.3f} ± {pair[1]:.3f}"
 
 
+def _bounded(value: float, digits: int) -> str:
+    """Beyond 1,000 a logarithm tells no more than that."""
+    return f"{value:.{digits}f}" if abs(value) < 1_000 else ("> 1,000" if value > 0 else "< -1,000")
+
+
 def linear_gaussian(rows: list[Cell]) -> str:
     heads = ["sigma", "proposal", "resampling, tempering", "islands", "E Z^/Z", "of four", "mean log Z^/Z"]
     return _table(
@@ -44,8 +49,8 @@ def linear_gaussian(rows: list[Cell]) -> str:
                 row["way"],
                 f"{row['islands']:,}",
                 *(_pair(each) for each in row["share"]),
-                f"{row['mean']:.2f}",
-                f"{row['spread']:.3f}",
+                _bounded(row["mean"], 2),
+                _bounded(row["spread"], 3),
                 f"{1e3 * row['seconds']:.1f}",
             ]
             for row in rows

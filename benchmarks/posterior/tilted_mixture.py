@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/posterior/tilted_mixture.py
 
-R(x) = -|x - 2|^2/(2 v), means uniform in (-40, 40)^30. Sliced 2-Wasserstein distance over 100 directions of 5,000
-draws to as many exact ones.
+R(x) = -|x - 2|^2/(2 v), means uniform in (-10, 10)^30. Sliced 2-Wasserstein distance over 100 directions of 5,000
+draws to as many exact ones. The proposal is the one that a pilot of 16 islands of 64 particles chooses.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from cells import Cell, cell, publish
-from jobs import resolved, run, sliced
+from jobs import piloted, run, sliced
 from mixtures import tilted
 
 DIM, MODES, SEEDS, DRAWS = 30, 40, 5, 5_000
@@ -29,11 +29,12 @@ def one(variance: float, seed: int) -> Cell:
     exact = problem.posterior.draw(DRAWS, rng)
     found: Cell = {"floor": sliced(problem.posterior.draw(DRAWS, rng), exact, rng)}
     for name, (more, islands) in METHODS.items():
-        done = run(resolved({**problem.body, "outputs": ["mean", "samples"], **more}), islands, seed)
+        spec, pilot = piloted({**problem.body, "outputs": ["mean", "samples"], **more}, seed)
+        done = run(spec, islands, seed)
         live = done.islands.log_weight[done.islands.live]
         found[name] = {
             "distance": sliced(done.draws(DRAWS, seed), exact, rng),
-            "seconds": done.build + done.seconds,
+            "seconds": pilot + done.build + done.seconds,
             "spread": float(live.std(ddof=1)),
         }
     return found
