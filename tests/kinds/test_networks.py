@@ -159,7 +159,7 @@ def test_a_surrogate_refuses_a_denoiser() -> None:
     body = {"kind": "surrogate", "problem": {"name": "hjb-log", "dim": DIM}, "points": [{"x": 0.0}]}
     spec = SurrogateSpec.model_validate({**body, "surrogate": {"model": id}, "budget": {"units": 1}})
     inputs = Inputs({id: inspect_model(conditional()[1]).card})
-    with pytest.raises(SpecError, match="as denoisers and classifiers for the kind posterior do; a surrogate gives") as error:
+    with pytest.raises(SpecError, match="as denoisers and classifiers for the kind posterior do; a surr") as error:
         surrogate_of(spec, DIM, inputs)
     assert error.value.pointer == "/surrogate/model"
 
