@@ -113,7 +113,8 @@ def test_a_kind_that_the_runner_does_not_know(serve: Callable[..., Service]) -> 
     service = serve(made)
     job = service.run(QUICK)
     assert job["status"] == "crashed"
-    assert job["error"]["detail"] == "kind 'correlated' is not installed here (known: surrogate, walk)"
+    known = ", ".join(kind.name for kind in sorted(made.installed(), key=lambda kind: kind.name))
+    assert job["error"]["detail"] == f"kind 'correlated' is not installed here (known: {known})"
     assert service.run(GOOD)["status"] == "completed"
 
 

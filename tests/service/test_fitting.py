@@ -105,7 +105,7 @@ def test_a_plan_says_what_part_to_train(service: Service) -> None:
         ({"fit_steps": None, "fit_share": 0.5}, "/surrogate/fit/share", "has none of them"),
         ({"fit_steps": None, "fit_seconds": 9.0, "budget": {"seconds": 5}}, "/surrogate/fit/seconds", "leave nothing"),
         ({"surrogate": {"fit": 3}}, "/surrogate/fit", "got 3"),
-        ({"surrogate": {"fit": {}, "name": "x"}}, "/surrogate/name", "unknown field"),
+        ({"surrogate": {"fit": {}, "name": "x"}}, "/surrogate/name", "does not go with the others"),
     ],
 )
 def test_wrong_fits_are_refused_at_the_door(service: Service, changes: Any, pointer: str, why: str) -> None:
