@@ -33,7 +33,7 @@ def points_of(case: Case) -> int:
     if case.model == "gp":
         return FEWER
     cheap = case.problem in ("linear-convection-diffusion", "hjb-quadratic-form")
-    return MANY if cheap or (case.problem == "viscous-burgers" and case.model in ("pinn", SHIPPED)) else FEW
+    return MANY if cheap or case.model in ("pinn", SHIPPED) else FEW
 
 
 def run(case: Case, method: str, seed: int, points: int, bare: bool = False) -> Cell:
