@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 from assimilation_plot import draw
+from cells import rounded
 
 from burnish.wire.specs.assimilation import Assimilation
 from burnish_workers.core.estimator import unflatten
@@ -164,17 +165,8 @@ def main() -> None:
     if "accuracy" in given.parts:
         found["accuracy"] = accuracy(given.peers, given.seeds, given.cycles)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rounded(found), indent=1) + "\n")
+    RESULTS.write_text(json.dumps(rounded(found, digits=3), indent=1) + "\n")
     draw(found)
-
-
-def rounded(value: Any) -> Any:
-    """Three digits: what repeated runs agree on at best."""
-    if isinstance(value, float):
-        return float(f"{value:.3g}")
-    if isinstance(value, list):
-        return [rounded(each) for each in value]
-    return {key: rounded(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 if __name__ == "__main__":

@@ -6,14 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-from cells import published
+from cells import KEPT
+from figures import BARE, OURS, THEIRS, show_coverage, show_legend
+from figures import draw as drawn
 from matplotlib.figure import Figure
-
-mpl.use("svg")
-mpl.rcParams |= {"svg.hashsalt": "burnish", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
-OURS, THEIRS, BARE, FAINT = "#0b6e4f", "#b5651d", "#5b6770", "#c9ced2"
 
 
 def mcgdiff_mixture(results: dict[str, Any]) -> Figure:
@@ -31,8 +27,7 @@ def mcgdiff_mixture(results: dict[str, Any]) -> Figure:
     labels = [f"d = {row['dim']}, {row['rows']} seen" for row in reversed(rows)]
     axes.set(xscale="log", yticks=range(len(rows)), yticklabels=labels)
     axes.set_xlabel("sliced 2-Wasserstein distance to the exact posterior, mean of 20 problems ± one standard error")
-    axes.grid(True, axis="x", color=FAINT, linewidth=0.5)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False)
+    show_legend(axes, 3)
     return figure
 
 
@@ -47,8 +42,7 @@ def linear_gaussian(results: dict[str, Any]) -> Figure:
         axes.plot([found[name] for name in names], range(len(names)), "o", color=colour, label=f"sigma = {sigma:g}")
     axes.set(xscale="log", yticks=range(len(names)), yticklabels=names)
     axes.set_xlabel("sd of log Z^, 32 particles, resampling at every step")
-    axes.grid(True, axis="x", color=FAINT, linewidth=0.5)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
+    show_legend(axes)
     return figure
 
 
@@ -57,11 +51,7 @@ def coverage(results: dict[str, Any]) -> Figure:
     rows = results["rows"]
     figure = Figure(figsize=(7.2, 0.24 * len(rows) + 1.0), layout="constrained")
     axes = figure.subplots()
-    for place, row in enumerate(reversed(rows)):
-        axes.plot(row["limits"], [place, place], color=OURS, linewidth=1.2)
-        axes.plot([row["covered"]], [place], "o", color=OURS, markersize=4)
-    axes.axvspan(0.93, 0.97, color=FAINT, alpha=0.4, linewidth=0)
-    axes.axvline(0.95, color=BARE, linewidth=0.8)
+    show_coverage(axes, rows)
     labels = [f"{row['output']}, N = {row['particles']}" for row in reversed(rows)]
     axes.set(yticks=range(len(rows)), yticklabels=labels, xlabel="coverage of 95 % intervals from 16 islands")
     return figure
@@ -76,12 +66,4 @@ PLOTS: dict[str, Callable[[dict[str, Any]], Figure]] = {
 
 def draw() -> list[Path]:
     """Write every figure whose results are there."""
-    IMAGES.mkdir(exist_ok=True)
-    written: list[Path] = []
-    for name, plot in PLOTS.items():
-        results = published(name)
-        if results is not None:
-            path = IMAGES / f"posterior-{name.replace('_', '-')}.svg"
-            plot(results).savefig(path, format="svg", metadata={"Date": None, "Creator": None})
-            written.append(path)
-    return written
+    return drawn(PLOTS, KEPT, "posterior")

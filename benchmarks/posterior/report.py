@@ -9,24 +9,15 @@ beside this file.
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from cells import Cell, published
+from cells import KEPT, Cell
+from pages import Page, run, table
 from plots import draw
 
-HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "benchmarks-posterior.md"
+FILE = Path(__file__).parents[2] / "docs" / "benchmarks-posterior.md"
 PARTS = ("linear_gaussian", "mcgdiff_mixture", "tilted_mixture", "inpainting", "coverage")
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _pair(pair: list[float]) -> str:
@@ -40,7 +31,7 @@ def _bounded(value: float, digits: int) -> str:
 
 def linear_gaussian(rows: list[Cell]) -> str:
     heads = ["sigma", "proposal", "resampling, tempering", "islands", "E Z^/Z", "of four", "mean log Z^/Z"]
-    return _table(
+    return table(
         [*heads, "sd log Z^", "CPU-ms an island"],
         [
             [
@@ -60,7 +51,7 @@ def linear_gaussian(rows: list[Cell]) -> str:
 
 def mcgdiff_mixture(rows: list[Cell]) -> str:
     heads = ["d", "rows of A", "problems", "floor: exact, exact", "burnish", "MCGDiff", "sd log Z^", "CPU-s"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -79,7 +70,7 @@ def mcgdiff_mixture(rows: list[Cell]) -> str:
 def tilted_mixture(rows: list[Cell]) -> str:
     heads = ["v", "problems", "floor: exact, exact", "burnish", "URGE as described", "sd log Z^", "CPU-s"]
     both = ("ours", "urge")
-    return _table(
+    return table(
         heads,
         [
             [
@@ -97,7 +88,7 @@ def tilted_mixture(rows: list[Cell]) -> str:
 
 def inpainting(rows: list[Cell]) -> str:
     heads = ["proposal", "particles", "islands", "log evidence", "sd log Z^", "CPU-s an island"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -115,7 +106,7 @@ def inpainting(rows: list[Cell]) -> str:
 
 def coverage(rows: list[Cell]) -> str:
     heads = ["particles", "output", "covered", "95 % limits", "jobs refused", "mean sd log Z^"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -140,39 +131,9 @@ TABLES: dict[str, Callable[[list[Cell]], str]] = {
 }
 
 
-def written(page: str, name: str, results: dict[str, Any]) -> str:
-    """The page with a part's table between its marks."""
-    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, found, rest = page.partition(begin)
-    if not found or end not in rest:
-        raise RuntimeError(f"{PAGE.name} has no {begin} ... {end}")
-    after = rest.partition(end)[2]
-    table, source = TABLES[name](results["rows"]), f"`{results['command']}`, {results['machine']}."
-    return f"{before}{begin}\n{table}\n\n{source}\n{end}{after}"
-
-
-def tables() -> None:
-    """Write all tables."""
-    page = PAGE.read_text()
-    for name in TABLES:
-        results = published(name)
-        if results is not None:
-            page = written(page, name, results)
-    PAGE.write_text(page)
-
-
-def main() -> None:
-    """Run the parts in processes of their own, then draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draw", action="store_true", help="run nothing")
-    arguments = parser.parse_args()
-    for part in () if arguments.draw else PARTS:
-        print(f"# {part}", flush=True)
-        subprocess.run([sys.executable, str(HERE / f"{part}.py")], check=True)
-    tables()
-    for path in draw():
-        print(path.name)
+PAGE = Page(FILE, TABLES)
+written = PAGE.written
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, PAGE, KEPT, PARTS, draw)

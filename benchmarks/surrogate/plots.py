@@ -6,15 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-from cells import published
+from cells import KEPT
+from figures import BARE, FAINT, OURS, THEIRS, show_coverage, show_legend
+from figures import draw as drawn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-
-mpl.use("svg")
-mpl.rcParams |= {"svg.hashsalt": "burnish", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9}
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
-OURS, THEIRS, BARE, FAINT = "#0b6e4f", "#b5651d", "#5b6770", "#c9ced2"
 
 
 def accuracy(results: dict[str, Any]) -> Figure:
@@ -49,8 +45,7 @@ def _arrow(axes: Axes, before: float, after: float, height: float, colour: str) 
 def _legend(axes: Axes, colours: dict[str, str]) -> None:
     for label, colour in colours.items():
         axes.plot([], [], "o-", color=colour, markersize=4, label=label)
-    axes.grid(True, axis="x", color=FAINT, linewidth=0.5)
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=2, frameon=False)
+    show_legend(axes)
 
 
 def budget(results: dict[str, Any]) -> Figure:
@@ -77,12 +72,7 @@ def coverage(results: dict[str, Any]) -> Figure:
     rows = results["rows"]
     figure = Figure(figsize=(7.2, 0.2 * len(rows) + 1.0), layout="constrained")
     axes = figure.subplots()
-    for place, row in enumerate(reversed(rows)):
-        low, high = row["limits"]
-        axes.plot([low, high], [place, place], color=OURS, linewidth=1.2)
-        axes.plot([row["covered"]], [place], "o", color=OURS, markersize=4)
-    axes.axvspan(0.93, 0.97, color=FAINT, alpha=0.4, linewidth=0)
-    axes.axvline(0.95, color=BARE, linewidth=0.8)
+    show_coverage(axes, rows)
     labels = [f"{row['case']}, R = {row['replicates']}" for row in reversed(rows)]
     axes.set(yticks=range(len(rows)), yticklabels=labels, xlabel="joint coverage over all looks (nominal 0.95)")
     return figure
@@ -113,12 +103,4 @@ PLOTS: dict[str, Callable[[dict[str, Any]], Figure]] = {
 
 def draw() -> list[Path]:
     """Write every figure whose results are there."""
-    IMAGES.mkdir(exist_ok=True)
-    written: list[Path] = []
-    for name, plot in PLOTS.items():
-        results = published(name)
-        if results is not None:
-            path = IMAGES / f"surrogate-{name}.svg"
-            plot(results).savefig(path, format="svg", metadata={"Date": None, "Creator": None})
-            written.append(path)
-    return written
+    return drawn(PLOTS, KEPT, "surrogate")

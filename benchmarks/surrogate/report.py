@@ -9,24 +9,15 @@ file. Models come from `train_models.py`.
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from cells import Cell, published
+from cells import KEPT, Cell
+from pages import Page, run, table
 from plots import draw
 
-HERE = Path(__file__).parent
-PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
+FILE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 PARTS = ("accuracy", "coverage", "tolerance", "unseen", "single", "budget", "ablation")
-
-
-def _table(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _error(pair: list[float]) -> str:
@@ -48,7 +39,7 @@ def accuracy(rows: list[Cell]) -> str:
         "published: surrogate → plain → corrected",
     ]
     heads += ["method", "evaluations", "CPU-s: training; 1,000 points"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -70,7 +61,7 @@ def accuracy(rows: list[Cell]) -> str:
 
 def coverage(rows: list[Cell]) -> str:
     heads = ["case", "method", "R", "points", "covered", "looks refused", "bias / half-width", "error / surrogate's"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -98,7 +89,7 @@ def tolerance(rows: list[Cell]) -> str:
         "median",
         "largest",
     ]
-    return _table(
+    return table(
         [*heads, "half-width", "worker-s"],
         [
             [
@@ -125,7 +116,7 @@ def _seconds(value: float | None) -> str:
 
 def unseen(rows: list[Cell]) -> str:
     heads = ["equation", "d", "surrogate", "its error", "error", "ratio", "method", "covered", "looks refused"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -146,7 +137,7 @@ def unseen(rows: list[Cell]) -> str:
 
 def budget(rows: list[Cell]) -> str:
     heads = ["case", "training alone: CPU-s → error", "training and simulating: CPU-s → error", "slopes", "gain"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -167,7 +158,7 @@ def _curve(seconds: list[float], errors: list[float]) -> str:
 
 def single(rows: list[Cell]) -> str:
     heads = ["case", "method", "R", "CPU-s", "half-width", "of which bias", "error"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -187,7 +178,7 @@ def single(rows: list[Cell]) -> str:
 
 def ablation(rows: list[Cell]) -> str:
     heads = ["case", "variant", "corrected / surrogate", "range over seeds", "evaluations"]
-    return _table(
+    return table(
         heads,
         [
             [
@@ -213,39 +204,9 @@ TABLES: dict[str, Callable[[list[Cell]], str]] = {
 }
 
 
-def written(page: str, name: str, results: dict[str, Any]) -> str:
-    """The page with a part's table between its marks."""
-    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-    before, found, rest = page.partition(begin)
-    if not found or end not in rest:
-        raise RuntimeError(f"docs/benchmarks.md has no {begin} ... {end}")
-    after = rest.partition(end)[2]
-    table, source = TABLES[name](results["rows"]), f"`{results['command']}`, {results['machine']}."
-    return f"{before}{begin}\n{table}\n\n{source}\n{end}{after}"
-
-
-def tables() -> None:
-    """Write all tables."""
-    page = PAGE.read_text()
-    for name in TABLES:
-        results = published(name)
-        if results is not None:
-            page = written(page, name, results)
-    PAGE.write_text(page)
-
-
-def main() -> None:
-    """Run the parts in processes of their own, then draw."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--draw", action="store_true", help="run nothing")
-    arguments = parser.parse_args()
-    for part in () if arguments.draw else PARTS:
-        print(f"# {part}", flush=True)
-        subprocess.run([sys.executable, str(HERE / f"{part}.py")], check=True)
-    tables()
-    for path in draw():
-        print(path.name)
+PAGE = Page(FILE, TABLES)
+written = PAGE.written
 
 
 if __name__ == "__main__":
-    main()
+    run(__doc__, PAGE, KEPT, PARTS, draw)

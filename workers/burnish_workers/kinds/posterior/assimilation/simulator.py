@@ -13,6 +13,7 @@ from torch import Tensor
 from burnish.wire.specs.assimilation import Assimilation
 from burnish_workers.core.decisions import EVENLY, Decision
 from burnish_workers.core.estimator import Arrays, flatten
+from burnish_workers.core.feed import OBSERVATION
 from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.sketches import LEVELS, mid_levels
@@ -31,8 +32,6 @@ from burnish_workers.tensors.devices import resolve_device
 _Array = NDArray[np.float64]
 ROUND = "round"
 """Name of what a block returns."""
-OBSERVATION = "observation"
-"""Name of the observation (dy,) in a block's decision; nan where nothing was seen."""
 
 
 class Assimilator(Protocol):
