@@ -32,7 +32,8 @@ from burnish_workers.tensors.networks import load_network
 
 
 def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> list[Term]:
-    """The factors of the target."""
+    """The factors of the target. Only potential and inflation of the recipe matter: covariances are factorised at every
+    step, so that samplers which differ in nothing but their guidance are to share them."""
     as_tensor = lambda a: torch.as_tensor(a, dtype=model.dtype, device=model.device)  # noqa: E731
     naive, found = recipe.potential == "naive", list[Term]()
     spreads = [spread.scaled(recipe.inflation) for spread in model.spreads]
@@ -45,23 +46,23 @@ def terms_of(setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> 
         y, variance = as_tensor(seen.y), as_tensor(seen.variance)
         found.append(NonlinearTerm(function, y, variance, spreads, 1.0, naive))
     if setting.reward is not None:
-        found.append(_reward(setting.reward, model, spreads, inputs, recipe.guidance == "ensemble"))
+        found.append(_reward(setting.reward, model, spreads, inputs))
     if setting.classifier is not None:
         reference, label = setting.classifier
         logits = _function(reference, model, inputs)
         chance: Function = lambda x: torch.log_softmax(logits(x), dim=-1)[:, label]  # noqa: E731
-        found.append(RewardTerm(chance, 1.0, spreads, perturbs=recipe.guidance == "ensemble"))
+        found.append(RewardTerm(chance, 1.0, spreads))
     return found
 
 
-def _reward(reward: RewardNumbers, model: Model, spreads: list[Spread], inputs: Inputs, perturbs: bool) -> RewardTerm:
+def _reward(reward: RewardNumbers, model: Model, spreads: list[Spread], inputs: Inputs) -> RewardTerm:
     inner = _function(reward.function, model, inputs)
 
     def value(x: Tensor) -> Tensor:
         found = inner(x)
         return found[:, 0] if found.ndim == 2 else found
 
-    return RewardTerm(value, reward.temperature, spreads, perturbs=perturbs)
+    return RewardTerm(value, reward.temperature, spreads)
 
 
 def _function(given: object, model: Model, inputs: Inputs) -> Function:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import torch
 
 from burnish.wire.specs.posterior import PosteriorSpec
-from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.baselines.common import Parts
 from burnish_workers.kinds.posterior.baselines.dps import DPS
 from burnish_workers.kinds.posterior.baselines.fk_steering import FKSteering
 from burnish_workers.kinds.posterior.baselines.mcgdiff import MCGDiff, Seen
-from burnish_workers.kinds.posterior.factors import guide_of, terms_of
+from burnish_workers.kinds.posterior.factors import guide_of
 from burnish_workers.kinds.posterior.guidance import Denoise
 from burnish_workers.kinds.posterior.model import Model
-from burnish_workers.kinds.posterior.nonlinear import NonlinearTerm
+from burnish_workers.kinds.posterior.nonlinear import NonlinearTerm, RewardTerm
 from burnish_workers.kinds.posterior.plan import Recipe
 from burnish_workers.kinds.posterior.problem import LinearObservation, Setting
 from burnish_workers.kinds.posterior.published import EVERY_STEP
@@ -33,9 +33,9 @@ class Sampler(Protocol):
         ...
 
 
-def sampler_of(spec: PosteriorSpec, setting: Setting, recipe: Recipe, model: Model, inputs: Inputs) -> Sampler:
-    """The sampler of a recipe, for a prior on a device."""
-    terms = terms_of(setting, recipe, model, inputs)
+def sampler_of(spec: PosteriorSpec, setting: Setting, recipe: Recipe, model: Model, factors: Sequence[Term]) -> Sampler:
+    """The sampler of a recipe, for a prior on a device. `factors`: of the target, see `terms_of`."""
+    terms = [_perturbed(term) for term in factors] if recipe.guidance == "ensemble" else list(factors)
     if recipe.biased:
         return _biased(setting, recipe, model, terms)
     urge = recipe.method == "urge"
@@ -55,6 +55,11 @@ def sampler_of(spec: PosteriorSpec, setting: Setting, recipe: Recipe, model: Mod
         conjugate=not urge,
         ramp=not urge,
     )
+
+
+def _perturbed(term: Term) -> Term:
+    """Gains of the ensemble need perturbed estimates, of rewards too."""
+    return replace(term, perturbs=True) if isinstance(term, RewardTerm) else term
 
 
 def _biased(setting: Setting, recipe: Recipe, model: Model, terms: list[Term]) -> Sampler:

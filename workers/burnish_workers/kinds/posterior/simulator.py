@@ -19,6 +19,7 @@ from burnish_workers.core.resampling import normalised
 from burnish_workers.core.samples import Samples
 from burnish_workers.core.sketches import LEVELS, Mixture, mid_levels
 from burnish_workers.core.tail_index import weight_index
+from burnish_workers.kinds.posterior.factors import terms_of
 from burnish_workers.kinds.posterior.limits import at_once
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
 from burnish_workers.kinds.posterior.model import model_of
@@ -114,7 +115,8 @@ def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSim
     device, resolution = resolve_device(device_name), resolution_of(spec)
     setting, recipe = setting_of(spec, inputs), Recipe.from_plan(resolution.plan)
     model = model_of(setting, inputs, device, resolution.micro_batch, start_of(spec))
-    sampler, check = (sampler_of(spec, setting, each, model, inputs) for each in (recipe, recipe.checking))
+    factors = terms_of(setting, recipe, model, inputs)
+    sampler, check = (sampler_of(spec, setting, each, model, factors) for each in (recipe, recipe.checking))
     seen = setting.observation
     group = at_once(recipe.particles, setting.dim, 0 if seen is None else len(seen.y))
     shares = not isinstance(setting.prior, MixtureNumbers)
