@@ -17,23 +17,15 @@ import numpy as np
 import torch
 from cells import Cell, cell, publish
 from jobs import Array, body, looks, uncorrected, within
-from problems import SHIPPED, Case, cases, relative
+from problems import Case, cases, relative
 
 from burnish_workers.core.inputs import NOTHING, Inputs
 
 EVALUATIONS = 410
 PLAIN = "plain"
 SEEDS = range(5)
-MANY, FEW, FEWER = 1_000, 200, 40
-"""Points of a run: where they cost little, others, kernels. Five runs are 5,000, 1,000 or 200."""
-
-
-def points_of(case: Case) -> int:
-    """By what they cost: simulating these without a surrogate, as `auto` does, is next to nothing."""
-    if case.model == "gp":
-        return FEWER
-    cheap = case.problem in ("linear-convection-diffusion", "hjb-quadratic-form")
-    return MANY if cheap or case.model in ("pinn", SHIPPED) else FEW
+POINTS = 1_000
+"""Of a run: five runs are 5,000."""
 
 
 def run(case: Case, method: str, seed: int, points: int, bare: bool = False) -> Cell:
@@ -111,14 +103,13 @@ def _spread(values: list[float]) -> list[float]:
     return [float(np.mean(values)), float(np.std(values, ddof=1))]
 
 
-def rows(only: str = "", points: int | None = None, method: str = "auto") -> Iterator[Cell]:
+def rows(only: str = "", points: int = POINTS, method: str = "auto") -> Iterator[Cell]:
     """All cases that have a model file, those with `only` in their label."""
     for case in cases():
         if not case.file.exists() or only not in case.label:
             continue
-        count = points or points_of(case)
 
-        def each(how: str, bare: bool = False, case: Case = case, count: int = count) -> list[Cell]:
+        def each(how: str, bare: bool = False, case: Case = case, count: int = points) -> list[Cell]:
             key = f"{case.key}-{how}-{bare}-{count}"
             return [cell("accuracy", f"{key}-s{s}", lambda s=s: run(case, how, s, count, bare)) for s in SEEDS]
 
@@ -142,7 +133,7 @@ def main() -> None:
     """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="", help="part of a label, such as 'VB' or 'VB 20'")
-    parser.add_argument("--points", type=int, help="of every run; default: 1,000, 200 or 100 by cost")
+    parser.add_argument("--points", type=int, default=POINTS, help="of every run")
     parser.add_argument("--method", default="auto")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -150,7 +141,7 @@ def main() -> None:
     for row in rows(arguments.only, arguments.points, arguments.method):
         found.append(row)
         print(line(row), flush=True)
-    if not arguments.only and arguments.points is None and arguments.method == "auto":
+    if not arguments.only and arguments.points == POINTS and arguments.method == "auto":
         publish("accuracy", "python benchmarks/surrogate/accuracy.py", found)
 
 

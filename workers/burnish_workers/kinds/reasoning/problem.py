@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from burnish.wire.specs.reasoning import Branch, ReasoningSpec, TreeProblem
+from burnish.wire.specs.reasoning import Branch, ReasoningSpec, SubsetSumProblem, TreeProblem
 from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier
 from burnish_workers.kinds.reasoning.protocols import Backend, Look, Verifier
@@ -46,6 +46,8 @@ def task_of(spec: ReasoningSpec) -> Task:
         root = Node("", 1.0, problem.value, tuple(map(_node, problem.steps)))
         tree = TreeBackend(root, min(root.height, spec.max_steps or root.height))
         found = Task(tree, TreeVerifier(root), frozenset(_check(tree)))
+    elif not isinstance(problem, SubsetSumProblem):
+        raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
     else:
         numbers = SubsetSum(tuple(problem.numbers), problem.target, problem.answer)
         if spec.max_steps not in (None, numbers.depth):

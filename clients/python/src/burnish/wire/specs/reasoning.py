@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from burnish.wire.base import Wire
 from burnish.wire.specs.base import SpecBase
+from burnish.wire.specs.language import LanguageProblem, ServerProblem
 
 ReasoningMethod = Literal[
     "mh_backtracking",
@@ -63,7 +64,9 @@ class SubsetSumProblem(Wire):
         return self
 
 
-ReasoningProblem = Annotated[TreeProblem | SubsetSumProblem, Field(discriminator="type")]
+ReasoningProblem = Annotated[
+    TreeProblem | SubsetSumProblem | LanguageProblem | ServerProblem, Field(discriminator="type")
+]
 
 
 class ReasoningVerifier(Wire):
@@ -93,6 +96,9 @@ class ReasoningSpec(SpecBase):
         default=None, min_length=1, max_length=16, description="Hotter betas, ascending, for parallel_tempering."
     )
     chains: int = Field(default=16, ge=2, le=512, description="R: the replicates of the intervals.")
+    together: int | None = Field(
+        default=None, ge=1, le=512, description="Chains that share the batches of one lane. Default: resolved."
+    )
     pool: int | None = Field(default=None, ge=1, le=64, description="K, candidates of a step. Default: resolved.")
     particles: int | None = Field(default=None, ge=2, le=1024, description="N of a filter. Default: resolved.")
     max_steps: int | None = Field(default=None, ge=1, le=256, description="T_max: a path of so many steps is finished.")
