@@ -10,14 +10,19 @@ import numpy as np
 import pytest
 import torch
 
+from burnish.wire.specs.posterior import PosteriorSpec
+from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.analytic import MixtureDenoiser
 from burnish_workers.kinds.posterior.calibrate import denoiser_of, unguided, whole_chain
 from burnish_workers.kinds.posterior.chain import ancestral
 from burnish_workers.kinds.posterior.denoisers import UNCONDITIONAL, Clipped, Parametrisation, predicted, x0_of
 from burnish_workers.kinds.posterior.directory import read_directory
+from burnish_workers.kinds.posterior.examples import EXAMPLES
 from burnish_workers.kinds.posterior.mixture import MixtureNumbers
+from burnish_workers.kinds.posterior.model import model_of
 from burnish_workers.kinds.posterior.noise import Noise
+from burnish_workers.kinds.posterior.problem import setting_of
 from burnish_workers.kinds.posterior.registered import registered_priors
 from burnish_workers.kinds.posterior.schedules import Schedule
 from burnish_workers.kinds.posterior.train import Options, measured, pictures, split, train
@@ -254,3 +259,14 @@ def test_samples_without_a_class_are_of_all_classes() -> None:
     # Each class has probability near 1/10: 60 +- 7.
     assert counts.min() >= 25
     assert counts.max() <= 110
+
+
+@pytest.mark.parametrize(("asked", "bound"), [(None, 1.0), (0.5, 0.5), (3.0, 3.0)])
+def test_the_bound_of_a_chain_goes_before_that_of_its_prior(asked: float | None, bound: float) -> None:
+    """Above the prior's own too: x0_hat of noise at a high level reaches far beyond 1."""
+    example = next(e for e in EXAMPLES if e["prior"].get("name") == "digits" and "observation" in e)
+    spec = PosteriorSpec.model_validate({**example, "chain": {"steps": 20, "clip": asked}})
+    model = model_of(setting_of(spec, NOTHING), NOTHING, CPU, 128, None)
+    with torch.no_grad():
+        found = model.denoise(3.0 * normal(1, 64, 64), 0, None)
+    assert found.abs().max().item() == bound

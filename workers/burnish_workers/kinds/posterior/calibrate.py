@@ -38,9 +38,14 @@ MICRO_BATCH = 256
 
 
 @lru_cache(maxsize=8)
+def network_of(prior: Prior, device: torch.device, size: int = MICRO_BATCH) -> Denoiser:
+    """x0_hat as the network gives it: what a chain makes of it, which has its own bound, is the chain's."""
+    return MicroBatches(load_unet(prior, device), size)
+
+
 def denoiser_of(prior: Prior, device: torch.device, size: int = MICRO_BATCH) -> Denoiser:
     """x0_hat as the prior's own scheduler takes it: clipped where that clips."""
-    plain = MicroBatches(load_unet(prior, device), size)
+    plain = network_of(prior, device, size)
     return plain if prior.clip is None else Clipped(plain, prior.clip)
 
 

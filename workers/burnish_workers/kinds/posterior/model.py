@@ -16,7 +16,7 @@ from burnish.wire.specs.priors import ScoreNetwork
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.kinds.posterior.analytic import MixtureDenoiser
-from burnish_workers.kinds.posterior.calibrate import denoiser_of, every_class, unguided, whole_chain
+from burnish_workers.kinds.posterior.calibrate import denoiser_of, every_class, network_of, unguided, whole_chain
 from burnish_workers.kinds.posterior.calibration import Calibration, calibrate, load_calibration
 from burnish_workers.kinds.posterior.chain import Chain
 from burnish_workers.kinds.posterior.chains import default_time, schedule_of
@@ -106,8 +106,7 @@ def _ended(spreads: list[Spread], chain: Chain) -> list[Spread]:
 
 
 def _registered(prior: Prior, device: torch.device, micro_batch: int) -> tuple[Denoiser, Calibration]:
-    denoiser = denoiser_of(prior, device, micro_batch)
-    return denoiser, _calibration(prior, device, micro_batch)
+    return network_of(prior, device, micro_batch), _calibration(prior, device, micro_batch)
 
 
 @lru_cache(maxsize=8)
