@@ -45,8 +45,11 @@ async def job_stream(
 
 
 async def _encode(context: Context, job: str, event: Event) -> bytes:
-    """A terminal event carries the whole job, as it ended: by now it may have been extended and run again."""
-    data = event.data
+    """What a page tells of the event, with the time `at` in its data, where SSE has no place for it.
+
+    A terminal event carries the whole job, as it ended: by now it may have been extended and run again.
+    """
+    data = {**event.data, "at": event.at}
     if event.type in TERMINAL_EVENTS:
         data = (await context.app.get(job)).model_dump(mode="json") | data
     text = json.dumps(data, separators=(",", ":"), allow_nan=False)

@@ -45,12 +45,14 @@ def test_a_whole_stream(service: Service) -> None:
     assert [event.data["status"] for event in heard if event.type == "status"] == ["queued", "running"]
     assert [event.type for event in heard if event.type in TERMINAL] == ["completed"]
     assert heard[-1].type == "completed"
-    assert heard[-1].data == service.get(job["id"]), "the terminal event carries the whole job"
+    whole = {**service.get(job["id"]), "at": heard[-1].data["at"]}
+    assert heard[-1].data == whole, "the terminal event carries the whole job"
     refinements = [event for event in heard if event.type == "refinement"]
     assert [event.data["sequence"] for event in refinements] == [event.id for event in refinements]
     assert {2, 4, 8, 16, 32, 64} <= {event.data["blocks"] for event in refinements}
     pages = service.events(job["id"])
-    assert [(event["sequence"], event["type"]) for event in pages] == [(event.id, event.type) for event in heard]
+    told = [(event.id, event.type, event.data["at"]) for event in heard]
+    assert [(event["sequence"], event["type"], event["at"]) for event in pages] == told
 
 
 def test_idle_streams_have_heartbeats(service: Service) -> None:

@@ -122,10 +122,9 @@ class Reader:
             raise StreamError(f"event {sequence} ({sse.event}) is not JSON: {error}") from error
         if not isinstance(data, dict):
             raise StreamError(f"event {sequence} ({sse.event}) holds a {type(data).__name__} where an object belongs")
-        # SSE does not say when an event was made; `at` is known where events are read as pages.
-        return wire.Event(
-            sequence=sequence, type=cast("EventType", sse.event), at="", data=cast("dict[str, Any]", data)
-        )
+        content = cast("dict[str, Any]", data)
+        at = str(content.pop("at", ""))  # SSE has no place for it beside the data
+        return wire.Event(sequence=sequence, type=cast("EventType", sse.event), at=at, data=content)
 
 
 def follow(http: httpx2.Client, reader: Reader, more: Callable[[int], bool]) -> Generator[wire.Event]:
