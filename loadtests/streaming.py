@@ -54,15 +54,13 @@ class Stream:
         return read
 
     def __iter__(self) -> Iterator[Seen]:
-        number, kind = 0, ""
+        fields: dict[str, str] = {}
         for line in self._reply:
-            text = line.decode().rstrip("\r\n")
-            if text.startswith("id:"):
-                number = int(text[3:])
-            elif text.startswith("event:"):
-                kind = text[6:].strip()
-            elif text.startswith("data:") and kind:
-                data = json.loads(text[5:])
+            name, _, value = line.decode().rstrip("\r\n").partition(":")
+            if name:
+                fields[name] = value.strip()
+            elif "data" in fields and "event" in fields:
+                data = json.loads(fields["data"])
                 lag = 1e3 * (datetime.now(UTC) - datetime.fromisoformat(data["at"])).total_seconds()
-                yield Seen(number, kind, data, lag)
-                kind = ""
+                yield Seen(int(fields["id"]), fields["event"], data, lag)
+                fields = {}

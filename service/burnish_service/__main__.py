@@ -6,7 +6,6 @@ import argparse
 import asyncio
 import os
 import signal
-import socket
 import sys
 import threading
 import time
@@ -14,8 +13,9 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from burnish_service import ingress
+from burnish_service import ingress, ports
 from burnish_service.ingress import IngressUnavailable
+from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
 from burnish_service.supervisor import HERE, AlreadyServing, supervise
 from burnish_workers.engine.records import StoreError
@@ -43,8 +43,10 @@ def main(argv: list[str] | None = None) -> int:
             return 2
     given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
     try:
-        return supervise(_filled(Settings(**given)))
-    except (AlreadyServing, IngressUnavailable) as error:
+        settings = _filled(Settings(**given))
+        with ports.claimed(settings.host, settings.port) as port:
+            return supervise(settings.model_copy(update={"port": port}))
+    except (AlreadyServing, IngressUnavailable, PortTaken) as error:
         _say(f"burnish-server: {error}")
         return 2
 
@@ -112,21 +114,14 @@ def _listen(stopping: threading.Event) -> None:
 
 
 def _filled(settings: Settings) -> Settings:
-    """Settings with nothing left to choose: a free port, the number of workers, an absolute folder."""
+    """Settings with little left to choose: the number of workers, an absolute folder."""
     ingress.choose(settings.ingress)
     return settings.model_copy(
         update={
-            "port": settings.port or _free_port(settings.host),
             "workers": settings.workers or os.cpu_count() or 1,
             "data_dir": settings.data_dir.absolute(),
         }
     )
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) -> bool:
