@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
 from burnish.wire import StoredFile
+from burnish.wire.specs.reasoning import ReasoningMethod
 
 
 class Common(TypedDict, total=False):
@@ -52,3 +53,20 @@ class Posterior(Common, total=False):
     observations: Sequence[Any]
     expected: int
     filter: str | Mapping[str, Any]
+
+
+class Reasoning(Common, total=False):
+    """Of kind `reasoning`."""
+
+    verifier: str | Mapping[str, Any]
+    method: ReasoningMethod
+    beta: float
+    ladder: Sequence[float]
+    chains: int
+    together: int
+    pool: int
+    particles: int
+    max_steps: int
+    answers: Sequence[str]
+    most_answers: int
+    early_stop: bool

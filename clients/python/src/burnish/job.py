@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from burnish import answers, show, wire
 from burnish.calls import Vector
 from burnish.errors import WaitTimeout
+from burnish.reasoned import seen
 from burnish.record import Known, Record
 from burnish.wire.layout import cut
 
@@ -35,7 +36,11 @@ class Job:
     interval = Known(lambda r: r.interval, "The newest interval; `interval.blocks` says from when.")
     refused = Known(lambda r: r.last.refused if r.last else None, "Why there is no interval, where there is none.")
     forecast = Known(lambda r: r.last.forecast if r.last else None, "What more compute would buy.")
-    spent = Known(lambda r: r.job.spent, "Seconds and units used.")
+    reasoned = Known(
+        lambda r: seen(r.last, r.interval),
+        "Answers, leader, best path and moves of a `reasoning` job; null for others.",
+    )
+    spent = Known(lambda r: r.job.spent, "Seconds, units and tokens used.")
     stopped_by = Known(lambda r: r.job.stopped_by, "What ended the job.")
     error = Known(lambda r: r.job.error, "The problem that a failed or crashed job ended with.")
 
@@ -95,6 +100,8 @@ class Job:
         worker_seconds: float | None = None,
         gpu_seconds: float | None = None,
         units: int | None = None,
+        tokens: int | None = None,
+        verifier_calls: int | None = None,
         abs_tol: float | None = None,
         rel_tol: float | None = None,
     ) -> Job:
@@ -105,6 +112,8 @@ class Job:
             worker_seconds=worker_seconds,
             gpu_seconds=gpu_seconds,
             units=units,
+            tokens=tokens,
+            verifier_calls=verifier_calls,
             abs_tol=abs_tol,
             rel_tol=rel_tol,
         )
@@ -185,7 +194,11 @@ class AsyncJob:
     interval = Known(lambda r: r.interval, "The newest interval; `interval.blocks` says from when.")
     refused = Known(lambda r: r.last.refused if r.last else None, "Why there is no interval, where there is none.")
     forecast = Known(lambda r: r.last.forecast if r.last else None, "What more compute would buy.")
-    spent = Known(lambda r: r.job.spent, "Seconds and units used.")
+    reasoned = Known(
+        lambda r: seen(r.last, r.interval),
+        "Answers, leader, best path and moves of a `reasoning` job; null for others.",
+    )
+    spent = Known(lambda r: r.job.spent, "Seconds, units and tokens used.")
     stopped_by = Known(lambda r: r.job.stopped_by, "What ended the job.")
     error = Known(lambda r: r.job.error, "The problem that a failed or crashed job ended with.")
 
@@ -231,6 +244,8 @@ class AsyncJob:
         worker_seconds: float | None = None,
         gpu_seconds: float | None = None,
         units: int | None = None,
+        tokens: int | None = None,
+        verifier_calls: int | None = None,
         abs_tol: float | None = None,
         rel_tol: float | None = None,
     ) -> AsyncJob:
@@ -241,6 +256,8 @@ class AsyncJob:
             worker_seconds=worker_seconds,
             gpu_seconds=gpu_seconds,
             units=units,
+            tokens=tokens,
+            verifier_calls=verifier_calls,
             abs_tol=abs_tol,
             rel_tol=rel_tol,
         )
