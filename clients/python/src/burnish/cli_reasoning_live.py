@@ -192,9 +192,11 @@ def _fact(name: str, value: Text) -> Text:
 
 def _leader(found: Reasoned) -> Text:
     name = words.plain(str(found.leader), NAME)
+    leader = found.answers[str(found.leader)]
     if found.decided:
-        return Text(f"{name}, decided: its lower limit passes all others, or one half", "green")
-    known = _half(found.answers[str(found.leader)]) is not None
+        above = "one half" if (leader.lower or 0.0) > 0.5 else "all others' upper limits"
+        return Text(f"{name}, decided: its lower limit passes {above}", "green")
+    known = _half(leader) is not None
     return Text(f"{name}, {'not decided yet: intervals overlap' if known else 'no interval'}")
 
 
