@@ -251,7 +251,7 @@ def test_lines_for_logs(make) -> None:
 #3 block 3: 12 leads 0.5, backed up 2 steps to depth 0, 0.3 s, 120 units, 3k tokens, 90 verifier calls
 #4 block 4: 12 leads 0.55 [0.35, 0.75] (block 4), not decided, backed up 2 steps to depth 1, 0.4 s, 160 units, 4k tokens, 120 verifier calls
 #5 block 5: 12 leads 0.700 [0.650, 0.750] (block 5), decided, backed up 1 step to depth 1, 0.5 s, 200 units, 5k tokens, 150 verifier calls\
-""")
+""")  # noqa: E501 (lines of output)
 
 
 def test_the_end_in_a_pipe(make) -> None:
@@ -259,7 +259,7 @@ def test_the_end_in_a_pipe(make) -> None:
 job_1 completed
   chain 1 of 16, backed up 1 step to depth 1   undone ██▅
   1  multiply
-  2  carry                                          ✗ so 102
+  2  carry                                        ✗ so 102
   3  so 12
 
     answer  chance  interval        0                  1
@@ -278,7 +278,7 @@ job_1 completed
 
 def test_one_line_and_one_row(make) -> None:
     assert show.line(record(make, "completed")) == snapshot(
-        "<job_1 reasoning completed: 12 decided: 0.700 ± 0.05 (95 %), 5 blocks, 0.5 s, 200 units, 5k tokens, 150 verifier calls>"
+        "<job_1 reasoning completed: 12 decided: 0.700 ± 0.05 (95 %), 5 blocks, 0.5 s, 200 units, 5k tokens, 150 verifier calls>"  # noqa: E501 (a line of output)
     )
     assert words.headline(None, None) == "no answer yet"
     half = record(make, of=course(make)[:2])
@@ -299,6 +299,12 @@ def test_watch_and_show(server, capsys, make) -> None:
     shown = capsys.readouterr().out
     assert watched.endswith(shown)
     assert shown.startswith("job_1 completed, stopped by settled\n  chain 1 of 16, backed up 1 step to depth 1")
+
+
+def test_show_in_a_terminal_is_the_panel(capsys, make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    cli_live.show(record(make, "completed"))
+    assert "─ reasoning job_1 ─" in capsys.readouterr().out
 
 
 def test_json_stays_the_wire(server, capsys, make) -> None:

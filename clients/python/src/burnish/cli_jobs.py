@@ -114,7 +114,10 @@ def cancel(context: typer.Context, job: JobId) -> None:
 def show(context: typer.Context, job: JobId, as_json: AsJson = False) -> None:
     """Show a job as it is now."""
     found: Job = context.obj.get(job)
-    typer.echo(found.snapshot.model_dump_json(indent=2) if as_json else "\n".join(cli_live.summary(found.record)))
+    if as_json:
+        typer.echo(found.snapshot.model_dump_json(indent=2))
+    else:
+        cli_live.show(found.record)
 
 
 @app.command("list")

@@ -100,6 +100,14 @@ def display(as_json: bool) -> Display:
     return Screen() if sys.stdout.isatty() else Lines()
 
 
+def show(record: Record) -> None:
+    """A job as it is now: reasoning in a terminal as when it is watched, else the summary."""
+    if sys.stdout.isatty() and reasoned.seen(record.last, record.interval):
+        Console().print(panel(record))
+    else:
+        typer.echo("\n".join(summary(record)))
+
+
 def answer(record: Record) -> str:
     """The answer in one line."""
     return words.headline(record.last, record.told)

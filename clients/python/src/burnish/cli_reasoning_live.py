@@ -20,8 +20,8 @@ from burnish.record import Record
 STEPS, ANSWERS, DEPTHS, BAR, NAME = 8, 8, 40, 20, 22
 """Rows of the path, rows of the table, signs of the gauge, signs of a bar, signs of an answer's name."""
 
-PIPE = 80
-"""Signs in a line where there is no terminal."""
+PIPE = 78
+"""Signs in a line where there is no terminal, so that 80 are enough when it is indented."""
 
 AGREE = 1.1
 """R-hat up to which chains are said to agree (Gelman and Rubin 1992)."""
