@@ -304,7 +304,7 @@ def test_watch_and_show(server, capsys, make) -> None:
 def test_show_in_a_terminal_is_the_panel(capsys, make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     cli_live.show(record(make, "completed"))
-    assert "─ reasoning job_1 ─" in capsys.readouterr().out
+    assert "╭─" in capsys.readouterr().out
 
 
 def test_json_stays_the_wire(server, capsys, make) -> None:

@@ -37,6 +37,23 @@ Method = Annotated[
     ),
 ]
 
+PromptFile = Annotated[
+    str | None, option("The prompt as a file, or as JSON a list of messages, role and content. -: stdin.")
+]
+AnswerBy = Annotated[
+    str | None, option("What an end answers: count or subset of --numbers; number, text or last_step of a model.")
+]
+AnswerPattern = Annotated[str | None, option("Or what a regular expression finds last in the text: its first group.")]
+Verifier = Annotated[str | None, option("Values of unfinished chains: own (what the problem brings) or constant.")]
+Answers = Annotated[
+    list[str] | None, option("Whose chance is estimated. Repeatable. Default: those that the pilot meets.")
+]
+EarlyStop = Annotated[bool | None, typer.Option("--early-stop", help="Stop when the leading answer is decided.")]
+Simultaneous = Annotated[
+    bool | None,
+    typer.Option("--simultaneous/--per-output", help="Intervals for all answers together, or each on its own."),
+]
+
 
 @run_app.command("reasoning")
 @plan_app.command("reasoning")
@@ -47,9 +64,7 @@ def run_reasoning(
         str | None, option("An OpenAI-compatible server that has it: its URL up to and with /v1.")
     ] = None,
     prompt: Annotated[str | None, option("What the model goes on from.")] = None,
-    prompt_file: Annotated[
-        str | None, option("The prompt as a file, or as JSON a list of messages, role and content. -: stdin.")
-    ] = None,
+    prompt_file: PromptFile = None,
     stop: Annotated[list[str] | None, option("A step ends behind this text; \\n is a new line. Repeatable.")] = None,
     step_tokens: Annotated[int | None, option("A step of so many tokens ends there.")] = None,
     temperature: Annotated[float | None, option("Of the model. Default: 1.")] = None,
@@ -59,12 +74,8 @@ def run_reasoning(
     numbers: Annotated[str | None, option("Choose among these numbers, 17,92,45,..., two at a step.")] = None,
     target: Annotated[int | None, option("What the chosen numbers add up to.")] = None,
     tree: Annotated[str | None, option("An explicit tree: a .json file, see `burnish kinds reasoning`.")] = None,
-    answer_by: Annotated[
-        str | None, option("What an end answers: count or subset of --numbers; number, text or last_step of a model.")
-    ] = None,
-    answer_pattern: Annotated[
-        str | None, option("Or what a regular expression finds last in the text: its first group.")
-    ] = None,
+    answer_by: AnswerBy = None,
+    answer_pattern: AnswerPattern = None,
     method: Method = None,
     beta: Annotated[float | None, option("Temperature of the tilt, tau^(1/beta). Default: 1.")] = None,
     ladder: Annotated[str | None, option("Hotter betas, ascending: 2,4,8, for --method parallel_tempering.")] = None,
@@ -73,17 +84,11 @@ def run_reasoning(
     pool: Annotated[int | None, option("Candidates of a step. Default: resolved.")] = None,
     particles: Annotated[int | None, option("Particles of a filter. Default: resolved.")] = None,
     max_steps: Annotated[int | None, option("A chain of so many steps is finished.")] = None,
-    verifier: Annotated[
-        str | None, option("Values of unfinished chains: own (what the problem brings) or constant.")
-    ] = None,
+    verifier: Verifier = None,
     floor: Annotated[float | None, option("Least value of an unfinished chain. Default: 0.0001.")] = None,
-    answer: Annotated[
-        list[str] | None, option("Whose chance is estimated. Repeatable. Default: those that the pilot meets.")
-    ] = None,
+    answer: Answers = None,
     most_answers: Annotated[int | None, option("Up to so many are taken from the pilot. Default: 8.")] = None,
-    early_stop: Annotated[
-        bool | None, typer.Option("--early-stop", help="Stop when the leading answer is decided.")
-    ] = None,
+    early_stop: EarlyStop = None,
     seconds: Seconds = None,
     worker_seconds: WorkerSeconds = None,
     gpu_seconds: GpuSeconds = None,
@@ -94,10 +99,7 @@ def run_reasoning(
     rel_tol: RelTol = None,
     level: Annotated[float | None, option("Confidence level. Default: 0.95.")] = None,
     interval: Annotated[str | None, option("stream, fixed (only at the end) or open.")] = None,
-    simultaneous: Annotated[
-        bool | None,
-        typer.Option("--simultaneous/--per-output", help="Intervals for all answers together, or each on its own."),
-    ] = None,
+    simultaneous: Simultaneous = None,
     seed: Annotated[int | None, option("Seed of the simulation. Default: drawn by the service.")] = None,
     spec: Annotated[str | None, option("A spec as JSON file (- for stdin); other options go over it.")] = None,
     as_json: AsJson = False,
