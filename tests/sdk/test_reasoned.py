@@ -64,7 +64,7 @@ def table(
 
 
 def test_what_is_said_in_short() -> None:
-    asked = specify.reasoning(None, "dyck", "((", None, budget={"tokens": 9}, verifier="constant", chains=None)
+    asked = specify.reasoning(model="dyck", prompt="((", budget={"tokens": 9}, verifier="constant", chains=None)
     assert asked == {
         "kind": "reasoning",
         "problem": {"type": "language", "model": "dyck", "prompt": "(("},
@@ -72,30 +72,30 @@ def test_what_is_said_in_short() -> None:
         "verifier": {"type": "constant"},
     }
     turns = [{"role": "user", "content": "12 + 34?"}]
-    served = specify.reasoning(None, "m", turns, "http://127.0.0.1/v1", budget={"tokens": 9})
+    served = specify.reasoning(model="m", prompt=turns, url="http://127.0.0.1/v1", budget={"tokens": 9})
     assert served["problem"] == {
         "type": "server",
         "url": "http://127.0.0.1/v1",
         "model": "m",
         "messages": [{"role": "user", "content": "12 + 34?"}],
     }
-    for spec in (asked, served, specify.reasoning(TREE, None, None, None, budget={"tokens": 9})):
+    for spec in (asked, served, specify.reasoning(problem=TREE, budget={"tokens": 9})):
         ReasoningSpec.model_validate(spec)
 
 
 @pytest.mark.parametrize(
     ("given_", "why"),
     [
-        ((None, None, "((", None), "give either problem"),
-        ((TREE, "dyck", None, None), "give either problem"),
-        ((TREE, None, "((", None), "prompt goes with model"),
-        ((TREE, None, None, "http://x/v1"), "url goes with model"),
-        ((None, "dyck", None, None), "model 'dyck' needs a prompt"),
+        ({"prompt": "(("}, "give either problem"),
+        ({"problem": TREE, "model": "dyck"}, "give either problem"),
+        ({"problem": TREE, "prompt": "(("}, "prompt goes with model"),
+        ({"problem": TREE, "url": "http://x/v1"}, "url goes with model"),
+        ({"model": "dyck"}, "model 'dyck' needs a prompt"),
     ],
 )
-def test_a_problem_is_stated_once(given_: Any, why: str) -> None:
+def test_a_problem_is_stated_once(given_: dict[str, Any], why: str) -> None:
     with pytest.raises(ValueError, match=why):
-        specify.reasoning(*given_)
+        specify.reasoning(**given_)
 
 
 # what a refinement says

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from burnish import answers, show, wire
+from burnish import answers, asked, show, wire
 from burnish.calls import Vector
 from burnish.errors import WaitTimeout
 from burnish.reasoned import seen
@@ -93,30 +93,9 @@ class Job:
             time.sleep(min(pause, left))
             pause = min(2 * pause, longest)
 
-    def extend(
-        self,
-        *,
-        seconds: float | None = None,
-        worker_seconds: float | None = None,
-        gpu_seconds: float | None = None,
-        units: int | None = None,
-        tokens: int | None = None,
-        verifier_calls: int | None = None,
-        abs_tol: float | None = None,
-        rel_tol: float | None = None,
-    ) -> Job:
-        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
-        longer = self._client.extend(
-            self.id,
-            seconds=seconds,
-            worker_seconds=worker_seconds,
-            gpu_seconds=gpu_seconds,
-            units=units,
-            tokens=tokens,
-            verifier_calls=verifier_calls,
-            abs_tol=abs_tol,
-            rel_tol=rel_tol,
-        )
+    def extend(self, **more: Unpack[asked.More]) -> Job:
+        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        longer = self._client.extend(self.id, **more)
         self.record.replace(longer.snapshot)
         return self
 
@@ -237,30 +216,9 @@ class AsyncJob:
             raise error
         return self
 
-    async def extend(
-        self,
-        *,
-        seconds: float | None = None,
-        worker_seconds: float | None = None,
-        gpu_seconds: float | None = None,
-        units: int | None = None,
-        tokens: int | None = None,
-        verifier_calls: int | None = None,
-        abs_tol: float | None = None,
-        rel_tol: float | None = None,
-    ) -> AsyncJob:
-        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
-        longer = await self._client.extend(
-            self.id,
-            seconds=seconds,
-            worker_seconds=worker_seconds,
-            gpu_seconds=gpu_seconds,
-            units=units,
-            tokens=tokens,
-            verifier_calls=verifier_calls,
-            abs_tol=abs_tol,
-            rel_tol=rel_tol,
-        )
+    async def extend(self, **more: Unpack[asked.More]) -> AsyncJob:
+        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        longer = await self._client.extend(self.id, **more)
         self.record.replace(longer.snapshot)
         return self
 

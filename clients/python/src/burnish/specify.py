@@ -70,7 +70,12 @@ def posterior(prior: Prior | None, **given: Any) -> packing.Uploading:
 
 
 def reasoning(
-    problem: Task | None, model: str | None, prompt: Prompt | None, url: str | None, **given: Any
+    *,
+    problem: Task | None = None,
+    model: str | None = None,
+    prompt: Prompt | None = None,
+    url: str | None = None,
+    **given: Any,
 ) -> dict[str, Any]:
     """The spec of a `reasoning` job. Raises `ValueError` where the problem is given twice or not at all."""
     if (problem is None) == (model is None):
@@ -136,7 +141,7 @@ def _plain(value: Mapping[str, Any] | BaseModel) -> Mapping[str, Any]:
     return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else dict(value)
 
 
-def budget(**given: float | None) -> wire.Budget:
+def budget(given: Mapping[str, Any]) -> wire.Budget:
     """A budget from its parts, those that are not null.
 
     Raises `ValueError` (pydantic) when there is none, or one of them is not a positive number.
