@@ -7,7 +7,8 @@ Against a running service (`make serve`), in a few seconds:
 What is 17 x 24? A tree of steps says how likely a model writes each (`chance`), what a verifier guesses an unfinished
 chain is worth, and what it finds a finished one to be worth (`value`). The guess for "round 24 to 25" is far too high.
 Chains that go this way back up where what follows does not hold what was promised; the gauge at that depth says by how
-much the guess was off. The tree is small, so that this script knows the exact chance of every answer; the service is not told.
+much the guess was off. The tree is small, so that this script knows the exact chance of every answer; the service is
+not told.
 """
 
 from __future__ import annotations
