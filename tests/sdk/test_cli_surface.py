@@ -14,6 +14,7 @@ from burnish import cli_app
 
 CODE = "from burnish.cli import main; main()"
 JOB = ["--problem", "p", "--x", "0", "--seconds", "1"]
+COUNTED = ["--numbers", "1,2,3,4", "--target", "5", "--tokens", "9"]
 SAMPLED = ["--prior", "p", "--reward", "sum(x)", "--seconds", "1"]
 
 CONNECTING = sorted(
@@ -33,9 +34,11 @@ CONNECTING = sorted(
         ["models"],
         ["observe", "job_1", "1.5"],
         ["plan", "posterior", *SAMPLED],
+        ["plan", "reasoning", *COUNTED],
         ["plan", "surrogate", *JOB],
         ["resume", "job_1"],
         ["run", "posterior", *SAMPLED],
+        ["run", "reasoning", *COUNTED],
         ["run", "surrogate", *JOB],
         ["show", "job_1"],
         ["upload", "pyproject.toml"],
@@ -126,7 +129,7 @@ def completed(words: str, shell: str = "bash") -> list[str]:
     ("words", "offers"),
     [
         ("burnish ver", ["verify"]),
-        ("burnish run ", ["surrogate", "posterior"]),
+        ("burnish run ", ["surrogate", "posterior", "reasoning"]),
         ("burnish kinds su", ["surrogate"]),
         ("burnish list --kind s", ["surrogate"]),
         ("burnish list --status c", ["completed", "crashed", "cancelled"]),

@@ -1,4 +1,4 @@
-"""The examples of kind `posterior` do what they say, against a service on a real port."""
+"""The examples of kinds `posterior` and `reasoning` do what they say, against a service on a real port."""
 
 from __future__ import annotations
 
@@ -39,3 +39,11 @@ def test_reward_tilting(capsys: pytest.CaptureFixture[str]) -> None:
     with serving(in_memory()) as service:
         assert example("reward_tilting").main(["--url", service.url, "--seconds", "10"]) == 0
     assert capsys.readouterr().out.count("exactly") == 3
+
+
+def test_reasoning(capsys: pytest.CaptureFixture[str]) -> None:
+    with serving(in_memory()) as service:
+        assert example("reasoning").main(["--url", service.url, "--tokens", "60000"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("exactly") == 4
+    assert "gauge at depth 1" in out

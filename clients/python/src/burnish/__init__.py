@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     from burnish.exporting import ExportedModel, ExportError, export
     from burnish.job import AsyncJob, Job
     from burnish.pages import AsyncPage, Page
+    from burnish.reasoned import Reasoned
     from burnish.retries import Retries
-    from burnish.wire import Budget, PosteriorSpec, Refinement, SurrogateSpec
+    from burnish.wire import Budget, PosteriorSpec, ReasoningSpec, Refinement, SurrogateSpec
 
 _HOME = {
     "AsyncBurnish": "async_client",
@@ -62,6 +63,8 @@ _HOME = {
     "NotFound": "errors",
     "Page": "pages",
     "PosteriorSpec": "wire",
+    "Reasoned": "reasoned",
+    "ReasoningSpec": "wire",
     "Refinement": "wire",
     "Rejected": "errors",
     "Retries": "retries",
@@ -96,6 +99,8 @@ __all__ = [
     "NotFound",
     "Page",
     "PosteriorSpec",
+    "Reasoned",
+    "ReasoningSpec",
     "Refinement",
     "Rejected",
     "Retries",

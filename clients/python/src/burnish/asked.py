@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
+from burnish.specify import Prompt, Task
 from burnish.wire import StoredFile
+from burnish.wire.specs.reasoning import ReasoningMethod
 
 
 class Common(TypedDict, total=False):
@@ -19,6 +21,19 @@ class Common(TypedDict, total=False):
     extensible: bool
     weight: float
     metadata: Mapping[str, str]
+
+
+class More(TypedDict, total=False):
+    """What a job may be given to think longer."""
+
+    seconds: float | None
+    worker_seconds: float | None
+    gpu_seconds: float | None
+    units: int | None
+    tokens: int | None
+    verifier_calls: int | None
+    abs_tol: float | None
+    rel_tol: float | None
 
 
 class Surrogate(Common, total=False):
@@ -52,3 +67,24 @@ class Posterior(Common, total=False):
     observations: Sequence[Any]
     expected: int
     filter: str | Mapping[str, Any]
+
+
+class Reasoning(Common, total=False):
+    """Of kind `reasoning`. Either `problem`, or `model` with `prompt` and perhaps the `url` of its server."""
+
+    problem: Task
+    model: str
+    prompt: Prompt
+    url: str
+    verifier: str | Mapping[str, Any]
+    method: ReasoningMethod
+    beta: float
+    ladder: Sequence[float]
+    chains: int
+    together: int
+    pool: int
+    particles: int
+    max_steps: int
+    answers: Sequence[str]
+    most_answers: int
+    early_stop: bool

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from burnish import cli_files, cli_inspect, cli_jobs, cli_observe, cli_posterior, cli_run, errors
+from burnish import cli_files, cli_inspect, cli_jobs, cli_observe, cli_posterior, cli_reasoning, cli_run, errors
 from burnish.cli_base import (
     CANCELLED,
     FAILED,
@@ -41,6 +41,7 @@ __all__ = [
     "cli_jobs",
     "cli_observe",
     "cli_posterior",
+    "cli_reasoning",
     "cli_run",
 ]
 

@@ -48,6 +48,8 @@ Seconds = Annotated[float | None, option("Budget: seconds of running.")]
 WorkerSeconds = Annotated[float | None, option("Budget: seconds summed over workers.")]
 GpuSeconds = Annotated[float | None, option("Budget: seconds summed over GPU shares.")]
 Units = Annotated[int | None, option("Budget: paths to simulate.")]
+Tokens = Annotated[int | None, option("Budget: generated tokens, those of rejected candidates too (reasoning).")]
+VerifierCalls = Annotated[int | None, option("Budget: prefixes that a verifier values (reasoning).")]
 AbsTol = Annotated[float | None, option("Stop when every half-width is at most this.")]
 RelTol = Annotated[float | None, option("Stop when every half-width is at most this times |estimate|.")]
 

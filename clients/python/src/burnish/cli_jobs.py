@@ -19,7 +19,9 @@ from burnish.cli_base import (
     NoWait,
     RelTol,
     Seconds,
+    Tokens,
     Units,
+    VerifierCalls,
     WorkerSeconds,
     app,
     columns,
@@ -79,6 +81,8 @@ def extend(
     worker_seconds: WorkerSeconds = None,
     gpu_seconds: GpuSeconds = None,
     units: Units = None,
+    tokens: Tokens = None,
+    verifier_calls: VerifierCalls = None,
     abs_tol: AbsTol = None,
     rel_tol: RelTol = None,
     as_json: AsJson = False,
@@ -90,11 +94,13 @@ def extend(
         "worker_seconds": worker_seconds,
         "gpu_seconds": gpu_seconds,
         "units": units,
+        "tokens": tokens,
+        "verifier_calls": verifier_calls,
         "abs_tol": abs_tol,
         "rel_tol": rel_tol,
     }
     if not any(budget.values()):
-        raise BadOption("by how much? Give --seconds, --units, --abs-tol or --rel-tol")
+        raise BadOption("by how much? Give --seconds, --units, --tokens, --abs-tol or --rel-tol")
     started(context.obj.extend(job, **budget), as_json, no_wait)
 
 
@@ -108,7 +114,10 @@ def cancel(context: typer.Context, job: JobId) -> None:
 def show(context: typer.Context, job: JobId, as_json: AsJson = False) -> None:
     """Show a job as it is now."""
     found: Job = context.obj.get(job)
-    typer.echo(found.snapshot.model_dump_json(indent=2) if as_json else "\n".join(cli_live.summary(found.record)))
+    if as_json:
+        typer.echo(found.snapshot.model_dump_json(indent=2))
+    else:
+        cli_live.show(found.record)
 
 
 @app.command("list")

@@ -16,7 +16,7 @@ from rich.panel import Panel as RichPanel
 from rich.table import Table
 from rich.text import Text
 
-from burnish import plots, wire, words
+from burnish import cli_reasoning_live, plots, reasoned, wire, words
 from burnish.cli_pictures import pictures
 from burnish.record import Record
 
@@ -100,6 +100,14 @@ def display(as_json: bool) -> Display:
     return Screen() if sys.stdout.isatty() else Lines()
 
 
+def show(record: Record) -> None:
+    """A job as it is now: reasoning in a terminal as when it is watched, else the summary."""
+    if sys.stdout.isatty() and reasoned.seen(record.last, record.interval):
+        Console().print(panel(record))
+    else:
+        typer.echo("\n".join(summary(record)))
+
+
 def answer(record: Record) -> str:
     """The answer in one line."""
     return words.headline(record.last, record.told)
@@ -110,23 +118,24 @@ def refinement_line(record: Record) -> str:
     last = record.last
     if last is None:
         return ""
-    interval, half = record.interval, words.widest(record.told)
-    answer = (
-        words.number(last.estimate.value[0], half)
-        if len(last.estimate.value) == 1
-        else f"{words.outputs_of(last)} outputs"
-    )
-    if interval and len(last.estimate.value) == 1:
-        answer += f" {words.limits(interval, 0)}"
-    elif half is not None:
-        answer += f", half-widths at most {words.short(half)}"
-    since = f" (block {interval.blocks})" if interval else ""
-    parts = [f"#{last.sequence} block {last.blocks}: {answer}{since}", words.spent(last.spent)]
+    parts = [f"#{last.sequence} block {last.blocks}: {_in_short(record, last)}", words.spent(last.spent)]
     if last.refused and not last.interval:
         parts.append(words.refusal(last.refused))
     elif ahead := words.forecast(last.forecast, words.target(*words.spec_tolerance(record.job))):
         parts.append(ahead)
     return ", ".join(parts)
+
+
+def _in_short(record: Record, last: wire.Refinement) -> str:
+    interval, half = record.interval, words.widest(record.told)
+    since = f" (block {interval.blocks})" if interval else ""
+    if thought := reasoned.seen(last, interval):
+        return cli_reasoning_live.headline(thought, since)
+    if len(last.estimate.value) == 1:
+        limits = f" {words.limits(interval, 0)}" if interval else ""
+        return words.number(last.estimate.value[0], half) + limits + since
+    tail = f", half-widths at most {words.short(half)}" if half is not None else ""
+    return f"{words.outputs_of(last)} outputs{tail}{since}"
 
 
 def summary(record: Record) -> list[str]:
@@ -135,16 +144,21 @@ def summary(record: Record) -> list[str]:
     why = words.stopped(job)
     lines = [f"{job.id} {job.status}{why}"]
     if last:
-        lines += [f"  {name}: {value} {limits}" for name, value, limits, _ in rows(record)]
-        if (more := words.outputs_of(last) - ROWS) > 0:
-            where = "show" if last.arrays is None else "download"
-            lines.append(f"  and {more} more: burnish {where} {job.id}{' --json' if last.arrays is None else ''}")
+        lines += [f"  {line}".rstrip() for line in cli_reasoning_live.lines(record)] or _listed(record, last)
         if last.refused:
             lines.append(f"  {words.refusal(last.refused)}")
         lines.append(f"  spent {words.spent(last.spent)}")
     if job.error:
         lines.append(f"  {job.error.title}: {job.error.detail}")
         lines += [f"    {field.pointer}: {field.detail}" for field in job.error.errors]
+    return lines
+
+
+def _listed(record: Record, last: wire.Refinement) -> list[str]:
+    lines = [f"  {name}: {value} {limits}" for name, value, limits, _ in rows(record)]
+    if (more := words.outputs_of(last) - ROWS) > 0:
+        where = "show" if last.arrays is None else "download"
+        lines.append(f"  and {more} more: burnish {where} {record.job.id}{' --json' if last.arrays is None else ''}")
     return lines
 
 
@@ -203,7 +217,8 @@ def panel(record: Record, event: wire.Event | None = None) -> RichPanel:
     if event is not None and event.type == "progress":
         parts.append(Text(words.progress(event.data)))
     if record.last:
-        parts += [pictures(record.last), _table(record), *_facts(record)]
+        parts += cli_reasoning_live.parts(record) or [pictures(record.last), _table(record)]
+        parts += _facts(record)
     title = Text(f"{record.job.kind} {record.job.id}", style="bold")
     return RichPanel(Group(*parts), title=title, title_align="left", border_style="dim", padding=(0, 1))
 

@@ -62,10 +62,10 @@ def _listed(numbers: list[str] | None, file: str | None, missing: bool) -> list[
         return [[_number(word, "the observation") for word in numbers]]
     if missing:
         return [None]
-    return [] if file is None else list(_read(file))
+    return [] if file is None else list(read(file))
 
 
-def _read(file: str) -> Iterator[Vector | None]:
+def read(file: str) -> Iterator[Vector | None]:
     """The observations of a file; - is standard input."""
     if file != "-" and not Path(file).is_file():
         raise BadOption(f"{file}: no such file")

@@ -35,6 +35,19 @@ Method = Annotated[
     str | None, option("auto, smc, pimh; for comparison the published urge, fk_steering, dps and mcgdiff.")
 ]
 
+Simultaneous = Annotated[
+    bool | None, typer.Option("--simultaneous/--per-output", help="Intervals for all outputs together, or each alone.")
+]
+Dynamics = Annotated[
+    str | None,
+    option("Follow a state: a name of the catalogue and settings, lorenz63,substeps=10,noise=0.1, or a .json file."),
+]
+Observations = Annotated[
+    str | None, option("Those known already: a file as of `burnish observe --file`. More by `burnish observe`.")
+]
+Filter = Annotated[str | None, option("A method and settings: guided,islands=16; see `burnish kinds posterior`.")]
+InitialVariance = Annotated[str | None, option(f"Its variance: one number, or {NUMBERS}. Default: 1.")]
+
 
 @run_app.command("posterior")
 @plan_app.command("posterior")
@@ -68,6 +81,16 @@ def run_posterior(
     guidance_label: Annotated[int | None, option("The class that classifier_free pushes to.")] = None,
     potential: Annotated[str | None, option("auto, twist, naive or none.")] = None,
     tempering: Tempering = None,
+    dynamics: Dynamics = None,
+    initial: Annotated[str | None, option(f"Mean of the state before the first observation: 1,2,3, {NUMBERS}.")] = None,
+    initial_variance: InitialVariance = None,
+    observe_noise: Annotated[
+        str | None, option(f"Variance of an observation's noise: one number, or {NUMBERS}.")
+    ] = None,
+    coordinates: Annotated[str | None, option("Of the state, those that are seen: 0,2. Default: all.")] = None,
+    observations: Observations = None,
+    expected: Annotated[int | None, option("How many observations there will be.")] = None,
+    filter: Filter = None,
     output: Annotated[list[str] | None, option("mean, std, quantiles, log_evidence, samples. Repeatable.")] = None,
     quantile: Annotated[list[float] | None, option("A level, for --output quantiles. Repeatable.")] = None,
     seconds: Seconds = None,
@@ -78,10 +101,7 @@ def run_posterior(
     rel_tol: RelTol = None,
     level: Annotated[float | None, option("Confidence level. Default: 0.95.")] = None,
     interval: Annotated[str | None, option("stream, fixed (only at the end) or open.")] = None,
-    simultaneous: Annotated[
-        bool | None,
-        typer.Option("--simultaneous/--per-output", help="Intervals for all outputs together, or each on its own."),
-    ] = None,
+    simultaneous: Simultaneous = None,
     seed: Annotated[int | None, option("Seed of the simulation. Default: drawn by the service.")] = None,
     spec: Annotated[str | None, option("A spec as JSON file (- for stdin); other options go over it.")] = None,
     as_json: AsJson = False,

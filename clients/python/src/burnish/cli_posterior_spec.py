@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from burnish import cli_state_spec
 from burnish.cli_spec import BadOption, from_file
 
 Upload = Callable[[Path], str]
@@ -33,6 +34,9 @@ def build(given: Given, upload_array: Upload, upload_model: Upload) -> dict[str,
     """The spec: the file of `--spec`, if given, with every other option laid over it. Raises BadOption."""
     files = _Files(upload_array, upload_model)
     spec: dict[str, Any] = from_file(given["spec"]) if given.get("spec") else {"kind": "posterior"}
+    if cli_state_spec.is_state(given, spec):
+        spec |= cli_state_spec.build(given, spec, files.numbers)
+        given = {name: value for name, value in given.items() if name not in cli_state_spec.OPTIONS}
     spec |= _some(given, *_SHARED)
     parts = {
         "prior": _prior(given, spec, files),
@@ -162,7 +166,9 @@ def _complete(spec: dict[str, Any]) -> None:
     """Say what is missing in terms of options, before the service says it in terms of fields."""
     missing = list[str]()
     if not spec.get("prior") and not spec.get("dynamics"):
-        missing.append("no prior; give --prior NAME (see `burnish catalogue`), --mixture FILE, or --spec FILE")
+        missing.append(
+            "no prior; give --prior NAME (see `burnish catalogue`), --mixture FILE, --dynamics NAME, or --spec FILE"
+        )
     if not any(spec.get(name) for name in ("observation", "reward", "condition", "dynamics")):
         missing.append("nothing to condition on; give --y and --sigma, --reward, or --classifier and --class")
     if not spec.get("budget"):

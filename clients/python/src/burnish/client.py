@@ -112,6 +112,27 @@ class Burnish:
         spec = self._uploading(specify.posterior(prior, budget=budget, **given))
         return self.submit(spec, idempotency_key=idempotency_key)
 
+    def reasoning(
+        self,
+        *,
+        budget: specify.Budget,
+        idempotency_key: str | None = None,
+        **given: Unpack[asked.Reasoning],
+    ) -> Job:
+        """Sample chains of reasoning from a model's law tilted by a verifier; answers come with their chances.
+
+        `problem`: an explicit tree, a task or a model, in full; or in short `model` (a name of the catalogue) with a
+        `prompt`, a text or messages; with `url` the model of an OpenAI-compatible server. `budget`: also `tokens`,
+        those of rejected candidates too, and `verifier_calls`. `early_stop=True`: until the leading answer is decided.
+        `asked.Reasoning` lists all keywords. Raises `ValueError` unless one of problem and model is given.
+
+            numbers = {"type": "subset_sum", "numbers": [17, 92, 45, 128, 66, 3], "target": 128}
+            found = client.reasoning(problem=numbers, budget={"tokens": 4_000}, seed=7).wait().reasoned
+            print(found.leader, found.decided, found.answers[found.leader].value, found.best.steps)
+        """
+        spec = specify.reasoning(budget=budget, **given)
+        return self.submit(spec, idempotency_key=idempotency_key)
+
     def _uploading(self, steps: packing.Uploading) -> dict[str, Any]:
         """Upload what a spec is too large to hold."""
         try:
@@ -174,21 +195,9 @@ class Burnish:
 
         return streams.follow(self._http, streams.Reader(job_id, after), more)
 
-    def extend(
-        self,
-        job_id: str,
-        *,
-        seconds: float | None = None,
-        worker_seconds: float | None = None,
-        gpu_seconds: float | None = None,
-        units: int | None = None,
-        abs_tol: float | None = None,
-        rel_tol: float | None = None,
-        idempotency_key: str | None = None,
-    ) -> Job:
-        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
-        more = specify.budget(seconds, worker_seconds, gpu_seconds, units, abs_tol, rel_tol)
-        return Job(self, self._do(calls.extend(job_id, more, idempotency_key)))
+    def extend(self, job_id: str, *, idempotency_key: str | None = None, **more: Unpack[asked.More]) -> Job:
+        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        return Job(self, self._do(calls.extend(job_id, specify.budget(more), idempotency_key)))
 
     def cancel(self, job_id: str) -> Job:
         """Stop a job; its last refinement is kept. Cancelling twice is no error."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from burnish import answers, show, wire
+from burnish import answers, asked, show, wire
 from burnish.calls import Vector
 from burnish.errors import WaitTimeout
+from burnish.reasoned import seen
 from burnish.record import Known, Record
 from burnish.wire.layout import cut
 
@@ -35,7 +36,11 @@ class Job:
     interval = Known(lambda r: r.interval, "The newest interval; `interval.blocks` says from when.")
     refused = Known(lambda r: r.last.refused if r.last else None, "Why there is no interval, where there is none.")
     forecast = Known(lambda r: r.last.forecast if r.last else None, "What more compute would buy.")
-    spent = Known(lambda r: r.job.spent, "Seconds and units used.")
+    reasoned = Known(
+        lambda r: seen(r.last, r.interval),
+        "Answers, leader, best path and moves of a `reasoning` job; null for others.",
+    )
+    spent = Known(lambda r: r.job.spent, "Seconds, units and tokens used.")
     stopped_by = Known(lambda r: r.job.stopped_by, "What ended the job.")
     error = Known(lambda r: r.job.error, "The problem that a failed or crashed job ended with.")
 
@@ -88,26 +93,9 @@ class Job:
             time.sleep(min(pause, left))
             pause = min(2 * pause, longest)
 
-    def extend(
-        self,
-        *,
-        seconds: float | None = None,
-        worker_seconds: float | None = None,
-        gpu_seconds: float | None = None,
-        units: int | None = None,
-        abs_tol: float | None = None,
-        rel_tol: float | None = None,
-    ) -> Job:
-        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
-        longer = self._client.extend(
-            self.id,
-            seconds=seconds,
-            worker_seconds=worker_seconds,
-            gpu_seconds=gpu_seconds,
-            units=units,
-            abs_tol=abs_tol,
-            rel_tol=rel_tol,
-        )
+    def extend(self, **more: Unpack[asked.More]) -> Job:
+        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        longer = self._client.extend(self.id, **more)
         self.record.replace(longer.snapshot)
         return self
 
@@ -185,7 +173,11 @@ class AsyncJob:
     interval = Known(lambda r: r.interval, "The newest interval; `interval.blocks` says from when.")
     refused = Known(lambda r: r.last.refused if r.last else None, "Why there is no interval, where there is none.")
     forecast = Known(lambda r: r.last.forecast if r.last else None, "What more compute would buy.")
-    spent = Known(lambda r: r.job.spent, "Seconds and units used.")
+    reasoned = Known(
+        lambda r: seen(r.last, r.interval),
+        "Answers, leader, best path and moves of a `reasoning` job; null for others.",
+    )
+    spent = Known(lambda r: r.job.spent, "Seconds, units and tokens used.")
     stopped_by = Known(lambda r: r.job.stopped_by, "What ended the job.")
     error = Known(lambda r: r.job.error, "The problem that a failed or crashed job ended with.")
 
@@ -224,26 +216,9 @@ class AsyncJob:
             raise error
         return self
 
-    async def extend(
-        self,
-        *,
-        seconds: float | None = None,
-        worker_seconds: float | None = None,
-        gpu_seconds: float | None = None,
-        units: int | None = None,
-        abs_tol: float | None = None,
-        rel_tol: float | None = None,
-    ) -> AsyncJob:
-        """Think longer: amounts are added to the budget, tolerances replaced. Also after completion."""
-        longer = await self._client.extend(
-            self.id,
-            seconds=seconds,
-            worker_seconds=worker_seconds,
-            gpu_seconds=gpu_seconds,
-            units=units,
-            abs_tol=abs_tol,
-            rel_tol=rel_tol,
-        )
+    async def extend(self, **more: Unpack[asked.More]) -> AsyncJob:
+        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        longer = await self._client.extend(self.id, **more)
         self.record.replace(longer.snapshot)
         return self
 

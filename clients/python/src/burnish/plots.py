@@ -53,7 +53,7 @@ def trace(history: Sequence[Refinement], aim: float | None = None, width: int = 
     x = Axis(path[0][0], max(last, 2 * path[0][0]), LEFT, width - 92, log=True)
     y = _trace_height([v for _, v in path], looks)
     body = svg.grid(x, y, words.count, svg.tick_label(y), "units spent (log scale)")
-    inside = _funnel(looks, last, x, y)
+    inside = funnel(looks, last, x, y)
     if aim and aim < y.high - y.low:
         inside += "".join(svg.level(x, y(path[-1][1] + side * aim), 0.5, dash="4 4") for side in (1, -1))
     inside += svg.line([(x(u), y(v)) for u, v in path], ORANGE, 1.8)
@@ -76,7 +76,7 @@ def _padded(low: float, high: float) -> Axis:
     return Axis(low - pad, high + pad, BOTTOM, TOP)
 
 
-def _funnel(looks: Sequence[Look], last: float, x: Axis, y: Axis) -> str:
+def funnel(looks: Sequence[Look], last: float, x: Axis, y: Axis) -> str:
     """Each interval holds until the next look: one box per look, denser as they sharpen."""
     shapes: list[str] = []
     for i, look in enumerate(looks):

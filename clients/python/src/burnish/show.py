@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import html
 
-from burnish import plots, wire, words
+from burnish import plots, plots_reasoning, wire, words
+from burnish.reasoned import seen
 from burnish.record import Record
 
 _TONE = {"completed": "#2f9e62", "failed": "#d64545", "crashed": "#d64545", "cancelled": "#8a8f98"}
@@ -72,7 +73,10 @@ def _picture(record: Record) -> str:
     # A relative tolerance over many outputs is no single line.
     aim = asked[0] if len(values) == 1 else tolerance[0] if tolerance[1] is None else None
     right = plots.sharpening(record.history, aim, width=380)
-    if len(values) == 1:
+    if thought := seen(record.last, record.interval):
+        left = plots_reasoning.chances(record.history, record.interval, width=560)
+        right = plots_reasoning.tree(thought, width=380) or right
+    elif len(values) == 1:
         left = plots.trace(record.history, aim, width=560)
     else:
         left = plots.caterpillar(record.history, record.interval, asked, width=560)

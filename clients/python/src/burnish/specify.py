@@ -25,6 +25,10 @@ Problem = str | Mapping[str, Any] | BaseModel
 Surrogate = str | Mapping[str, Any] | BaseModel
 Prior = str | Mapping[str, Any] | BaseModel
 """A name of the catalogue, or `{"name": ..., "label": ...}`, `{"mixture": ...}`, `{"model": ..., "shape": ...}`."""
+Task = Mapping[str, Any] | BaseModel
+"""What is reasoned about, in full: `{"type": "subset_sum", ...}`, `{"type": "tree", ...}`, or a model asked."""
+Prompt = str | Sequence[Mapping[str, str] | BaseModel]
+"""A text that a model goes on from, or messages: `[{"role": "user", "content": ...}]`."""
 Budget = wire.Budget | Mapping[str, float]
 Times = float | Sequence[float]
 
@@ -63,6 +67,35 @@ def posterior(prior: Prior | None, **given: Any) -> packing.Uploading:
         seen = cast("Mapping[str, Any]", seen)
         given["observation"] = {**seen, "operator": _form(seen.get("operator", "identity"), "type")}
     return packing.packed(spec | {name: value for name, value in given.items() if value is not None})
+
+
+def reasoning(
+    *,
+    problem: Task | None = None,
+    model: str | None = None,
+    prompt: Prompt | None = None,
+    url: str | None = None,
+    **given: Any,
+) -> dict[str, Any]:
+    """The spec of a `reasoning` job. Raises `ValueError` where the problem is given twice or not at all."""
+    if (problem is None) == (model is None):
+        raise ValueError("give either problem, stated in full, or model and prompt")
+    if problem is not None and (prompt is not None or url is not None):
+        extra = "prompt" if prompt is not None else "url"
+        raise ValueError(f"{extra} goes with model; put it into the problem, or give model instead")
+    stated = _plain(problem) if problem is not None else _asked(str(model), prompt, url)
+    given["verifier"] = _form(given.get("verifier"), "type")
+    spec: dict[str, Any] = {"kind": "reasoning", "problem": stated}
+    return spec | {name: value for name, value in given.items() if value is not None}
+
+
+def _asked(model: str, prompt: Prompt | None, url: str | None) -> dict[str, Any]:
+    """A question to a model: a text to go on from, or the turns of a conversation."""
+    if prompt is None:
+        raise ValueError(f"model {model!r} needs a prompt: a text, or a list of messages")
+    asked = {"prompt": prompt} if isinstance(prompt, str) else {"messages": [_plain(turn) for turn in prompt]}
+    where = {"type": "language"} if url is None else {"type": "server", "url": url}
+    return {**where, "model": model, **asked}
 
 
 def _form(value: Any, field: str) -> Any:
@@ -108,24 +141,9 @@ def _plain(value: Mapping[str, Any] | BaseModel) -> Mapping[str, Any]:
     return value.model_dump(mode="json", exclude_unset=True) if isinstance(value, BaseModel) else dict(value)
 
 
-def budget(
-    seconds: float | None,
-    worker_seconds: float | None,
-    gpu_seconds: float | None,
-    units: int | None,
-    abs_tol: float | None,
-    rel_tol: float | None,
-) -> wire.Budget:
-    """A budget from its parts.
+def budget(given: Mapping[str, Any]) -> wire.Budget:
+    """A budget from its parts, those that are not null.
 
     Raises `ValueError` (pydantic) when there is none, or one of them is not a positive number.
     """
-    given = {
-        "seconds": seconds,
-        "worker_seconds": worker_seconds,
-        "gpu_seconds": gpu_seconds,
-        "units": units,
-        "abs_tol": abs_tol,
-        "rel_tol": rel_tol,
-    }
     return wire.Budget.model_validate({name: value for name, value in given.items() if value is not None})

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from burnish import wire
+from burnish.reasoned import Reasoned, named
 
 _NO = "-"
 
@@ -78,7 +79,9 @@ def outputs_of(refinement: wire.Refinement) -> int:
 
 
 def output(refinement: wire.Refinement, index: int) -> str:
-    """`mean[0][3]` where the answer has several named parts, else `output 3`."""
+    """`mean[0][3]` where the answer has several named parts, the answer whose chance it is, else `output 3`."""
+    if names := named(refinement):
+        return plain(names[index])
     parts = refinement.layout or []
     for part in parts if len(parts) > 1 else []:
         if (place := part.place(index)) is not None:
@@ -100,6 +103,10 @@ def limits(interval: wire.Interval | None, output: int) -> str:
 def spent(value: wire.Spent) -> str:
     """`3.2 s, 16.4k units`, with what else was used."""
     parts = [duration(value.seconds), f"{count(value.units)} units"]
+    if value.tokens:
+        parts.append(f"{count(value.tokens)} tokens")
+    if value.verifier_calls:
+        parts.append(f"{count(value.verifier_calls)} verifier calls")
     if value.gpu_seconds:
         parts.append(f"{duration(value.gpu_seconds)} of GPU")
     return ", ".join(parts)
@@ -153,11 +160,30 @@ def headline(last: wire.Refinement | None, told: wire.Refinement | None) -> str:
     """
     if last is None:
         return "no answer yet"
+    if named(last):
+        return leading(Reasoned.of(last, told.interval if told else None))
     half, value = widest(told), last.estimate.value
     if len(value) == 1:
         return number(value[0], half) + (f" ± {short(half)}" if half is not None else "")
     tail = f"every half-width at most {short(half)}" if half is not None else "no interval yet"
     return f"{outputs_of(last)} outputs, {tail}"
+
+
+def leading(found: Reasoned) -> str:
+    """`12 decided: 0.701 ± 0.035`, `12 leads: 0.40 ± 0.21`; without an interval `12 leads: 0.4`."""
+    if found.leader is None:
+        return "no answer yet"
+    chance = found.answers[found.leader]
+    known = chance.lower is not None and chance.upper is not None
+    half = (chance.upper - chance.lower) / 2 if chance.lower is not None and chance.upper is not None else None
+    verb = "decided" if found.decided else "leads"
+    return f"{plain(found.leader)} {verb}: {number(chance.value, half)}" + (f" ± {short(half)}" if known else "")
+
+
+def plain(text: str, most: int = 200) -> str:
+    """A text that a model wrote, on one line and without what a terminal would obey; cut to `most` signs."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def spec_tolerance(job: wire.Job) -> tuple[float | None, float | None]:

@@ -16,7 +16,7 @@ from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
 from burnish.wire.refinement import Refinement
 from burnish.wire.scaling import Foretold, Prices, ScalingLaw, ScalingPoint, ScalingRecord, ScalingRequest, Split
-from burnish.wire.specs import JobSpec, PosteriorSpec, Resolution, SpecBase, SurrogateSpec, UnknownSpec
+from burnish.wire.specs import JobSpec, PosteriorSpec, ReasoningSpec, Resolution, SpecBase, SurrogateSpec, UnknownSpec
 from burnish.wire.usage import Consumption, DayUsage, Usage
 from burnish.wire.verification import Verification, VerifiedBlock, VerifyRequest
 
@@ -69,6 +69,7 @@ __all__ = [
     "Problem",
     "Purpose",
     "Range",
+    "ReasoningSpec",
     "Refinement",
     "Refused",
     "Resolution",
