@@ -84,6 +84,7 @@ TASK = TrainingTask(
     fit=Fit(steps=1_500, batch=64, rate=3e-3),
     examples=examples,
     prompts=prompts,
+    problems=problems,
     passes=passes,
     tokens=72,
     head_rollouts=8_192,

@@ -8,9 +8,10 @@ from fractions import Fraction
 MOST = 2_000
 """Characters of an expression, and digits of a number that was written: exact integers grow with them."""
 
-_EXPRESSION = re.compile(r"[-+(\d][-+*/().\d\s]*[)\d.]")
-_TOKEN = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+|[-+*/()])")
-_NUMBER = re.compile(r"(?<![\d.)])-?\d+(?:\.\d+)?|\d+(?:\.\d+)?")
+_RUN = re.compile(r"[-+*/().\d\s]+", re.ASCII)
+_TOKEN = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+|[-+*/()])", re.ASCII)
+_NUMBER = re.compile(r"(?:(?<![\d.)])-)?(?:\d+(?:\.\d+)?|\.\d+)", re.ASCII)
+_DIGITS, _OPERATORS = frozenset("0123456789"), frozenset("+-*/")
 _BINDS = {"+": 1, "-": 1, "*": 2, "/": 2, "negative": 3}
 
 
@@ -29,11 +30,12 @@ def value_of(prompt: str) -> Fraction | None:
     >>> value_of("37+85*2-16=")
     Fraction(191, 1)
     """
-    runs = [run for run in _EXPRESSION.findall(prompt) if re.search(r"\d.*[-+*/]|[-+*/].*\d", run, re.DOTALL)]
-    if not runs or len(runs[-1]) > MOST:
+    runs = [run.lstrip(" \t\r\n*/)").rstrip(" \t\r\n+-*/(") for run in _RUN.findall(prompt)]
+    expressions = [run for run in runs if not _DIGITS.isdisjoint(run) and not _OPERATORS.isdisjoint(run)]
+    if not expressions or len(expressions[-1]) > MOST:
         return None
     try:
-        return _evaluated(runs[-1])
+        return _evaluated(expressions[-1])
     except (ValueError, ZeroDivisionError):
         return None
 
@@ -51,7 +53,6 @@ def last_number(text: str) -> Fraction | None:
 def _evaluated(expression: str) -> Fraction:
     """Dijkstra's shunting yard. Raises ValueError for what is no expression, ZeroDivisionError."""
     values, operators, expects_value, at = list[Fraction](), list[str](), True, 0
-    expression = expression.rstrip()
     while at < len(expression):
         match = _TOKEN.match(expression, at)
         if match is None:

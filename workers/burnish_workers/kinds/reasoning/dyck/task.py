@@ -57,6 +57,7 @@ TASK = TrainingTask(
     fit=Fit(steps=2_000, batch=64, rate=3e-3),
     examples=examples,
     prompts=prompts,
+    problems=problems,
     passes=passes,
     tokens=LENGTH - GIVEN,
     head_rollouts=16_384,

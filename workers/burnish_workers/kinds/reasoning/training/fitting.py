@@ -39,8 +39,8 @@ def fit(task: TrainingTask, seed: int, steps: int | None = None) -> tuple[LlamaF
         optimiser.step()
         losses.append(loss.item())
         if (step + 1) % max(1, steps // 10) == 0:
-            recent = float(np.mean(losses[-50:]))
-            _log.info("%s: step %d, loss %.4f, %.0f CPU seconds", task.name, step + 1, recent, time.process_time() - began)
+            recent, spent = float(np.mean(losses[-50:])), time.process_time() - began
+            _log.info("%s: step %d, loss %.4f, %.0f CPU seconds", task.name, step + 1, recent, spent)
     return model.eval(), losses
 
 

@@ -84,8 +84,8 @@ def _completed(model: Any, task: TrainingTask, ids: Tensor, generator: torch.Gen
     fed, cache, drawn = torch.cat([torch.full((len(ids), 1), begin), ids], 1), None, list[Tensor]()
     done = torch.zeros(len(ids), dtype=torch.bool)
     for _ in range(task.tokens):
-        out = model(input_ids=fed, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache = out.past_key_values
+        out = model(input_ids=fed, cache=cache, use_cache=True, logits_to_keep=1)
+        cache = out.cache
         fed = torch.multinomial(out.logits[:, -1].softmax(-1), 1, generator=generator)
         drawn.append(fed[:, 0])
         done |= fed[:, 0] == end
@@ -97,5 +97,5 @@ def _completed(model: Any, task: TrainingTask, ids: Tensor, generator: torch.Gen
 
 def text_of(task: TrainingTask, tokens: Sequence[int]) -> str:
     """What was written, special tokens left out."""
-    first = len(vocabulary("")) 
+    first = len(vocabulary(""))
     return "".join(task.alphabet[token - first] for token in tokens if token >= first)

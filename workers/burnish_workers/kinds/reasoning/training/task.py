@@ -40,6 +40,7 @@ class TrainingTask:
         alphabet: its characters, each a token.
         examples: (generator, count) -> pairs of a context and the continuation to learn, never with a held-out prompt.
         prompts: (generator, count, held_out) -> different prompts of the difficulty that counts.
+        problems: (seed, count) -> held-out ones of these, by their seed.
         passes: (prompt, text) -> whether a completion is right.
         tokens: most tokens of a completion, the end of the text included.
         head_rollouts: own completions that the value head learns from.
@@ -52,6 +53,7 @@ class TrainingTask:
     fit: Fit
     examples: Callable[[np.random.Generator, int], list[tuple[str, str]]]
     prompts: Callable[[np.random.Generator, int, bool], list[str]]
+    problems: Callable[[int, int], list[str]]
     passes: Callable[[str, str], bool]
     tokens: int
     head_rollouts: int

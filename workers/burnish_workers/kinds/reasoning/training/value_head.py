@@ -89,8 +89,8 @@ def fit_head(model: LlamaForCausalLM, task: TrainingTask, seed: int, rollouts: i
     seen = roll_out(model, task, prompts, _ROLLOUTS_PER_PROMPT, seed)
     passed = torch.from_numpy(seen.passed[seen.row].astype(np.float64))
     head = _regression(seen.hidden.double(), passed)
-    share, seconds = float(seen.passed.mean()), time.process_time() - began
-    _log.info("%s: value head from %d own rollouts, %.3f right, %.0f CPU seconds", task.name, len(seen.passed), share, seconds)
+    told = task.name, len(seen.passed), float(seen.passed.mean()), time.process_time() - began
+    _log.info("%s: value head from %d own rollouts, %.3f right, %.0f CPU seconds", *told)
     return head
 
 
