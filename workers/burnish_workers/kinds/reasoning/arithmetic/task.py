@@ -20,7 +20,7 @@ from burnish_workers.kinds.reasoning.training.task import Fit, Shape, TrainingTa
 
 OPERATIONS = 4
 """Of a prompt; training texts have 1 up to so many."""
-LARGEST, LARGEST_FACTOR = 99, 9
+LARGEST = 9
 
 _PRODUCT = re.compile(r"(\d+)\*(\d+)")
 _SUM = re.compile(r"(-?\d+)([-+])(\d+)")
@@ -47,12 +47,12 @@ def examples(generator: np.random.Generator, count: int) -> list[tuple[str, str]
 
 
 def expression(generator: np.random.Generator, operations: int) -> str:
-    """Numbers of 1 .. 99 with + and -; one operation in three is a product with 2 .. 9, never two in a row."""
+    """Numbers of 1 .. 9 with + and -; one operation in three is a product with 2 .. 9, never two in a row."""
     text, product = str(generator.integers(1, LARGEST + 1)), False
     for _ in range(operations):
         product = not product and bool(generator.random() < 1 / 3)
         if product:
-            text += f"*{generator.integers(2, LARGEST_FACTOR + 1)}"
+            text += f"*{generator.integers(2, LARGEST + 1)}"
         else:
             text += f"{'+-'[generator.integers(2)]}{generator.integers(1, LARGEST + 1)}"
     return text
