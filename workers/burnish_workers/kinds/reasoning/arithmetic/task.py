@@ -1,12 +1,12 @@
-"""Expressions like 37+85*2-16 and how they are worked out, an operation a line. No torch.
+"""Expressions like 7+8*5-6 and how they are worked out, an operation a line. No torch.
 
-    37+85*2-16=        the prompt
-    37+170-16          products first, from the left
-    207-16             then sums and differences, from the left
-    191                the end of the text follows at once
+    7+8*5-6=        the prompt
+    7+40-6          products first, from the left
+    47-6            then sums and differences, from the left
+    41              the end of the text follows at once
 
 Digits are tokens, the first digit of a sum is written before its carries are known, and the training is short: the
-model errs as people who do sums in their head do. A step is a line.
+model errs as people who do sums in their head do. A step is a line, the running state of the work.
 """
 
 from __future__ import annotations
@@ -81,13 +81,13 @@ TASK = TrainingTask(
     name="arithmetic",
     alphabet="0123456789+-*=\n",
     shape=Shape(hidden=96, intermediate=192, layers=3, heads=4, context=128),
-    fit=Fit(steps=1_500, batch=64, rate=3e-3),
+    fit=Fit(steps=2_800, batch=32, rate=4e-3),
     examples=examples,
     prompts=prompts,
     problems=problems,
     passes=passes,
     tokens=72,
-    head_rollouts=8_192,
+    head_rollouts=4_096,
     card={
         "summary": "works out sums, differences and products, an operation a line",
         "steps": {"stops": ["\n"], "tokens": 24},
