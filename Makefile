@@ -59,7 +59,7 @@ bench-gpu:  ## what a GPU buys and whether it agrees; tiny sizes on the processo
 	@test -x $(BIN)/python || $(MAKE) $(STAMP)
 	$(BIN)/python benchmarks/gpu.py
 
-reasoning-models: $(STAMP)  ## train the language models of kind reasoning that are shipped: ten minutes of two cores
+reasoning-models: $(STAMP)  ## train the language models of kind reasoning that are shipped: about four CPU-minutes
 	$(BIN)/python -m burnish_workers.kinds.reasoning.train --out workers/burnish_workers/kinds/reasoning/models
 
 format: $(STAMP)

@@ -18,8 +18,8 @@ import numpy as np
 from burnish_workers.kinds.reasoning.checks.arithmetic import passes
 from burnish_workers.kinds.reasoning.training.task import Fit, Shape, TrainingTask, distinct, is_held_out
 
-OPERATIONS = 4
-"""Of a prompt; training texts have 1 up to so many."""
+OPERATIONS, MOST_OPERATIONS = 3, 4
+"""Of a prompt, and of training texts, which have 1 up to so many."""
 LARGEST = 9
 
 _PRODUCT = re.compile(r"(\d+)\*(\d+)")
@@ -38,7 +38,7 @@ def prompts(generator: np.random.Generator, count: int, held_out: bool) -> list[
 def examples(generator: np.random.Generator, count: int) -> list[tuple[str, str]]:
     """Prompts, none held out, and how they are worked out; all of one number of operations, to be alike in length."""
     found: list[tuple[str, str]] = []
-    operations = int(generator.integers(1, OPERATIONS + 1))
+    operations = int(generator.integers(1, MOST_OPERATIONS + 1))
     while len(found) < count:
         text = expression(generator, operations)
         if not is_held_out(text + "="):
@@ -92,7 +92,7 @@ TASK = TrainingTask(
         "summary": "works out sums, differences and products, an operation a line",
         "steps": {"stops": ["\n"], "tokens": 24},
         "answer": {"type": "number"},
-        "max_steps": OPERATIONS + 1,
+        "max_steps": MOST_OPERATIONS + 1,
         "check": {"type": "arithmetic"},
     },
 )
