@@ -145,11 +145,11 @@ def test_base_success_is_in_the_band_of_the_tasks():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_completions_go_by_their_seed_and_follow_the_law(name: str):
-    """The second token's frequencies against the model's own chances, 4,000 draws: chi-squared at 1e-6."""
+    """The second token's frequencies against the model's own chances, 1,000 draws: chi-squared at 1e-6."""
     task, model = train.TASKS[name], trained(name).model
     (prompt,) = task.problems(5, 1)
-    written = complete(model, task, [prompt] * 4_000, seed=3)
-    assert written[:5] == complete(model, task, [prompt] * 4_000, seed=3)[:5]
+    written = complete(model, task, [prompt] * 1_000, seed=3)
+    assert written[:5] == complete(model, task, [prompt] * 1_000, seed=3)[:5]
     first = max({row[0] for row in written}, key=[row[0] for row in written].count)
     rows = [row for row in written if row[0] == first]
     with torch.no_grad():
@@ -210,7 +210,7 @@ def test_prefixes_end_where_steps_do():
     end = [vocabulary("")["<eos>"]]
     assert step_ends(dyck, tokens_of(dyck, "()()") + end) == [2, 4]
     assert step_ends(sums, tokens_of(sums, "1+2-3\n3-3\n0") + end) == [6, 10]
-    assert step_ends(sums, tokens_of(sums, "1" * 30 + "\n0") + end) == [24, 31]
+    assert step_ends(sums, tokens_of(sums, "1" * 30 + "\n0") + end) == [16, 31]
     assert step_ends(sums, tokens_of(sums, "1\n" * 9)) == [2, 4, 6, 8]
 
 

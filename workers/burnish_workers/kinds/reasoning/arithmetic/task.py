@@ -90,7 +90,7 @@ TASK = TrainingTask(
     head_rollouts=4_096,
     card={
         "summary": "works out sums, differences and products, an operation a line",
-        "steps": {"stops": ["\n"], "tokens": 24},
+        "steps": {"stops": ["\n"], "tokens": 16},
         "answer": {"type": "number"},
         "max_steps": MOST_OPERATIONS + 1,
         "check": {"type": "arithmetic"},
