@@ -88,7 +88,7 @@ def outline_of(spec: ReasoningSpec) -> Outline:
 
 
 def task_of(spec: ReasoningSpec, device: str = "cpu") -> Task:
-    """Of a spec that was judged; a resolved one where a model runs. Raises SpecError for what only the model can tell."""
+    """Of a spec that was judged; a resolved one where a model runs. Raises SpecError where only the model can tell."""
     problem = spec.problem
     if isinstance(problem, TreeProblem):
         tree = _tree(problem, spec.max_steps)
@@ -117,7 +117,7 @@ def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Tas
 
 def changed(model: LanguageModel, given: object) -> SpecError:
     """The error for a job whose model is another one by now."""
-    what = f"the job was resolved with weights {given!s:.12}..., the model {model.name!r} now has {fingerprint(model):.12}..."
+    what = f"the job was resolved with {given!s:.12}..., the model {model.name!r} now has {fingerprint(model):.12}..."
     return SpecError("/resolution/plan/model", f"{what}; leave `resolution` out to have it resolved anew")
 
 

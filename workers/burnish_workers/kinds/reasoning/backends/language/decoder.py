@@ -19,7 +19,7 @@ from torch import Tensor
 
 from burnish_workers.core.rendezvous import HERE
 from burnish_workers.kinds.reasoning.backends.language.memory import Memory
-from burnish_workers.kinds.reasoning.backends.language.rows import Mark, Prompt, Row, Slot, Ticket
+from burnish_workers.kinds.reasoning.backends.language.rows import Mark, Prompt, Row, Slot
 from burnish_workers.kinds.reasoning.backends.language.sampling import tokens_of
 from burnish_workers.kinds.reasoning.backends.language.weights import Weights
 from burnish_workers.kinds.reasoning.protocols import Drawn
