@@ -11,16 +11,13 @@ from burnish_workers.core.estimator import Plan
 from burnish_workers.core.kind import SpecError, resolution_of
 from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier
 from burnish_workers.kinds.reasoning.backends.language.directory import LanguageModel
-from burnish_workers.kinds.reasoning.backends.language.registered import fingerprint
+from burnish_workers.kinds.reasoning.backends.language.registered import fingerprint, micro_batch
 from burnish_workers.kinds.reasoning.backends.language.setup import setup_of
 from burnish_workers.kinds.reasoning.protocols import Backend, Look, Verifier
 from burnish_workers.kinds.reasoning.subset_sum.task import SubsetSum
 
 MOST_NODES, MOST_STEPS = 10_000, 64
 """Of an explicit tree."""
-
-MICRO_BATCH = 32
-"""Rows of a forward pass of a language model."""
 
 MOST_TOGETHER = 8
 """Chains of a lane by default, where they share batches."""
@@ -77,7 +74,7 @@ def outline_of(spec: ReasoningSpec) -> Outline:
         return Outline(tree.depth, frozenset(_check(tree)))
     if isinstance(problem, LanguageProblem):
         setup = setup_of(problem, spec.max_steps)
-        return Outline(setup.depth, None, MICRO_BATCH, {"model": fingerprint(setup.model)})
+        return Outline(setup.depth, None, micro_batch(), {"model": fingerprint(setup.model)})
     if not isinstance(problem, SubsetSumProblem):
         raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
     depth = _numbers(problem).depth
