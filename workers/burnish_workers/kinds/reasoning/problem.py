@@ -108,7 +108,7 @@ def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Tas
     given, found = resolution.plan.get("model"), fingerprint(setup.model)
     if given != found:
         raise changed(setup.model, given)
-    backend, verifier = language_task(setup, device, resolution.micro_batch)
+    backend, verifier = language_task(setup, device, resolution.micro_batch, values=spec.verifier.type == "own")
     return Task(backend, verifier, shares=True)
 
 
