@@ -2,7 +2,7 @@
 
     python benchmarks/reasoning/decode.py --repeats 3
 
-A Llama of random weights (6 layers, width 256), a prompt of 128 characters, B rows of 64 tokens in steps of 8.
+A Llama of random weights (6 layers, width 256), a prompt of 32 characters, B rows of 64 tokens in steps of 8.
 
     generate        one call for all rows: what there is to reach. Its reading of the prompt is left out
     lock step       all rows write steps of 8 tokens; no two wait for each other, but all are equally long
@@ -39,7 +39,7 @@ from burnish_workers.kinds.reasoning.protocols import Extension, Prefix
 from burnish_workers.kinds.reasoning.source import Random
 
 ALPHABET = [chr(0x4E00 + i) for i in range(510)]
-PROMPT, TOKENS, STEP = 128, 64, 8
+PROMPT, TOKENS, STEP = 32, 64, 8
 
 
 def write_model(folder: Path) -> Path:
@@ -58,7 +58,7 @@ def backend_of(weights: Weights, model: LanguageModel, rows: int, stops: list[st
     prompt = "".join(np.random.default_rng(0).choice(ALPHABET, PROMPT))
     problem = LanguageProblem(type="language", model="bench", prompt=prompt)
     setup = Setup(model, problem, StepRule(stops=stops, tokens=tokens), model.answer, TOKENS)
-    return LanguageBackend(setup, Decoder(weights, rows, 256))
+    return LanguageBackend(setup, Decoder(weights, rows, 128))
 
 
 def stepwise(backend: LanguageBackend, rows: int, total: int, *, rollback: bool) -> int:
@@ -128,7 +128,10 @@ def main() -> None:
         ragged = backend_of(weights, model, rows, ALPHABET[:480:120], 4 * STEP)
         rates: dict[str, list[float]] = {}
         total = rows * TOKENS
-        for repeat in range(given.repeats + 1):
+        for backend in (lock, ragged):
+            stepwise(backend, rows, rows * STEP, rollback=False)  # warms up
+            backend.decoder.passes = backend.decoder.fed = 0
+        for _ in range(given.repeats):
             (short, first), (long, last) = generating(whole, rows)
             found = {
                 "generate": (last - first) / (long - short),
@@ -136,9 +139,9 @@ def main() -> None:
                 "ragged": rate(lambda: stepwise(ragged, rows, total, rollback=False)),
                 "rollback": rate(lambda: stepwise(lock, rows, total, rollback=True)),
             }
-            if given.recompute and repeat:
+            if given.recompute:
                 found["recompute"] = rate(lambda: recomputing(whole, rows))
-            for each, value in found.items() if repeat else ():  # the first round warms up
+            for each, value in found.items():
                 rates.setdefault(each, []).append(value)
         for each, values in rates.items():
             ratios = np.array(values) / np.array(rates["generate"])

@@ -53,7 +53,14 @@ class LanguageModel:
     @property
     def files(self) -> list[Path]:
         """All that decides what the model writes and how it is judged."""
-        names = {"config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", CARD}
+        names = {
+            "config.json",
+            "generation_config.json",
+            "tokenizer.json",
+            "tokenizer_config.json",
+            "chat_template.jinja",
+            CARD,
+        }
         known = [self.folder / name for name in sorted(names)]
         return [path for path in known if path.exists()] + sorted(self.folder.glob("*.safetensors"))
 
