@@ -13,6 +13,7 @@ from burnish.wire.specs.language import LanguageProblem, StepRule
 from burnish_workers.kinds.reasoning.backends.language.backend import LanguageBackend
 from burnish_workers.kinds.reasoning.backends.language.decoder import Decoder
 from burnish_workers.kinds.reasoning.backends.language.directory import read_directory
+from burnish_workers.kinds.reasoning.backends.language.memory import Memory
 from burnish_workers.kinds.reasoning.backends.language.sampling import tokens_of
 from burnish_workers.kinds.reasoning.backends.language.setup import Setup
 from burnish_workers.kinds.reasoning.backends.language.weights import load
@@ -91,8 +92,6 @@ def test_a_row_gets_the_same_bits_alone_and_in_any_company(model, weights):
 def test_a_row_gets_the_same_bits_in_every_slot(weights, size):
     """Hidden states of one text, in all rows of a batch at once, while others are elsewhere in other texts."""
     generator = torch.Generator().manual_seed(0)
-    from burnish_workers.kinds.reasoning.backends.language.memory import Memory
-
     memory, text = Memory(size, 40, weights.layers), torch.randint(3, 7, (30,), generator=generator)
     places = torch.arange(41)
     for step in range(30):
