@@ -20,7 +20,7 @@ from burnish_workers.core.report import report, schedule_of
 from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.refusals import Refusal
 from burnish_workers.engine.resolve import resolve
-from burnish_workers.kinds.reasoning.carry import Chain
+from burnish_workers.kinds.reasoning.carry import carried, chains_of
 from burnish_workers.kinds.reasoning.examples import EXAMPLES
 from burnish_workers.testing import ChaosFleet, lawful_digests
 
@@ -170,10 +170,44 @@ def test_a_carry_is_what_it_was():
     spec = ReasoningSpec.model_validate(resolved(640))
     simulator = KIND.load()(spec, "cpu", NOTHING)
     carry, _ = simulator.advance(simulator.init(lane_key(1, 3)), block_key(1, 3, 0), 0, 40)
-    again = Chain.from_arrays(carry)
+    lane, (again,) = chains_of(carry)
     assert again.state is not None
-    assert again.lane == 3
-    assert np.array_equal(again.to_arrays()["chain"], carry["chain"])
+    assert (lane, again.index) == (3, 3)
+    assert np.array_equal(carried(lane, [again])["chains"], carry["chains"])
+
+
+def grouped(count: int, *, lanes: int) -> dict[str, Any]:
+    spec = resolved(4 * 16 * 40, plan={"together": count})
+    spec["resolution"] |= {"lanes": lanes, "first_look": lanes, "blocks_planned": 4 * lanes}
+    return spec
+
+
+def test_a_lane_may_hold_several_chains():
+    """Each is what it is alone, and together they have the law."""
+    found = run_bare(grouped(4, lanes=4))
+    error = np.array(found.estimate.standard_error)
+    assert (np.abs(found.value - list(TRUTH.values())) < 5.5 * error).all()
+    assert (found.diagnostics["chains"], found.diagnostics["steps"]) == (16, 4 * 16 * 40 - found.diagnostics["starts"])
+    group, alone = (
+        KIND.load()(ReasoningSpec.model_validate(grouped(n, lanes=16 // n)), "cpu", NOTHING) for n in (4, 1)
+    )
+    block = block_key(1, 2, 6)
+    carry, _ = group.advance(group.init(lane_key(1, 2)), block, 0, 40)
+    for g, chain in enumerate(chains_of(carry)[1]):
+        own, _ = alone.advance(alone.init(lane_key(1, 0)), block.child(g), 0, 40)
+        assert np.array_equal(own["chains"], carried(0, [chain])["chains"])
+        assert chain.index == 8 + g
+
+
+def test_units_are_steps_of_chains():
+    statistics = KIND.statistics(ReasoningSpec.model_validate(grouped(4, lanes=4)), NOTHING)
+    assert statistics.units(40) == 160
+
+
+def test_groups_must_divide_the_chains():
+    with pytest.raises(SpecError, match="take one of 1, 2, 4, 8, 16") as error:
+        KIND.check(ReasoningSpec.model_validate({**TREE, "chains": 16, "together": 5}), NOTHING)
+    assert error.value.pointer == "/together"
 
 
 def test_notes_tell_the_best_end_and_the_tree():
