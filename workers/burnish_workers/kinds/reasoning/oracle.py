@@ -16,14 +16,13 @@ from burnish_workers.kinds.reasoning.protocols import Backend, Drawn, Extension,
 from burnish_workers.kinds.reasoning.requests import Asks, Grow, Judge, Replies, Work
 from burnish_workers.kinds.reasoning.source import Source
 from burnish_workers.kinds.reasoning.state import Child
+from burnish_workers.kinds.reasoning.values import BadValue, sound
 
 T = TypeVar("T")
 
 FLOOR = math.log(1e-4)
 
-
-class BadValue(ValueError):
-    """A verifier returned what is no value."""
+__all__ = ["FLOOR", "BadValue", "Found", "Oracle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +107,7 @@ class Oracle:
         return [self._sound(look, value) for look, value in zip(looks, self.verifier.log_values(looks), strict=True)]
 
     def _sound(self, look: Look, value: float) -> float:
-        if math.isnan(value) or value == math.inf:
-            where = "leaf" if look.leaf else "prefix"
-            raise BadValue(f"the verifier gave {value} to the {where} {look.prefix}; values are numbers, scores too")
+        sound(value, lambda: self.backend.words(look.prefix), leaf=look.leaf)
         return value if look.leaf else max(value, self.floor)
 
 

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from burnish.wire.specs.reasoning import Branch, ReasoningSpec, SubsetSumProblem, TreeProblem
 from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier
-from burnish_workers.kinds.reasoning.protocols import Backend, Look, Verifier
+from burnish_workers.kinds.reasoning.protocols import Backend, Verifier
 from burnish_workers.kinds.reasoning.subset_sum.task import SubsetSum
+from burnish_workers.kinds.reasoning.verifiers import Brings, Reading, verifier_of
 
 MOST_NODES, MOST_STEPS = 10_000, 64
 """Of an explicit tree."""
-
-
-@dataclass(frozen=True)
-class Constant:
-    """A verifier that knows ends alone."""
-
-    exact: Verifier
-
-    @property
-    def noisy(self) -> bool:
-        return self.exact.noisy
-
-    def log_values(self, rows: Sequence[Look]) -> list[float]:
-        known = iter(self.exact.log_values([row for row in rows if row.leaf]))
-        return [next(known) if row.leaf else 0.0 for row in rows]
 
 
 @dataclass(frozen=True)
@@ -54,7 +39,12 @@ def task_of(spec: ReasoningSpec) -> Task:
             what = f"is {spec.max_steps}; {len(problem.numbers)} numbers take {numbers.depth} steps"
             raise SpecError("/max_steps", f"{what}, leave it out")
         found = Task(numbers, numbers, None)
-    return Task(found.backend, Constant(found.verifier), found.answers) if spec.verifier.type == "constant" else found
+    reading = Reading(lambda prefix: " ".join(found.backend.words(prefix)), found.backend.words)
+    brings = Brings(values=True, ends=True, fixed=True, name=_NAMES[problem.type])
+    return replace(found, verifier=verifier_of(spec.verifier, brings, found.verifier, reading))
+
+
+_NAMES = {"tree": "a tree", "subset_sum": "a subset sum"}
 
 
 def _node(branch: Branch) -> Node:
