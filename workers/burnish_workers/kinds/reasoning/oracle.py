@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from burnish_workers.kinds.reasoning.protocols import Backend, Drawn, Extension, Look, Prefix, Verifier, is_leaf
@@ -79,12 +79,15 @@ class Oracle:
                     looks.append(Look(prefix, child.leaf, ask.source))
         for (i, j), value in zip(places, self._values(looks), strict=True):
             child = replies[i][j]
-            replies[i][j] = Child(child.step, child.leaf, value)
+            replies[i][j] = replace(child, log_value=value)
         return [tuple(children) for children in replies]
 
     def _children(self, ask: Grow, candidates: Sequence[Drawn]) -> list[Child]:
         self.tokens += sum(each.tokens for each in candidates)
-        return [Child(each.step, is_leaf(self.backend, (*ask.prefix, each.step))) for each in candidates]
+        leaves = [is_leaf(self.backend, (*ask.prefix, each.step)) for each in candidates]
+        return [
+            Child(each.step, leaf, log_chance=each.log_chance) for each, leaf in zip(candidates, leaves, strict=True)
+        ]
 
     def _values(self, looks: Sequence[Look]) -> list[float]:
         """Values of prefixes, each asked for once where the verifier is not noisy."""

@@ -56,7 +56,7 @@ class Setting:
     `particles`: N of a particle filter; `moves`: local moves after which an excursion is given up.
 
     `fresh` takes what the Bellman gauge is made of; `answer` says what a leaf answers, for methods
-    that vote; `betas`: of the rungs of a ladder, the first that of the answer.
+    that vote; `betas`: of the rungs of a ladder, the first that of the answer; `power`: alpha of the method `power`.
     """
 
     source: Source
@@ -68,6 +68,7 @@ class Setting:
     fresh: Fresh = field(default_factory=Fresh)
     answer: Callable[[Prefix], str] = str
     betas: tuple[float, ...] = ()
+    power: float = 4.0
 
 
 Move = Generator[Asks, Replies, State]

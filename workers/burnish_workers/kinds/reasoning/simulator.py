@@ -16,10 +16,14 @@ from burnish_workers.kinds.reasoning.journal import Journal
 from burnish_workers.kinds.reasoning.methods import METHODS, Method
 from burnish_workers.kinds.reasoning.oracle import BadValue, Oracle
 from burnish_workers.kinds.reasoning.plan import Recipe
+from burnish_workers.kinds.reasoning.power import Untold
 from burnish_workers.kinds.reasoning.problem import Task, task_of
 from burnish_workers.kinds.reasoning.requests import Fresh, Setting
 from burnish_workers.kinds.reasoning.source import Random
 from burnish_workers.kinds.reasoning.state import State
+
+ALPHA = 4.0
+"""Exponent of the method `power` where the spec does not say, as published."""
 
 ANEW = 8
 """Steps after which the chain of a pilot begins anew: it is to meet answers, not to mix."""
@@ -35,6 +39,7 @@ class ReasoningSimulator:
     betas: tuple[float, ...]
     log_floor: float
     chains: int
+    power: float
 
     def init(self, lane: Key) -> Arrays:
         """Nothing yet: finding a first answer takes tokens, which belong to a block."""
@@ -46,7 +51,7 @@ class ReasoningSimulator:
         chain, source, recipe = Chain.from_arrays(carry), Random(block.generator()), self.recipe
         oracle, fresh = Oracle(self.task.backend, self.task.verifier, self.log_floor), Fresh()
         sizes = (recipe.pool, recipe.depth, self.betas[0], recipe.particles, recipe.moves)
-        setting = Setting(source, *sizes, fresh, self.task.backend.answer, self.betas)
+        setting = Setting(source, *sizes, fresh, self.task.backend.answer, self.betas, self.power)
         journal = Journal(recipe, self.task.backend, oracle, fresh, self.chains, chain.lane)
         try:
             root = State(oracle.root(source))
@@ -56,6 +61,8 @@ class ReasoningSimulator:
                 self._step(chain, root, oracle, setting, journal)
         except BadValue as error:
             raise SpecError("/verifier", str(error)) from None
+        except Untold as error:
+            raise SpecError("/method", str(error)) from None
         return chain.to_arrays(), journal.to_arrays()
 
     def _step(self, chain: Chain, root: State, oracle: Oracle, setting: Setting, journal: Journal) -> None:
@@ -79,4 +86,5 @@ def build(spec: ReasoningSpec, device: str, inputs: Inputs) -> Simulator:
         betas=(spec.beta, *(spec.ladder or [])),
         log_floor=math.log(spec.verifier.floor),
         chains=spec.chains,
+        power=spec.power or ALPHA,
     )
