@@ -48,7 +48,7 @@ def resolved(units: int, seed: int = 1, *, block: int = 40, chains: int = 16, **
         "pilot": False,
     }
     resolution = {
-        "version": 1,
+        "version": 2,
         "estimator": more.get("method", "mh_backtracking"),
         "numeric_class": "any",
         "first_block": block,

@@ -15,7 +15,7 @@ from burnish_workers.core.notes import Notes
 from burnish_workers.core.used import USED, Used
 from burnish_workers.kinds.reasoning.oracle import Found, Oracle
 from burnish_workers.kinds.reasoning.plan import GAUGE, NOTES, OTHER, VISITS, Recipe
-from burnish_workers.kinds.reasoning.protocols import Backend
+from burnish_workers.kinds.reasoning.protocols import Backend, Prefix
 from burnish_workers.kinds.reasoning.requests import Fresh
 from burnish_workers.kinds.reasoning.state import State
 
@@ -34,6 +34,7 @@ class Journal:
     lane: int
     visited: list[str | None] = field(default_factory=list[str | None])
     moves: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    drawn: Counter[str] = field(default_factory=Counter[str])
     starts: int = 0
     changes: int = 0
 
@@ -52,6 +53,11 @@ class Journal:
         self.moves.append({"kept": kept, "rolled_back": old[kept:], "accepted": new[kept:]})
         del self.moves[:-MOVES_KEPT]
 
+    def drew(self, prefix: Prefix) -> None:
+        """A finished path that is an independent draw from pi*, see `draws.py`."""
+        label = self.backend.answer(prefix)
+        self.drawn[label if label in self.recipe.labels else OTHER] += 1
+
     def to_arrays(self) -> Arrays:
         oracle = self.oracle
         parts = {
@@ -61,6 +67,7 @@ class Journal:
             NOTES: Notes(
                 {
                     "visited": dict(Counter(label for label in self.visited if label is not None)),
+                    "drawn": dict(self.drawn),
                     "seen": self._seen(),
                     "best": self._best(),
                     "moves": self.moves if self.lane == 0 else [],

@@ -45,9 +45,14 @@ Work = Generator[Asks, Replies, T]
 
 @dataclass(slots=True)
 class Fresh:
-    """log B of the pools that K1 drew to go down, whether they were accepted or not: (depth of the parent, log B)."""
+    """What kernels drew anew, whether it was accepted or not.
+
+    `ratios`: log B of the pools that K1 drew to go down, (depth of the parent, log B); `rollouts`: the whole paths that
+    K4 wrote by the base law, with log tau/beta.
+    """
 
     ratios: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])
+    rollouts: list[tuple[Prefix, float]] = field(default_factory=list[tuple[Prefix, float]])
 
 
 @dataclass(frozen=True, slots=True)

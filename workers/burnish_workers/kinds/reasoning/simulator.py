@@ -12,6 +12,7 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import SpecError, resolution_of
 from burnish_workers.kinds.reasoning.carry import Chain
+from burnish_workers.kinds.reasoning.draws import independent_draws
 from burnish_workers.kinds.reasoning.journal import Journal
 from burnish_workers.kinds.reasoning.methods import METHODS, Method
 from burnish_workers.kinds.reasoning.oracle import BadValue, Oracle
@@ -72,9 +73,13 @@ class ReasoningSimulator:
             oracle.run(self.method.begin(chain, root, setting))
             return
         before = chain.state
+        setting.fresh.rollouts.clear()
         oracle.run(self.method.go_on(chain, setting, self.recipe.shares))
         chain.warm += 1
-        journal.moved(before, chain.state, counted=chain.warm > self.recipe.warmup)
+        steps = chain.warm - self.recipe.warmup
+        journal.moved(before, chain.state, counted=steps > 0)
+        for path in independent_draws(chain.state, steps, setting, self.task.ceiling):
+            journal.drew(path)
 
 
 def build(spec: ReasoningSpec, device: str, inputs: Inputs) -> Simulator:
