@@ -117,3 +117,10 @@ async def test_a_job_with_a_tolerance_ends_although_an_answer_never_comes():
         ended = await house.ended(await house.post(spec))
     assert ended.stopped_by == "tolerance"
     assert max(ended.last_refinement.interval.upper[1:]) <= 0.1
+
+
+def test_limits_of_chances_are_chances():
+    found = run_bare(rare(2 * 16 * 10, 3, block=10, plan=STICKY))
+    assert min(found.interval.lower) >= 0
+    assert max(found.interval.upper) <= 1
+    assert (found.half_width <= 1).all()

@@ -86,6 +86,7 @@ class Answer:
         layout: names and shapes of the outputs, where they have any.
         counted: independent draws of the events whose chances the outputs are, where there are any: the limits of
             outputs whose replicates say nothing of their variance.
+        within: where the outputs must lie, as chances in [0, 1]; limits beyond it say nothing and are cut.
         settled: whether estimates and half-widths (nan where there are none) at a look decide what the job asks.
     """
 
@@ -103,6 +104,7 @@ class Answer:
     exact: NDArray[np.bool_] | None = None
     layout: tuple[OutputPart, ...] = ()
     counted: Counted | None = None
+    within: tuple[float, float] | None = None
     settled: Callable[[NDArray[np.float64], NDArray[np.float64]], bool] | None = None
 
 

@@ -100,6 +100,8 @@ def report(
         lower, upper = value - width, value + width
         if answer.counted is not None and answer.bias_known:
             lower, upper, refused = _by_count(answer.counted, look, value, lower, upper, refused)
+        if answer.within is not None:
+            lower, upper = np.clip(lower, *answer.within), np.clip(upper, *answer.within)
     elif schedule.next_look(blocks, closed) is None:
         refused = _refused(alpha_spent(blocks, max(k for k in (schedule.blocks_max, *closed) if k <= blocks)), None)
     half_width = np.fmax(upper - value, value - lower)

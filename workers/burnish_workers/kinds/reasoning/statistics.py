@@ -75,6 +75,7 @@ class ReasoningStatistics:
             floor=0.0 if self.exact else None,
             diagnostics=self._diagnostics(state, shares, steps, combined.value),
             counted=self._counted(state) if self.exact else None,
+            within=(0.0, 1.0),
             layout=(OutputPart.together("chance", 0, [len(labels)]),),
             settled=decided if self.early_stop else None,
         )
