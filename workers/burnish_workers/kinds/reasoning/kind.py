@@ -19,7 +19,7 @@ from burnish_workers.kinds.reasoning.plan import ANEW, TOKEN_SHARES, Recipe, cha
 from burnish_workers.kinds.reasoning.problem import Outline, changed, outline_of
 from burnish_workers.kinds.reasoning.statistics import statistics
 
-VERSION = 1
+VERSION = 2
 """Version of the numerics: raised whenever the same resolved spec would give other bits."""
 
 POOL, PARTICLES, WARMUP = 1, 16, 16
