@@ -10,6 +10,7 @@ from burnish.wire.specs.reasoning import ReasoningSpec
 from burnish_workers.core.estimator import Plan, Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
+from burnish_workers.core.replay import refusal
 from burnish_workers.kinds.reasoning.examples import EXAMPLES
 from burnish_workers.kinds.reasoning.plan import TOKEN_SHARES, Recipe, chances
 from burnish_workers.kinds.reasoning.problem import task_of
@@ -35,11 +36,14 @@ def check(spec: ReasoningSpec, inputs: Inputs) -> None:
         raise SpecError("/answers", f"no end with a value answers {unknown[0]!r}; the problem knows {known}")
     if spec.interval == "bounded":
         raise SpecError("/interval", "the steps of a chain are not independent; use stream, fixed or open")
+    if spec.resolution is not None and spec.resolution.replayable != task.replayable:
+        raise refusal("replayable", f"is {spec.resolution.replayable} for a problem for which it is {task.replayable}")
 
 
 def draft(spec: ReasoningSpec, numeric_class: str, inputs: Inputs) -> Draft:
     """What needs no pilot."""
-    depth = task_of(spec).backend.depth
+    task = task_of(spec)
+    depth = task.backend.depth
     pool, particles = spec.pool or POOL, spec.particles or PARTICLES
     shares = chances(TOKEN_SHARES, pool, particles, depth)
     recipe = Recipe(
@@ -56,6 +60,7 @@ def draft(spec: ReasoningSpec, numeric_class: str, inputs: Inputs) -> Draft:
         plan=recipe.to_plan(),
         lanes=spec.chains,
         outputs_by=_outputs,
+        replayable=task.replayable,
     )
 
 

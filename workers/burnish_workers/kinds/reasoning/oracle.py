@@ -16,6 +16,7 @@ from burnish_workers.kinds.reasoning.protocols import Backend, Drawn, Extension,
 from burnish_workers.kinds.reasoning.requests import Asks, Grow, Judge, Replies, Work
 from burnish_workers.kinds.reasoning.source import Source
 from burnish_workers.kinds.reasoning.state import Child
+from burnish_workers.kinds.reasoning.texts import shown
 
 T = TypeVar("T")
 
@@ -110,7 +111,8 @@ class Oracle:
     def _sound(self, look: Look, value: float) -> float:
         if math.isnan(value) or value == math.inf:
             where = "leaf" if look.leaf else "prefix"
-            raise BadValue(f"the verifier gave {value} to the {where} {look.prefix}; values are numbers, scores too")
+            what = f"the verifier gave {value} to the {where} {shown(self.backend.words(look.prefix))}"
+            raise BadValue(f"{what}; values are numbers, scores too")
         return value if look.leaf else max(value, self.floor)
 
 

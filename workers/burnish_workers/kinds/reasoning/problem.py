@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from burnish.wire.specs.language import ServerProblem
 from burnish.wire.specs.reasoning import Branch, ReasoningSpec, SubsetSumProblem, TreeProblem
 from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier
+from burnish_workers.kinds.reasoning.backends.server.backend import server_backend
 from burnish_workers.kinds.reasoning.protocols import Backend, Look, Verifier
 from burnish_workers.kinds.reasoning.subset_sum.task import SubsetSum
 
@@ -31,12 +33,23 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Unjudged:
+    """A verifier that finds all ends equally good: pi* is pi_ref."""
+
+    noisy: bool = False
+
+    def log_values(self, rows: Sequence[Look]) -> list[float]:
+        return [0.0] * len(rows)
+
+
+@dataclass(frozen=True)
 class Task:
-    """`answers`: all that there can be, where that is known."""
+    """`answers`: all that there can be, where that is known; `replayable`: whether all randomness is the key's."""
 
     backend: Backend
     verifier: Verifier
     answers: frozenset[str] | None
+    replayable: bool = True
 
 
 def task_of(spec: ReasoningSpec) -> Task:
@@ -46,6 +59,8 @@ def task_of(spec: ReasoningSpec) -> Task:
         root = Node("", 1.0, problem.value, tuple(map(_node, problem.steps)))
         tree = TreeBackend(root, min(root.height, spec.max_steps or root.height))
         found = Task(tree, TreeVerifier(root), frozenset(_check(tree)))
+    elif isinstance(problem, ServerProblem):
+        return Task(server_backend(problem, spec.max_steps), Unjudged(), None, replayable=False)
     elif not isinstance(problem, SubsetSumProblem):
         raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
     else:

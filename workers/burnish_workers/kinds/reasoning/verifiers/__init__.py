@@ -1,0 +1,1 @@
+"""Values of prefixes by name."""
