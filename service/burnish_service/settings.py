@@ -15,7 +15,7 @@ from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
 class Settings(BaseSettings):
     """What an operator may choose."""
 
-    model_config = SettingsConfigDict(env_prefix="BURNISH_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="BURNISH_", extra="ignore", hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")

@@ -49,7 +49,7 @@ class Inquiries:
         return await self._answer(record, patience)
 
     async def verify(self, job: str, body: bytes, patience: float = PATIENCE) -> Answered:
-        """Run some blocks of a job again. Raises Refusal: 404, 422, 409 without a block and where none can be replayed."""
+        """Run some blocks of a job again. Raises Refusal: 404, 422, 409 where there is none or none can be replayed."""
         request = validated(VerifyRequest, body or b"{}", read_json(body or b"{}"))
         target = await self._app.record(job)
         done = target.last_refinement.blocks if target.last_refinement else 0

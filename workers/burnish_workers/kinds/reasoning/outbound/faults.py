@@ -10,7 +10,14 @@ MOST_SHOWN = 300
 
 
 class ServerFault(RuntimeError):
-    """A server that a job needs does not do its part; the message names it, what it did, and what to do."""
+    """A server that a job needs does not do its part; the message names it, what it did, and what to do.
+
+    `status`: that of its answer, where it gave one.
+    """
+
+    def __init__(self, message: str, status: int | None = None):
+        super().__init__(message)
+        self.status = status
 
 
 class Refused(Exception):

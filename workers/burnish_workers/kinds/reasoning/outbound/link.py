@@ -33,6 +33,12 @@ AT_ONCE = 32
 PATIENCE, EACH_TOKEN = 30.0, 0.5
 """Seconds for an answer, and for each token that it may have: a server that writes slower stands still."""
 
+
+def patience(tokens: int) -> float:
+    """The deadline of an answer of at most so many tokens."""
+    return PATIENCE + EACH_TOKEN * tokens
+
+
 RETRIES, ONCE_MORE = Retries(), 1
 """What stood still once is asked once more: a job has a clock."""
 
@@ -66,7 +72,8 @@ class Link:
                 pause = allowed.pause(tried, draw=random.random(), asked=failed.asked)
                 if pause is None:
                     times = f" ({tried + 1} times)" if tried else ""
-                    raise ServerFault(f"the server {self.base} {failed}{times}; {failed.cure}") from None
+                    what = f"the server {self.base} {failed}{times}; {failed.cure}"
+                    raise ServerFault(what, failed.status) from None
             await asyncio.sleep(pause)
             tried += 1
 
@@ -106,7 +113,7 @@ def _content(reply: httpx2.Response, text: str) -> Any:
     if status in _BROKEN:
         asked = retry_after(reply.headers, datetime.now(UTC))
         cure = "it is overloaded or broken; try later, then resume the job"
-        raise _Failed(f"answers with status {status}: {_said(text)}", cure, asked)
+        raise _Failed(f"answers with status {status}: {_said(text)}", cure, asked, status=status)
     if status >= 400:
         raise Refused(status, _said(text))
     if status != 200:
@@ -136,9 +143,11 @@ class _Failed(Exception):
     """An attempt that may be made again, `most` times. `cure`: what to do if that does not help; `asked`: how long to
     wait, by Retry-After."""
 
-    def __init__(self, what: str, cure: str, asked: float | None = None, most: int = 1_000):
+    def __init__(
+        self, what: str, cure: str, asked: float | None = None, *, most: int = 1_000, status: int | None = None
+    ):
         super().__init__(what)
-        self.cure, self.asked, self.most = cure, asked, most
+        self.cure, self.asked, self.most, self.status = cure, asked, most, status
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from burnish_workers.kinds.reasoning.backends.server.learning import blame, dial
 from burnish_workers.kinds.reasoning.backends.server.reading import drawn, read
 from burnish_workers.kinds.reasoning.outbound.allowed import check_url
 from burnish_workers.kinds.reasoning.outbound.faults import Refused
-from burnish_workers.kinds.reasoning.outbound.link import EACH_TOKEN, PATIENCE, Link
+from burnish_workers.kinds.reasoning.outbound.link import Link, patience
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
 from burnish_workers.kinds.reasoning.protocols import Drawn, Extension, Prefix
 from burnish_workers.kinds.reasoning.texts import ended, text_of
@@ -63,9 +63,9 @@ class ServerBackend:
 
     async def _one(self, call: Call, dialect: Dialect) -> list[Drawn]:
         body = self._asker.body(call, dialect)
-        patience = PATIENCE + EACH_TOKEN * call.count * self._asker.rule.tokens
+        longest = patience(call.count * self._asker.rule.tokens)
         try:
-            content = await self._link.post(self._asker.path, body, patience)
+            content = await self._link.post(self._asker.path, body, longest)
         except Refused as error:
             raise await blame(error, self._asker, self._link) from None
         return drawn(read(self._link.base, content, call.count), call.count, self._asker.rule.stops, dialect)

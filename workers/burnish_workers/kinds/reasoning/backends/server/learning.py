@@ -20,7 +20,7 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.backends.server.asking import Asker, Call, Dialect
 from burnish_workers.kinds.reasoning.backends.server.reading import Reply, read
 from burnish_workers.kinds.reasoning.outbound.faults import Refused, ServerFault
-from burnish_workers.kinds.reasoning.outbound.link import EACH_TOKEN, PATIENCE, Link
+from burnish_workers.kinds.reasoning.outbound.link import Link, patience
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
 
 AT_MOST = 16
@@ -122,7 +122,7 @@ class _Student:
             raise SpecError("/problem/continues", f"{what}; use message, or api: completions") from None
 
     async def _try(self, body: dict[str, Any], link: Link | None = None) -> Reply:
-        content = await (link or self._link).post(self._asker.path, body, PATIENCE + EACH_TOKEN * SHORT)
+        content = await (link or self._link).post(self._asker.path, body, patience(SHORT))
         return read(self._link.base, content, 1)
 
 
@@ -130,7 +130,7 @@ def _hopeless(error: Refused | ServerFault) -> bool:
     """Whether asking for less will not help: nobody is there, the key, the address or the model is wrong."""
     if isinstance(error, Refused):
         return error.status in (401, 403, 404)
-    return "status 5" not in str(error)
+    return error.status is None
 
 
 async def blame(error: Refused | ServerFault, asker: Asker, link: Link) -> Exception:
