@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import subprocess
@@ -62,7 +61,8 @@ def write_model(folder: Path, *, samples: bool = True, scale: float = 1.5, seed:
     with torch.no_grad():
         model.lm_head.weight.mul_(scale * 10)
         model.lm_head.weight[[0, 2, 3]] = 0.0
-    model.generation_config = GenerationConfig(eos_token_id=1, pad_token_id=0, do_sample=samples, top_k=0)
+    drawing = {"do_sample": True, "top_k": 0} if samples else {}
+    model.generation_config = GenerationConfig(eos_token_id=1, pad_token_id=0, **drawing)
     model.save_pretrained(folder)
     return folder
 
@@ -139,6 +139,16 @@ def vllm_serve(model: Path, log: Path) -> Iterator[Server]:
         yield server
 
 
-def shown(reply: httpx2.Response) -> str:
-    """For messages of failing tests."""
-    return json.dumps(reply.json(), indent=1) if reply.content else str(reply)
+def next_chances(folder: Path, prompt: str, temperature: float) -> dict[str, float]:
+    """Chances of the next token's text after a prompt, by the model itself; the end and tokens without text are ""."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    with torch.no_grad():
+        logits = model(**tokenizer(prompt, return_tensors="pt")).logits[0, -1].double()
+    found: dict[str, float] = {}
+    for i, chance in enumerate(torch.softmax(logits / temperature, -1).tolist()):
+        text = tokenizer.decode([i], skip_special_tokens=True)
+        found[text] = found.get(text, 0.0) + chance
+    return found
