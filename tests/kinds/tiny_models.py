@@ -91,7 +91,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int, model: str, log: Path, patience: float = 120.0) -> Iterator[Server]:
+def running(command: list[str], port: int, model: str, log: Path, patience: float = 300.0) -> Iterator[Server]:
     """A child process that answers on `port`; it ends with the block."""
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false"}
     with log.open("wb") as out:
