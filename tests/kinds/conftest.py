@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .outbound_cases import quick, start
+from .outbound_cases import impatient, quick, start
 
-__all__ = ["quick", "start"]
+__all__ = ["impatient", "quick", "start"]

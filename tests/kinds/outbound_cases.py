@@ -22,11 +22,16 @@ Start = Callable[[StandIn], StandIn]
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fresh knowledge of servers, pauses of hundredths of a second, and every thread gone at the end."""
     monkeypatch.setattr(link, "RETRIES", Retries(attempts=3, first=0.01))
-    monkeypatch.setattr(link, "PATIENCE", 0.5)
-    monkeypatch.setattr(link, "EACH_TOKEN", 0.01)
     forget()
     yield
     OUTBOUND.close()
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deadlines that a test can wait for, and that a busy machine keeps."""
+    monkeypatch.setattr(link, "PATIENCE", 2.0)
+    monkeypatch.setattr(link, "EACH_TOKEN", 0.0)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import select
 import socket
 import threading
 import time
@@ -149,7 +150,7 @@ def drips(handler: Handler) -> None:
     handler.send_header("Content-Length", "100000")
     handler.end_headers()
     with contextlib.suppress(ConnectionError):
-        for _ in range(200):
+        for _ in range(3_000):
             handler.wfile.write(b" ")
             handler.wfile.flush()
             time.sleep(0.02)
@@ -157,8 +158,8 @@ def drips(handler: Handler) -> None:
 
 
 def hangs(handler: Handler) -> None:
-    """Nothing, for longer than anybody waits."""
-    time.sleep(1.5)
+    """Nothing, until the client hangs up."""
+    select.select([handler.connection], [], [], 60)
     handler.close_connection = True
 
 

@@ -70,7 +70,7 @@ async def test_a_job_has_the_law_of_the_server_through_faults_and_lost_workers(s
 
 
 async def test_it_says_that_it_cannot_be_replayed(start: Start) -> None:
-    house, job = await run(job_of(start(StandIn())), ChaosFleet(2))
+    house, job = await run(job_of(start(StandIn()), budget={"units": 200}), ChaosFleet(2))
     resolved = resolved_of(job)
     assert resolved["resolution"]["replayable"] is False
     with pytest.raises(Refusal, match="draws from a server outside") as refused:
@@ -130,7 +130,7 @@ async def test_nobody_there_is_found_by_the_pilot(quick: None, monkeypatch: pyte
     monkeypatch.setattr(link, "RETRIES", Retries())
     begun = time.monotonic()
     _, job = await run(job_of(stand_in), InlineFleet(1))
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
     assert (job.status, job.last_refinement) == ("crashed", None)
     assert job.error is not None
     assert job.error.detail.startswith(f"ServerFault: the server {stand_in.url} cannot be reached")

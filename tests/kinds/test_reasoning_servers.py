@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import time
 from collections import Counter
 from typing import Any
 
@@ -51,13 +50,14 @@ def texts(found: ServerBackend, drawn: Any) -> list[str]:
 def test_steps_have_the_law_of_the_server_and_their_ends_are_told(start: Start, style: Any, most: int) -> None:
     stand_in = start(StandIn(style=style, most=most))
     found = backend(stand_in)
-    (drawn,) = found.extend(rows(400, ("a\n", "b\n")))
+    count = 400 if most > 1 else 100
+    (drawn,) = found.extend(rows(count, ("a\n", "b\n")))
     counts = Counter(texts(found, drawn))
     steps = {"c\n": 0.2} if style == "plain" else {"c": 0.2}
     law = {**dict(LAW[:2]), **steps}
     assert set(counts) == set(law)
-    assert chisquare([counts[step] for step in law], [400 * chance for chance in law.values()]).pvalue > 1e-6
-    assert sum(each.tokens for each in drawn) == 2 * 400
+    assert chisquare([counts[step] for step in law], [count * chance for chance in law.values()]).pvalue > 1e-6
+    assert sum(each.tokens for each in drawn) == 2 * count
     ends = {text for text, each in zip(texts(found, drawn), drawn, strict=True) if found.ends((each.step,))}
     assert ends == (set() if style == "plain" else {"c"}), "where it is not told, nothing that was written is an end"
     learned = dialect_of(found._asker, found._link)
@@ -169,6 +169,7 @@ TRANSIENT = {
 
 
 @pytest.mark.parametrize("name", TRANSIENT)
+@pytest.mark.usefixtures("impatient")
 def test_what_passes_is_asked_again_and_nothing_of_it_is_used(start: Start, name: str) -> None:
     stand_in = start(StandIn(most=1))
     found = backend(stand_in)
@@ -194,16 +195,15 @@ def test_what_passes_is_asked_again_and_nothing_of_it_is_used(start: Start, name
         ("not JSON", "no JSON: '<html>502'"),
     ],
 )
+@pytest.mark.usefixtures("impatient")
 def test_what_stays_is_named(start: Start, name: str, says_what: str) -> None:
     stand_in = start(StandIn())
     found = backend(stand_in, steps={"stops": ["\n"], "tokens": 1})
     found.extend(rows(1, ()))
     stand_in.always = TRANSIENT[name]
-    begun = time.monotonic()
     with pytest.raises(ServerFault, match=says_what) as error:
         found.extend(rows(1, ()))
     assert stand_in.url in str(error.value)
-    assert time.monotonic() - begun < 20
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
 
 
