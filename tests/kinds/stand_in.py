@@ -29,7 +29,7 @@ Fault = Callable[["Handler"], None]
 @dataclass
 class StandIn:
     """`faults`: what the next requests get instead of an answer; `bodies`: what was asked; `forbids`: fields that are
-    refused; `most`: candidates of one answer, however many are asked for."""
+    refused; `most`: candidates of one answer, however many are asked for; `refuses_over`: the largest `n` it takes."""
 
     style: Style = "vllm"
     faults: list[Fault] = field(default_factory=list[Fault])
@@ -37,6 +37,7 @@ class StandIn:
     keys: list[str | None] = field(default_factory=list["str | None"])
     forbids: frozenset[str] = frozenset()
     most: int = 100
+    refuses_over: int = 100
     model: str = "tiny"
     value: Callable[[dict[str, Any]], Any] | None = None
     always: Fault | None = None
@@ -67,6 +68,8 @@ class StandIn:
                 return 404, {"detail": "Not Found"}
             if body.get("model") != self.model:
                 return 404, {"error": {"message": f"The model `{body.get('model')}` does not exist.", "code": 404}}
+            if body.get("n", 1) > self.refuses_over:
+                return 400, {"error": {"message": f"n must be at most {self.refuses_over}"}}
             drawn = [self._draw(body) for _ in range(min(body.get("n", 1), self.most))]
         chat = path.endswith("/chat/completions")
         choices = [self._choice(i, text, ended, body, chat=chat) for i, (text, ended) in enumerate(drawn)]

@@ -113,6 +113,15 @@ def test_options_that_a_server_does_not_take_are_left_out(start: Start, forbids:
     assert not any(forbids & set(body) for body in stand_in.bodies[-3:])
 
 
+@pytest.mark.parametrize(("limit", "most"), [({"refuses_over": 5}, 4), ({"refuses_over": 2}, 1), ({"most": 7}, 7)])
+def test_more_candidates_than_a_server_takes_are_several_calls(start: Start, limit: Any, most: int) -> None:
+    stand_in = start(StandIn(**limit))
+    found = backend(stand_in)
+    (drawn,) = found.extend(rows(20, ()))
+    assert len(drawn) == 20
+    assert dialect_of(found._asker, found._link).most == most
+
+
 def test_seeds_differ_and_go_with_single_draws_alone(start: Start) -> None:
     """Servers that give the same seed to all of `n` would give the same candidate K times."""
     stand_in = start(StandIn(most=1))

@@ -2,7 +2,8 @@
 
 Servers ignore what they do not know, refuse it, or break on it; and they say nothing of it. So:
 
-1. the request as it would be made, for two candidates with all options; then without what it does not take;
+1. the request as it would be made, for many candidates of one token with all options; then for fewer, and without
+   what it does not take;
 2. where stops are not told, the likeliest text, and the same again with one of its characters as stop: does it stay?
 3. where it stays (transformers serve), whether a generation_config is taken.
 
@@ -23,8 +24,8 @@ from burnish_workers.kinds.reasoning.outbound.faults import Refused, ServerFault
 from burnish_workers.kinds.reasoning.outbound.link import Link, patience
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
 
-AT_MOST = 16
-"""Candidates in one call."""
+AT_MOST, FEWER = 16, 4
+"""Candidates in one call, and where a server does not take so many."""
 
 SHORT = 16
 """Tokens of a trial."""
@@ -33,6 +34,7 @@ _SEED = 20_240_601
 _TRIALS = Retries(attempts=1, first=0.2)
 _OPTIONS = (
     Dialect(most=AT_MOST),
+    Dialect(most=FEWER),
     Dialect(),
     Dialect(seeds=False),
     Dialect(stops=False),
@@ -63,8 +65,7 @@ class _Student:
 
     async def learn(self) -> Dialect:
         dialect, reply = await self._options()
-        if dialect.most > 1 and len(reply.choices) < 2:  # it ignores `n`
-            dialect = replace(dialect, most=1)
+        dialect = replace(dialect, most=min(dialect.most, len(reply.choices)))  # it may ignore `n`, or bound it
         if dialect.stops and self._asker.rule.stops and not all(choice.told for choice in reply.choices):
             dialect = await self._stops(dialect)
         await self._continues(dialect)
@@ -82,8 +83,8 @@ class _Student:
         raise AssertionError("unreachable")
 
     def _short(self, dialect: Dialect) -> dict[str, Any]:
-        body = self._asker.body(Call((), min(dialect.most, 2), _SEED), dialect)
-        return {**body, "max_tokens": min(SHORT, body["max_tokens"])}
+        body = self._asker.body(Call((), dialect.most, _SEED), dialect)
+        return {**body, "max_tokens": 1 if dialect.most > 1 else min(SHORT, body["max_tokens"])}
 
     async def _stops(self, dialect: Dialect) -> Dialect:
         """Whether a stop text stays in the answer, by the likeliest text and one of its characters."""
