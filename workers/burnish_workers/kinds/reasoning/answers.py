@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from decimal import Decimal, InvalidOperation
 
 from burnish.wire.specs.language import PatternAnswer, PlainAnswer
@@ -39,16 +40,15 @@ def answer_of(rule: PatternAnswer | PlainAnswer, text: str, last_step: str) -> s
 
 
 def _last_match(pattern: str, text: str) -> str:
-    last = None
-    for last in compiled(pattern).finditer(text):
-        pass
-    if last is None:
+    found = deque(compiled(pattern).finditer(text), maxlen=1)
+    if not found:
         return ""
+    last = found[0]
     return ((last.group(1) or "") if last.re.groups else last.group()).strip()
 
 
 def _last_number(text: str) -> str:
-    """The shortest way to write it: 007 and 7.0 are both 7. A sign behind a number is an operation: 20-16 ends in 16."""
+    """The shortest way to write it: 007 and 7.0 are both 7. A sign behind a number is an operation: 20-6 ends in 6."""
     found = _NUMBER.findall(text)
     if not found:
         return ""

@@ -5,25 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from burnish.wire.specs.language import LanguageProblem
+from burnish.wire.specs.language import LanguageProblem, ServerProblem
 from burnish.wire.specs.reasoning import ReasoningSpec, SubsetSumProblem, TreeProblem
-from burnish.wire.specs.verifiers import ConstantValues, HttpVerifier, ScoreFormula
+from burnish.wire.specs.verifiers import ConstantValues, HttpVerifier, ReasoningVerifier, ScoreFormula
 from burnish_workers.core.estimator import Plan
 from burnish_workers.core.kind import SpecError, resolution_of
 from burnish_workers.kinds.reasoning.backends.enumerable import TreeVerifier
 from burnish_workers.kinds.reasoning.backends.language.directory import LanguageModel
 from burnish_workers.kinds.reasoning.backends.language.registered import fingerprint, micro_batch
 from burnish_workers.kinds.reasoning.backends.language.setup import Setup, setup_of
+from burnish_workers.kinds.reasoning.backends.server.backend import server_backend
 from burnish_workers.kinds.reasoning.protocols import Backend, Verifier
 from burnish_workers.kinds.reasoning.subset_sum.task import SubsetSum
 from burnish_workers.kinds.reasoning.trees import ends_of, tree_of
-from burnish_workers.kinds.reasoning.verifiers import Brings, Reading, admit, verifier_of
+from burnish_workers.kinds.reasoning.verifiers import Brings, Reading, admit, asked_of, verifier_of
 
 MOST_TOGETHER = 8
-"""Chains of a lane by default, where they share batches."""
+"""Chains of a lane by default, where they share batches or wait for a server side by side."""
 
 TREE = Brings(values=True, ends=True, fixed=True, name="a tree")
 NUMBERS = Brings(values=True, ends=True, fixed=True, name="a subset sum")
+SERVER = Brings(values=False, ends=False, fixed=False, name="the model of a server")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Outline:
 
     `depth`: T_max; `brings`: what judges it by itself; `answers`: all that there can be, where that is known;
     `micro_batch`: rows of a forward pass of a model, 1 where there is none; `plan`: what else must be found again to
-    replay a job.
+    replay a job; `replayable`: whether all randomness is the key's; `together`: chains of a lane by default.
     """
 
     depth: int
@@ -40,11 +42,8 @@ class Outline:
     answers: frozenset[str] | None = None
     micro_batch: int = 1
     plan: Plan = field(default_factory=Plan)
-
-    @property
-    def together(self) -> int:
-        """Chains that share batches by default: they gain nothing where there are none."""
-        return 1 if self.micro_batch == 1 else MOST_TOGETHER
+    replayable: bool = True
+    together: int = 1
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,11 @@ def _outline(spec: ReasoningSpec) -> Outline:
         return Outline(tree.depth, TREE, frozenset(ends_of(tree)[0]))
     if isinstance(problem, LanguageProblem):
         setup = setup_of(problem, spec.max_steps)
-        return Outline(setup.depth, _brought(setup), None, micro_batch(), {"model": fingerprint(setup.model)})
-    if not isinstance(problem, SubsetSumProblem):
-        raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
+        plan: Plan = {"model": fingerprint(setup.model)}
+        return Outline(setup.depth, _brought(setup), None, micro_batch(), plan, together=MOST_TOGETHER)
+    if isinstance(problem, ServerProblem):
+        depth = server_backend(problem, spec.max_steps).depth
+        return Outline(depth, SERVER, replayable=False, together=MOST_TOGETHER)
     depth = _numbers(problem).depth
     if spec.max_steps not in (None, depth):
         what = f"is {spec.max_steps}; {len(problem.numbers)} numbers take {depth} steps"
@@ -96,7 +97,15 @@ def task_of(spec: ReasoningSpec, device: str = "cpu") -> Task:
         return _judged(spec, numbers, numbers, NUMBERS, 0.0)
     if isinstance(problem, LanguageProblem):
         return _language(spec, problem, device)
-    raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
+    backend = server_backend(problem, spec.max_steps)
+    reading = Reading(lambda prefix: "".join(backend.words(prefix)), backend.words, asked_of(problem))
+    verifier = verifier_of(spec.verifier, SERVER, None, reading)
+    return Task(backend, verifier, None if _scored(spec.verifier) else 0.0)
+
+
+def _scored(asked: ReasoningVerifier) -> bool:
+    """Whether ends have scores without a known limit."""
+    return isinstance(asked.ends, ScoreFormula | HttpVerifier)
 
 
 def _judged(spec: ReasoningSpec, backend: Backend, own: Verifier, brings: Brings, ceiling: float) -> Task:
@@ -116,10 +125,9 @@ def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Tas
     asked = spec.verifier
     headed = not isinstance(asked.values, ConstantValues | HttpVerifier)
     backend, own = language_task(setup, device, resolution.micro_batch, values=headed)
-    reading = Reading(backend.text, backend.words, setup.asked)
-    scored = isinstance(asked.ends, ScoreFormula | HttpVerifier)
+    reading = Reading(backend.text, backend.words, asked_of(problem))
     verifier = verifier_of(asked, _brought(setup), own, reading)
-    return Task(backend, verifier, None if scored else 0.0, shares=True)
+    return Task(backend, verifier, None if _scored(asked) else 0.0, shares=True)
 
 
 def _brought(setup: Setup) -> Brings:

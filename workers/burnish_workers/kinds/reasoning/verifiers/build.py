@@ -14,6 +14,7 @@ from burnish.wire.specs.verifiers import (
 )
 from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.checks import passes_by
+from burnish_workers.kinds.reasoning.outbound.allowed import check_url
 from burnish_workers.kinds.reasoning.protocols import Verifier
 from burnish_workers.kinds.reasoning.verifiers.checked import Checked
 from burnish_workers.kinds.reasoning.verifiers.combined import Combined
@@ -25,6 +26,7 @@ from burnish_workers.kinds.reasoning.verifiers.formulas import (
     FormulaValues,
     formula_of,
 )
+from burnish_workers.kinds.reasoning.verifiers.http import RewardModel
 from burnish_workers.kinds.reasoning.verifiers.reading import Reading
 
 VALUES, ENDS = "/verifier/values", "/verifier/ends"
@@ -44,6 +46,8 @@ class Brings:
 def admit(asked: ReasoningVerifier, brings: Brings) -> None:
     """Judge a verifier at the door, without any model. Raises SpecError."""
     _values_formula(asked, brings)
+    if isinstance(asked.values, HttpVerifier):
+        check_url(asked.values.url, f"{VALUES}/url")
     if asked.ends is None:
         if not brings.ends:
             what = f"{brings.name} brings no check, so that nothing says which ends are right"
@@ -52,7 +56,9 @@ def admit(asked: ReasoningVerifier, brings: Brings) -> None:
         raise SpecError(ENDS, f"{brings.name} judges its ends by itself; leave verifier.ends out, or set values alone")
     elif isinstance(asked.ends, ScoreFormula):
         formula_of(asked.ends.expression, f"{ENDS}/expression", PASSED if brings.ends else None)
-    elif not isinstance(asked.ends, HttpVerifier):
+    elif isinstance(asked.ends, HttpVerifier):
+        check_url(asked.ends.url, f"{ENDS}/url")
+    else:
         passes_by(asked.ends, ENDS)
 
 
@@ -73,7 +79,7 @@ def verifier_of(asked: ReasoningVerifier, brings: Brings, own: Verifier | None, 
 def _values(asked: ReasoningVerifier, brings: Brings, own: Verifier | None, reading: Reading) -> Verifier:
     values = asked.values
     if isinstance(values, HttpVerifier):
-        return _http(values, VALUES)
+        return _http(values, reading, VALUES)
     formula = _values_formula(asked, brings)
     if formula is not None:
         return FormulaValues(formula, reading, own if brings.values else None)
@@ -94,12 +100,13 @@ def _ends(asked: ReasoningVerifier, own: Verifier | None, reading: Reading, brin
         assert own is not None  # admitted
         return own
     if isinstance(ends, HttpVerifier):
-        return _http(ends, ENDS)
+        return _http(ends, reading, ENDS)
     if isinstance(ends, ScoreFormula):
         known = PASSED if brings.ends else None
         return FormulaScores(formula_of(ends.expression, f"{ENDS}/expression", known), reading, own)
     return Checked(passes_by(ends, ENDS), reading)
 
 
-def _http(asked: HttpVerifier, at: str) -> Verifier:
-    raise SpecError(f"{at}/type", "reward models over HTTP are not served yet")
+def _http(asked: HttpVerifier, reading: Reading, at: str) -> Verifier:
+    timeout, where = asked.timeout, f"{at}/url"
+    return RewardModel(asked.url, reading.asked, reading.words, asked.model, timeout, asked.noisy, where)
