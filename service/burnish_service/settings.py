@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
 from burnish_workers.kinds.posterior.registered import priors_of
+from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
 
 
 class Settings(BaseSettings):
     """What an operator may choose."""
 
-    model_config = SettingsConfigDict(env_prefix="BURNISH_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="BURNISH_", extra="ignore", hide_input_in_errors=True)
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")
@@ -37,6 +38,27 @@ class Settings(BaseSettings):
         description="Diffusers directories that jobs may name, as in faces=/models/faces,scans=/models/scans. Workers "
         "read the variable too, and must find them at the same paths.",
     )
+
+    outbound: str = Field(
+        default="",
+        description="Servers that jobs may name, as in 127.0.0.1:8001,models.example.org; default: none. Workers read "
+        "the variable too. A name may lead to a private address only where that is listed as well.",
+    )
+    outbound_keys: SecretStr = Field(
+        default=SecretStr(""), description="Keys for them, as in models.example.org=KEY; each goes to its server alone."
+    )
+
+    @field_validator("outbound")
+    @classmethod
+    def _places(cls, outbound: str) -> str:
+        places_of(outbound)
+        return outbound
+
+    @field_validator("outbound_keys")
+    @classmethod
+    def _keys(cls, keys: SecretStr) -> SecretStr:
+        keys_of(keys.get_secret_value())
+        return keys
 
     @field_validator("priors")
     @classmethod

@@ -6,13 +6,13 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier
 from burnish_workers.kinds.reasoning.oracle import Oracle
 from burnish_workers.kinds.reasoning.pools import fill
-from burnish_workers.kinds.reasoning.protocols import Prefix, is_leaf
+from burnish_workers.kinds.reasoning.protocols import Look, Prefix, is_leaf
 from burnish_workers.kinds.reasoning.requests import Move, Setting, Work
 from burnish_workers.kinds.reasoning.source import Source
 from burnish_workers.kinds.reasoning.state import Child, Level, State
@@ -52,6 +52,41 @@ LEAFY = replace(TREE, value=0.05, children=(TREE.children[0], replace(TREE.child
 
 WITH_ZERO = replace(TREE, children=(replace(TREE.children[0], value=0.0), TREE.children[1]))
 """The same with a leaf that an exact check refuses."""
+
+
+Noise = tuple[tuple[float, float], ...]
+"""What a verifier multiplies a value by, and the chance of that."""
+
+NOISE: Noise = ((0.5, 0.75), (2.5, 0.25))
+"""Right in the mean, so that E[tau] is tau."""
+
+REFUSING: Noise = ((0.0, 0.6), (2.5, 0.4))
+"""The same for a verifier that refuses what it accepts at another time."""
+
+
+@dataclass(frozen=True)
+class NoisyVerifier:
+    """The values of a tree, off by a factor that is drawn for each look: by `ends` at leaves, by `inner` elsewhere."""
+
+    root: Node
+    ends: Noise
+    inner: Noise
+    noisy: bool = True
+
+    def log_values(self, rows: Sequence[Look]) -> list[float]:
+        return [self._log_value(row) for row in rows]
+
+    def _log_value(self, row: Look) -> float:
+        noise = self.ends if row.leaf else self.inner
+        factor, _ = noise[row.source.choose([chance for _, chance in noise])]
+        return logarithm(self.root.find(row.prefix).value * factor)
+
+
+def logarithm(value: float) -> float:
+    return math.log(value) if value > 0 else -math.inf
+
+
+STILL: Noise = ((1.0, 1.0),)
 
 
 class Exhaustive:
@@ -98,9 +133,20 @@ def _following(taken: list[tuple[int, list[float]]]) -> list[int] | None:
 class Space:
     """The extended state space of a tree: all paths with all their pools, and the measure mu."""
 
-    def __init__(self, root: Node, pool: int = 2, depth: int = 2, beta: float = 1.0):
+    def __init__(
+        self,
+        root: Node,
+        pool: int = 2,
+        depth: int = 2,
+        beta: float = 1.0,
+        ends: Noise = STILL,
+        inner: Noise = STILL,
+    ):
         self.root, self.pool, self.depth, self.beta = root, pool, depth, beta
-        self.backend, self.verifier = TreeBackend(root, depth), TreeVerifier(root)
+        self.ends_noise, self.inner_noise = ends, inner
+        still = ends == inner == STILL
+        self.backend = TreeBackend(root, depth)
+        self.verifier = TreeVerifier(root) if still else NoisyVerifier(root, ends, inner)
         self.root_value = self.oracle().root(Exhaustive([]))
         mass = dict(self._states(State(self.root_value), 1.0))
         total = sum(mass.values())
@@ -126,12 +172,13 @@ class Space:
                 yield from self._states(state.pushed(level), chance * product)
 
     def _children(self, prefix: Prefix) -> list[tuple[Child, float]]:
+        """With every value that a verifier may give them: a noisy one splits a child into copies of other values."""
         node, found = self.root.find(prefix), list[tuple[Child, float]]()
         for i, child in enumerate(node.children):
             step: Prefix = (*prefix, (i,))
             leaf = is_leaf(self.backend, step)
-            value = math.log(child.value) if child.value > 0 else -math.inf
-            found.append((Child((i,), leaf, value), child.chance))
+            for factor, chance in self.ends_noise if leaf else self.inner_noise:
+                found.append((Child((i,), leaf, logarithm(child.value * factor)), child.chance * chance))
         return found
 
     def error(self, kernel: Callable[[State, Setting], Move], **more: Any) -> float:

@@ -65,7 +65,7 @@ def test_every_method_of_the_contract_is_there():
 def test_a_leaf_that_is_refused_is_not_answered_by_who_looks(name):
     found = law_of(name, 8, 200, WITH_ZERO)
     assert sum(found.values()) == pytest.approx(1)
-    if name != "self_consistency":
+    if name not in ("self_consistency", "power"):
         assert found.get("a", 0.0) < 0.1
 
 

@@ -48,7 +48,7 @@ def resolved(units: int, seed: int = 1, *, block: int = 40, chains: int = 16, **
         "pilot": False,
     }
     resolution = {
-        "version": 1,
+        "version": 2,
         "estimator": more.get("method", "mh_backtracking"),
         "numeric_class": "any",
         "first_block": block,
@@ -83,7 +83,7 @@ def run_bare(spec: dict[str, Any], blocks: int | None = None) -> Any:
 @pytest.mark.parametrize("verifier", ["own", "constant"])
 def test_the_chances_are_those_of_the_enumerated_posterior(method, verifier):
     more = {"ladder": [1.5, 3.0]} if method == "parallel_tempering" else {}
-    found = run_bare(resolved(4 * 16 * 40, method=method, verifier={"type": verifier}, **more))
+    found = run_bare(resolved(4 * 16 * 40, method=method, verifier={"values": {"type": verifier}}, **more))
     error = np.array(found.estimate.standard_error)
     assert (error < 0.03).all()
     assert (np.abs(found.value - list(TRUTH.values())) < 5.5 * error).all()

@@ -41,7 +41,7 @@ CARD = {
     "steps": {"stops": [";"], "tokens": 4},
     "max_steps": 3,
     "answer": {"type": "last_step"},
-    "check": {"type": "pattern", "pattern": "b"},
+    "check": {"type": "matches", "pattern": "b"},
     "prompts": ["ab="],
 }
 
@@ -100,7 +100,7 @@ def posterior(weights: Any, prompt: tuple[int, ...], depth: int, text: Any, **la
     return {answer: p / sum(found.values()) for answer, p in found.items()}
 
 
-@pytest.mark.parametrize("more", [{}, {"pool": 2, "particles": 8}, {"verifier": {"type": "constant"}}])
+@pytest.mark.parametrize("more", [{}, {"pool": 2, "particles": 8}, {"verifier": {"values": {"type": "constant"}}}])
 def test_the_chances_are_those_of_the_enumerated_posterior(more):
     """Within 5.5 standard errors over chains of the exact law; what the check refuses never comes."""
     rule = {"steps": {"stops": [], "tokens": 1}, "answer": {"type": "text"}, "temperature": 0.7}

@@ -69,7 +69,7 @@ def test_a_model_of_the_catalogue() -> None:
         "top_p": 0.9,
         "answer": {"type": "number"},
     }
-    assert (spec["max_steps"], spec["verifier"]) == (12, {"type": "constant", "floor": 1e-3})
+    assert (spec["max_steps"], spec["verifier"]) == (12, {"values": {"type": "constant"}, "floor": 1e-3})
 
 
 def test_a_server() -> None:

@@ -69,7 +69,7 @@ def test_what_is_said_in_short() -> None:
         "kind": "reasoning",
         "problem": {"type": "language", "model": "dyck", "prompt": "(("},
         "budget": {"tokens": 9},
-        "verifier": {"type": "constant"},
+        "verifier": {"values": {"type": "constant"}},
     }
     turns = [{"role": "user", "content": "12 + 34?"}]
     served = specify.reasoning(model="m", prompt=turns, url="http://127.0.0.1/v1", budget={"tokens": 9})

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from burnish.wire import OutputPart
 from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.components import Combined
+from burnish_workers.core.counted import Counted
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.guard import Refusal
 from burnish_workers.core.islands import Islands
@@ -83,6 +84,9 @@ class Answer:
             `refusal` has judged: outliers of the products say nothing more.
         exact: outputs (m,) that need no examining: their replicates are equal by nature, not by chance.
         layout: names and shapes of the outputs, where they have any.
+        counted: independent draws of the events whose chances the outputs are, where there are any: the limits of
+            outputs whose replicates say nothing of their variance.
+        within: where the outputs must lie, as chances in [0, 1]; limits beyond it say nothing and are cut.
         settled: whether estimates and half-widths (nan where there are none) at a look decide what the job asks.
     """
 
@@ -99,6 +103,8 @@ class Answer:
     examined: Moments | None = None
     exact: NDArray[np.bool_] | None = None
     layout: tuple[OutputPart, ...] = ()
+    counted: Counted | None = None
+    within: tuple[float, float] | None = None
     settled: Callable[[NDArray[np.float64], NDArray[np.float64]], bool] | None = None
 
 

@@ -25,6 +25,10 @@ class SpecError(ValueError):
         super().__init__(message)
         self.pointer = pointer
 
+    def __reduce__(self) -> tuple[type[SpecError], tuple[str, str]]:
+        """From a worker process to its runner: an exception of two arguments is not pickled by itself."""
+        return SpecError, (self.pointer, str(self))
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -36,7 +40,8 @@ class Draft:
     None where blocks do not depend on each other; `fed`: the observations that its lanes take in, one with
     each block, so that a block is one replicate (see `core/feed.py`); `rivals`: other estimators that could run the
     same spec, for the pilot to compare; `glimpse`: a cheaper draft of the same estimator, to compare it by;
-    `outputs_by`: how many outputs there are by the tuned plan, for kinds whose pilot finds out.
+    `outputs_by`: how many outputs there are by the tuned plan, for kinds whose pilot finds out; `replayable`: whether
+    all randomness is the key's; where something outside draws too, blocks that run again have other bits.
     """
 
     estimator: str
@@ -53,6 +58,7 @@ class Draft:
     rivals: tuple[Draft, ...] = ()
     glimpse: Draft | None = None
     outputs_by: Callable[[Plan], int] | None = None
+    replayable: bool = True
 
 
 COMPARED = "compared"

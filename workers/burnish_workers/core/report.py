@@ -12,6 +12,7 @@ from burnish.wire import Estimate, Interval, Refused, SpecBase
 from burnish.wire.estimate import IntervalKind, RobustEstimate
 from burnish_workers.core.betting import Betting, Bounds
 from burnish_workers.core.boundary import enough_replicates, normal_tail
+from burnish_workers.core.counted import Counted
 from burnish_workers.core.digest import digest
 from burnish_workers.core.estimator import Answer, Statistics
 from burnish_workers.core.guard import (
@@ -97,6 +98,10 @@ def report(
         width = critical * answer.combined.standard_error + answer.bias
         width = np.where(certified, width, np.nan)
         lower, upper = value - width, value + width
+        if answer.counted is not None and answer.bias_known:
+            lower, upper, refused = _by_count(answer.counted, look, value, lower, upper, refused)
+        if answer.within is not None:
+            lower, upper = np.clip(lower, *answer.within), np.clip(upper, *answer.within)
     elif schedule.next_look(blocks, closed) is None:
         refused = _refused(alpha_spent(blocks, max(k for k in (schedule.blocks_max, *closed) if k <= blocks)), None)
     half_width = np.fmax(upper - value, value - lower)
@@ -148,6 +153,24 @@ def _bounded(bounds: Bounds, bets: Betting, bias: _Array) -> tuple[_Array, _Arra
         refusal = bounds_violated(float(bets.worst[broken[0]]), bounds.low, bounds.high, int(broken[0]))
         refused = _refused(refusal, None if len(broken) == len(lower) else broken.tolist())
     return lower - bias, upper + bias, refused
+
+
+def _by_count(
+    counted: Counted, look: Look, value: _Array, lower: _Array, upper: _Array, refused: Refused | None
+) -> tuple[_Array, _Array, Refused | None]:
+    """Limits by counting for outputs that have none: those that no replicate met, all did, or a single one.
+
+    Each look spends on them what its critical value spends on a normal mean. They take in the estimate, which rests on
+    more than the draws that are counted.
+    """
+    bare = np.isnan(upper) & np.isfinite(value)
+    low, high = counted.limits(2 * normal_tail(look.critical))
+    lower = np.where(bare, np.minimum(low, value), lower)
+    upper = np.where(bare, np.maximum(high, value), upper)
+    left = np.flatnonzero(np.isnan(upper))
+    if refused is None or len(left) == 0:
+        return lower, upper, None
+    return lower, upper, refused.model_copy(update={"outputs": None if len(left) == len(value) else left.tolist()})
 
 
 def unshown(spec: SpecBase, look: Look, outputs: int) -> int:

@@ -68,7 +68,7 @@ class BlockFailed(Exception):
     """
 
     def __init__(self, cause: BaseException):
-        super().__init__(f"{type(cause).__name__}: {cause}")
+        super().__init__(f"{cause.pointer if isinstance(cause, SpecError) else type(cause).__name__}: {cause}")
         self.by_spec = isinstance(cause, SpecError)
 
 

@@ -22,6 +22,11 @@ from burnish_workers.engine.refusals import Refusal, invalid
 PATIENCE = 10.0
 """Seconds that a caller waits for the outcome."""
 
+NOT_REPLAYABLE = (
+    "draws from a server outside, whose draws nobody can repeat: its blocks have no bits to compare. Post its "
+    "`resolved` spec for an independent answer by the same law, and compare the intervals"
+)
+
 SAMPLE = 8
 """Blocks that are run again when the request does not say."""
 
@@ -44,12 +49,14 @@ class Inquiries:
         return await self._answer(record, patience)
 
     async def verify(self, job: str, body: bytes, patience: float = PATIENCE) -> Answered:
-        """Run some blocks of a job again. Raises Refusal: 404, 409 when it has no block yet, 422."""
+        """Run some blocks of a job again. Raises Refusal: 404, 422, 409 where there is none or none can be replayed."""
         request = validated(VerifyRequest, body or b"{}", read_json(body or b"{}"))
         target = await self._app.record(job)
         done = target.last_refinement.blocks if target.last_refinement else 0
         if target.purpose != "answer" or target.resolved is None or done == 0:
             raise Refusal(409, "Nothing to verify", f"{job} has no folded block yet; wait for its first refinement")
+        if not target.resolved["resolution"].get("replayable", True):
+            raise Refusal(409, "Not replayable", f"{job} {NOT_REPLAYABLE}")
         record = JobRecord(
             id=job_id(),
             kind=target.kind,

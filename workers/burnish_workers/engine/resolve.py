@@ -310,6 +310,7 @@ def decide(spec: SpecBase, draft: Draft, pilot: Pilot, numeric_class: str, worke
         each=each,
         decides_from=_decides_from(draft, blocks, first_look, workers),
         multiplicity=pilot.multiplicity,
+        replayable=draft.replayable,
         plan=draft.plan,
     )
 

@@ -32,7 +32,7 @@ def build(given: Given) -> dict[str, Any]:
         spec["problem"] = {name: value for name, value in merged.items() if value is not None}
     parts = {
         "budget": _some(given, *_BUDGET),
-        "verifier": _renamed(given, verifier="type", floor="floor"),
+        "verifier": _verifier(given),
     }
     spec |= {name: {**spec.get(name, {}), **part} for name, part in parts.items() if part}
     spec |= _renamed(given, answer="answers")
@@ -40,6 +40,12 @@ def build(given: Given) -> dict[str, Any]:
         spec["ladder"] = _numbers("ladder", given["ladder"], float)
     _complete(spec)
     return spec
+
+
+def _verifier(given: Given) -> dict[str, Any]:
+    """`--verifier` says who values unfinished paths; how ends are judged stands in `--spec`."""
+    found = _renamed(given, floor="floor")
+    return found if given.get("verifier") is None else {"values": {"type": given["verifier"]}, **found}
 
 
 def _problem(given: Given, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,8 @@ def reasoning(
         extra = "prompt" if prompt is not None else "url"
         raise ValueError(f"{extra} goes with model; put it into the problem, or give model instead")
     stated = _plain(problem) if problem is not None else _asked(str(model), prompt, url)
-    given["verifier"] = _form(given.get("verifier"), "type")
+    if isinstance(given.get("verifier"), str):
+        given["verifier"] = {"values": {"type": given["verifier"]}}
     spec: dict[str, Any] = {"kind": "reasoning", "problem": stated}
     return spec | {name: value for name, value in given.items() if value is not None}
 

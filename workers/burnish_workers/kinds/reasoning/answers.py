@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from decimal import Decimal, InvalidOperation
 
 from burnish.wire.specs.language import PatternAnswer, PlainAnswer
 from burnish_workers.core.kind import SpecError
+from burnish_workers.kinds.reasoning.patterns import BadPattern, compiled
 
 NONE = "none"
 """The answer of a text in which the rule finds nothing."""
@@ -14,16 +16,16 @@ NONE = "none"
 LONGEST = 200
 """Characters of an answer: longer ones are cut, as those of a spec are."""
 
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
+_NUMBER = re.compile(r"(?:(?<![\d.)])[-+])?(?:\d+(?:,\d{3})*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
 
 
 def check_rule(rule: PatternAnswer | PlainAnswer, where: str) -> None:
     """Raises SpecError for a pattern that is no regular expression."""
     if isinstance(rule, PatternAnswer):
         try:
-            re.compile(rule.pattern)
-        except re.error as error:
-            raise SpecError(where, f"{rule.pattern!r} is not a regular expression: {error}") from None
+            compiled(rule.pattern)
+        except BadPattern as error:
+            raise SpecError(where, str(error)) from None
 
 
 def answer_of(rule: PatternAnswer | PlainAnswer, text: str, last_step: str) -> str:
@@ -38,15 +40,15 @@ def answer_of(rule: PatternAnswer | PlainAnswer, text: str, last_step: str) -> s
 
 
 def _last_match(pattern: str, text: str) -> str:
-    found = list(re.finditer(pattern, text))
+    found = deque(compiled(pattern).finditer(text), maxlen=1)
     if not found:
         return ""
-    last = found[-1]
+    last = found[0]
     return ((last.group(1) or "") if last.re.groups else last.group()).strip()
 
 
 def _last_number(text: str) -> str:
-    """The shortest way to write it: 007 and 7.0 are both 7."""
+    """The shortest way to write it: 007 and 7.0 are both 7. A sign behind a number is an operation: 20-6 ends in 6."""
     found = _NUMBER.findall(text)
     if not found:
         return ""

@@ -7,6 +7,7 @@ Each run gives one finished path; independent runs give the law of a method's an
     particle_filter: K5 without an acceptance, consistent in N, biased at any N
     particle_filter_its: weights V(s') at every step in the place of V(s')/V(s) (arXiv 2502.01618)
     vgb: a reversible walk on the tree (arXiv 2510.03149), in Metropolis form
+    power: pi_ref to a power, no verifier (`power.py`)
     suffix_regeneration: cut anywhere, write anew, keep: what backtracking does without values; the best so far
     search: best prefix first, which loses worth with every visit, up to the first end with a value
 """
@@ -19,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from burnish_workers.kinds.reasoning.filter import multinomial, particle_filter
+from burnish_workers.kinds.reasoning.power import power
 from burnish_workers.kinds.reasoning.requests import Grow, Setting, Work, together
 from burnish_workers.kinds.reasoning.restart import rollout
 from burnish_workers.kinds.reasoning.source import accept, below, by_log
@@ -149,6 +151,7 @@ RUNS: dict[str, Run] = {
     "particle_filter": filtered,
     "particle_filter_its": filtered_its,
     "vgb": walk,
+    "power": power,
     "suffix_regeneration": suffixes,
     "search": search,
 }

@@ -17,7 +17,7 @@ from burnish_workers.core.notes import Notes
 from burnish_workers.core.used import USED, Used
 from burnish_workers.kinds.reasoning.oracle import Found, Oracle
 from burnish_workers.kinds.reasoning.plan import GAUGE, NOTES, OTHER, VISITS, Recipe
-from burnish_workers.kinds.reasoning.protocols import Backend
+from burnish_workers.kinds.reasoning.protocols import Backend, Prefix
 from burnish_workers.kinds.reasoning.requests import Fresh
 from burnish_workers.kinds.reasoning.state import State
 
@@ -38,6 +38,7 @@ class Journal:
     index: int
     visited: list[str | None] = field(default_factory=list[str | None])
     moves: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    drawn: Counter[str] = field(default_factory=Counter[str])
     starts: int = 0
     changes: int = 0
 
@@ -55,6 +56,11 @@ class Journal:
         kept = next((k for k, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
         self.moves.append({"kept": kept, "rolled_back": old[kept:], "accepted": new[kept:]})
         del self.moves[:-MOVES_KEPT]
+
+    def drew(self, prefix: Prefix) -> None:
+        """A finished path that is an independent draw from pi*, see `draws.py`."""
+        label = self.backend.answer(prefix)
+        self.drawn[label if label in self.recipe.labels else OTHER] += 1
 
     def visits(self) -> tuple[_Values, _Present]:
         """A column for each answer of each chain; those of other chains have no samples here."""
@@ -104,8 +110,10 @@ def _gauge(journals: Sequence[Journal]) -> Moments:
 def _notes(journals: Sequence[Journal]) -> dict[str, Any]:
     visited = Counter(label for each in journals for label in each.visited if label is not None)
     seen = sum((each.seen() for each in journals), Counter[str]())
+    drawn = sum((each.drawn for each in journals), Counter[str]())
     return {
         "visited": dict(visited),
+        "drawn": dict(drawn),
         "seen": dict(seen.most_common(LABELS_KEPT)),
         "best": _best(journals),
         "moves": next((each.moves for each in journals if each.index == 0), []),

@@ -19,7 +19,7 @@ from burnish_workers.kinds.reasoning.plan import ANEW, TOKEN_SHARES, Recipe, cha
 from burnish_workers.kinds.reasoning.problem import Outline, changed, outline_of
 from burnish_workers.kinds.reasoning.statistics import statistics
 
-VERSION = 1
+VERSION = 2
 """Version of the numerics: raised whenever the same resolved spec would give other bits."""
 
 POOL, PARTICLES, WARMUP = 1, 16, 16
@@ -39,6 +39,9 @@ def check(spec: ReasoningSpec, inputs: Inputs) -> None:
         raise SpecError("/answers", f"no end with a value answers {unknown[0]!r}; the problem knows {known}")
     if spec.interval == "bounded":
         raise SpecError("/interval", "the steps of a chain are not independent; use stream, fixed or open")
+    if spec.resolution is not None and spec.resolution.replayable != outline.replayable:
+        what = f"is {spec.resolution.replayable} for a problem for which it is {outline.replayable}"
+        raise refusal("replayable", what)
     together(spec, outline)
     _check_plan(spec, outline)
 
@@ -98,6 +101,7 @@ def draft(spec: ReasoningSpec, numeric_class: str, inputs: Inputs) -> Draft:
         plan={**recipe.to_plan(), **outline.plan},
         lanes=spec.chains // group,
         outputs_by=_outputs,
+        replayable=outline.replayable,
     )
 
 

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from burnish_workers.kinds.reasoning.protocols import Backend, Drawn, Extension, Look, Prefix, Verifier, is_leaf
 from burnish_workers.kinds.reasoning.requests import Asks, Grow, Judge, Replies, Work
 from burnish_workers.kinds.reasoning.source import Source
 from burnish_workers.kinds.reasoning.state import Child
+from burnish_workers.kinds.reasoning.values import BadValue, sound
 
 T = TypeVar("T")
 
 FLOOR = math.log(1e-4)
 
-
-class BadValue(ValueError):
-    """A verifier returned what is no value."""
+__all__ = ["FLOOR", "BadValue", "Found", "Oracle"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +79,15 @@ class Oracle:
                     looks.append(Look(prefix, child.leaf, ask.source))
         for (i, j), value in zip(places, self._values(looks), strict=True):
             child = replies[i][j]
-            replies[i][j] = Child(child.step, child.leaf, value)
+            replies[i][j] = replace(child, log_value=value)
         return [tuple(children) for children in replies]
 
     def _children(self, ask: Grow, candidates: Sequence[Drawn]) -> list[Child]:
         self.tokens += sum(each.tokens for each in candidates)
-        return [Child(each.step, is_leaf(self.backend, (*ask.prefix, each.step))) for each in candidates]
+        leaves = [is_leaf(self.backend, (*ask.prefix, each.step)) for each in candidates]
+        return [
+            Child(each.step, leaf, log_chance=each.log_chance) for each, leaf in zip(candidates, leaves, strict=True)
+        ]
 
     def _values(self, looks: Sequence[Look]) -> list[float]:
         """Values of prefixes, each asked for once where the verifier is not noisy."""
@@ -108,9 +110,7 @@ class Oracle:
         return [self._sound(look, value) for look, value in zip(looks, self.verifier.log_values(looks), strict=True)]
 
     def _sound(self, look: Look, value: float) -> float:
-        if math.isnan(value) or value == math.inf:
-            where = "leaf" if look.leaf else "prefix"
-            raise BadValue(f"the verifier gave {value} to the {where} {look.prefix}; values are numbers, scores too")
+        sound(value, lambda: self.backend.words(look.prefix), leaf=look.leaf)
         return value if look.leaf else max(value, self.floor)
 
 

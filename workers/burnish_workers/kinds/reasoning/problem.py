@@ -1,103 +1,117 @@
-"""From a spec to a base law and a verifier."""
+"""From a spec to a base law and a verifier; and, before anything is loaded, whether there can be such."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+import math
+from dataclasses import dataclass, field
 
-from burnish.wire.specs.language import LanguageProblem
-from burnish.wire.specs.reasoning import Branch, ReasoningSpec, SubsetSumProblem, TreeProblem
+from burnish.wire.specs.language import LanguageProblem, ServerProblem
+from burnish.wire.specs.reasoning import ReasoningSpec, SubsetSumProblem, TreeProblem
+from burnish.wire.specs.verifiers import ConstantValues, HttpVerifier, ReasoningVerifier, ScoreFormula
 from burnish_workers.core.estimator import Plan
 from burnish_workers.core.kind import SpecError, resolution_of
-from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier
+from burnish_workers.kinds.reasoning.backends.enumerable import TreeVerifier
 from burnish_workers.kinds.reasoning.backends.language.directory import LanguageModel
 from burnish_workers.kinds.reasoning.backends.language.registered import fingerprint, micro_batch
-from burnish_workers.kinds.reasoning.backends.language.setup import setup_of
-from burnish_workers.kinds.reasoning.protocols import Backend, Look, Verifier
+from burnish_workers.kinds.reasoning.backends.language.setup import Setup, setup_of
+from burnish_workers.kinds.reasoning.backends.server.backend import server_backend
+from burnish_workers.kinds.reasoning.protocols import Backend, Verifier
 from burnish_workers.kinds.reasoning.subset_sum.task import SubsetSum
-
-MOST_NODES, MOST_STEPS = 10_000, 64
-"""Of an explicit tree."""
+from burnish_workers.kinds.reasoning.trees import ends_of, tree_of
+from burnish_workers.kinds.reasoning.verifiers import Brings, Reading, admit, asked_of, verifier_of
 
 MOST_TOGETHER = 8
-"""Chains of a lane by default, where they share batches."""
+"""Chains of a lane by default, where they share batches or wait for a server side by side."""
 
-
-@dataclass(frozen=True)
-class Constant:
-    """A verifier that knows ends alone."""
-
-    exact: Verifier
-
-    @property
-    def noisy(self) -> bool:
-        return self.exact.noisy
-
-    def log_values(self, rows: Sequence[Look]) -> list[float]:
-        known = iter(self.exact.log_values([row for row in rows if row.leaf]))
-        return [next(known) if row.leaf else 0.0 for row in rows]
+TREE = Brings(values=True, ends=True, fixed=True, name="a tree")
+NUMBERS = Brings(values=True, ends=True, fixed=True, name="a subset sum")
+SERVER = Brings(values=False, ends=False, fixed=False, name="the model of a server")
 
 
 @dataclass(frozen=True)
 class Outline:
     """What is known of a problem without running it, torch-free.
 
-    `depth`: T_max; `answers`: all that there can be, where that is known; `micro_batch`: rows of a forward pass of a
-    model, 1 where there is none; `plan`: what else must be found again to replay a job.
+    `depth`: T_max; `brings`: what judges it by itself; `answers`: all that there can be, where that is known;
+    `micro_batch`: rows of a forward pass of a model, 1 where there is none; `plan`: what else must be found again to
+    replay a job; `replayable`: whether all randomness is the key's; `together`: chains of a lane by default.
     """
 
     depth: int
+    brings: Brings
     answers: frozenset[str] | None = None
     micro_batch: int = 1
     plan: Plan = field(default_factory=Plan)
-
-    @property
-    def together(self) -> int:
-        """Chains that share batches by default: they gain nothing where there are none."""
-        return 1 if self.micro_batch == 1 else MOST_TOGETHER
+    replayable: bool = True
+    together: int = 1
 
 
 @dataclass(frozen=True)
 class Task:
-    """A base law and a verifier. `shares`: whether its batches take rows of other jobs (`core.rendezvous`)."""
+    """A base law and a verifier.
+
+    `ceiling`: the largest score v of an end, where that is known; `shares`: whether its batches take rows of other jobs
+    (`core.rendezvous`).
+    """
 
     backend: Backend
     verifier: Verifier
+    ceiling: float | None = None
     shares: bool = False
 
 
 def outline_of(spec: ReasoningSpec) -> Outline:
-    """Judge a problem at the door. Raises SpecError."""
+    """Judge a problem and its verifier at the door. Raises SpecError."""
+    found = _outline(spec)
+    admit(spec.verifier, found.brings)
+    return found
+
+
+def _outline(spec: ReasoningSpec) -> Outline:
     problem = spec.problem
     if isinstance(problem, TreeProblem):
-        tree = _tree(problem, spec.max_steps)
-        return Outline(tree.depth, frozenset(_check(tree)))
+        tree = tree_of(problem, spec.max_steps)
+        return Outline(tree.depth, TREE, frozenset(ends_of(tree)[0]))
     if isinstance(problem, LanguageProblem):
         setup = setup_of(problem, spec.max_steps)
-        return Outline(setup.depth, None, micro_batch(), {"model": fingerprint(setup.model)})
-    if not isinstance(problem, SubsetSumProblem):
-        raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
+        plan: Plan = {"model": fingerprint(setup.model)}
+        return Outline(setup.depth, _brought(setup), None, micro_batch(), plan, together=MOST_TOGETHER)
+    if isinstance(problem, ServerProblem):
+        depth = server_backend(problem, spec.max_steps).depth
+        return Outline(depth, SERVER, replayable=False, together=MOST_TOGETHER)
     depth = _numbers(problem).depth
     if spec.max_steps not in (None, depth):
         what = f"is {spec.max_steps}; {len(problem.numbers)} numbers take {depth} steps"
         raise SpecError("/max_steps", f"{what}, leave it out")
-    return Outline(depth)
+    return Outline(depth, NUMBERS)
 
 
 def task_of(spec: ReasoningSpec, device: str = "cpu") -> Task:
     """Of a spec that was judged; a resolved one where a model runs. Raises SpecError where only the model can tell."""
     problem = spec.problem
     if isinstance(problem, TreeProblem):
-        tree = _tree(problem, spec.max_steps)
-        found = Task(tree, TreeVerifier(tree.root))
-    elif isinstance(problem, SubsetSumProblem):
+        tree = tree_of(problem, spec.max_steps)
+        return _judged(spec, tree, TreeVerifier(tree.root), TREE, math.log(ends_of(tree)[1]))
+    if isinstance(problem, SubsetSumProblem):
         numbers = _numbers(problem)
-        found = Task(numbers, numbers)
-    elif isinstance(problem, LanguageProblem):
-        found = _language(spec, problem, device)
-    else:
-        raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
-    return replace(found, verifier=Constant(found.verifier)) if spec.verifier.type == "constant" else found
+        return _judged(spec, numbers, numbers, NUMBERS, 0.0)
+    if isinstance(problem, LanguageProblem):
+        return _language(spec, problem, device)
+    backend = server_backend(problem, spec.max_steps)
+    reading = Reading(lambda prefix: "".join(backend.words(prefix)), backend.words, asked_of(problem))
+    verifier = verifier_of(spec.verifier, SERVER, None, reading)
+    return Task(backend, verifier, None if _scored(spec.verifier) else 0.0)
+
+
+def _scored(asked: ReasoningVerifier) -> bool:
+    """Whether ends have scores without a known limit."""
+    return isinstance(asked.ends, ScoreFormula | HttpVerifier)
+
+
+def _judged(spec: ReasoningSpec, backend: Backend, own: Verifier, brings: Brings, ceiling: float) -> Task:
+    """A problem that judges its ends by itself."""
+    reading = Reading(lambda prefix: " ".join(backend.words(prefix)), backend.words)
+    return Task(backend, verifier_of(spec.verifier, brings, own, reading), ceiling)
 
 
 def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Task:
@@ -108,8 +122,22 @@ def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Tas
     given, found = resolution.plan.get("model"), fingerprint(setup.model)
     if given != found:
         raise changed(setup.model, given)
-    backend, verifier = language_task(setup, device, resolution.micro_batch, values=spec.verifier.type == "own")
-    return Task(backend, verifier, shares=True)
+    asked = spec.verifier
+    headed = not isinstance(asked.values, ConstantValues | HttpVerifier)
+    backend, own = language_task(setup, device, resolution.micro_batch, values=headed)
+    reading = Reading(backend.text, backend.words, asked_of(problem))
+    verifier = verifier_of(asked, _brought(setup), own, reading)
+    return Task(backend, verifier, None if _scored(asked) else 0.0, shares=True)
+
+
+def _brought(setup: Setup) -> Brings:
+    model = setup.model
+    return Brings(
+        values=model.value_head is not None,
+        ends=model.check is not None,
+        fixed=False,
+        name=f"the model {model.name!r}",
+    )
 
 
 def changed(model: LanguageModel, given: object) -> SpecError:
@@ -118,36 +146,5 @@ def changed(model: LanguageModel, given: object) -> SpecError:
     return SpecError("/resolution/plan/model", f"{what}; leave `resolution` out to have it resolved anew")
 
 
-def _tree(problem: TreeProblem, max_steps: int | None) -> TreeBackend:
-    root = Node("", 1.0, problem.value, tuple(map(_node, problem.steps)))
-    return TreeBackend(root, min(root.height, max_steps or root.height))
-
-
 def _numbers(problem: SubsetSumProblem) -> SubsetSum:
     return SubsetSum(tuple(problem.numbers), problem.target, problem.answer)
-
-
-def _node(branch: Branch) -> Node:
-    children = tuple(map(_node, branch.steps))
-    return Node(branch.step, branch.chance, branch.value, children, branch.answer, branch.tokens)
-
-
-def _check(tree: TreeBackend) -> set[str]:
-    """The answers of a tree. Raises SpecError where it is too large or no end has a value."""
-    ends, nodes, waiting = set[str](), 0, [((), tree.root)]
-    while waiting:
-        prefix, node = waiting.pop()
-        nodes += 1
-        if nodes > MOST_NODES or len(prefix) > MOST_STEPS:
-            limits = f"{MOST_NODES:,} nodes and {MOST_STEPS} steps"
-            raise SpecError("/problem/steps", f"the tree is larger than the {limits} that a request may hold")
-        if prefix and (not node.children or len(prefix) == tree.depth):
-            ends |= {tree.answer(prefix)} if node.value > 0 else set()
-        elif node.value == 0:
-            where = " > ".join(tree.words(prefix))
-            raise SpecError("/problem/steps", f"the value of the unfinished path {where!r} is 0; give a positive guess")
-        else:
-            waiting += [((*prefix, (i,)), child) for i, child in enumerate(node.children)]
-    if not ends:
-        raise SpecError("/problem/steps", "every end of the tree has value 0: there is nothing to sample")
-    return ends

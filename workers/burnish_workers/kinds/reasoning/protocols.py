@@ -31,10 +31,14 @@ class Extension:
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """A candidate step, and how many tokens were generated for it."""
+    """A candidate step, and how many tokens were generated for it.
+
+    `log_chance`: log pi_ref(step | prefix), None where the backend cannot tell. Only the method `power` asks for it.
+    """
 
     step: Step
     tokens: int
+    log_chance: float | None = None
 
 
 class Backend(Protocol):

@@ -45,9 +45,14 @@ Work = Generator[Asks, Replies, T]
 
 @dataclass(slots=True)
 class Fresh:
-    """log B of the pools that K1 drew to go down, whether they were accepted or not: (depth of the parent, log B)."""
+    """What kernels drew anew, whether it was accepted or not.
+
+    `ratios`: log B of the pools that K1 drew to go down, (depth of the parent, log B); `rollouts`: the whole paths that
+    K4 wrote by the base law, with log tau/beta.
+    """
 
     ratios: list[tuple[int, float]] = field(default_factory=list[tuple[int, float]])
+    rollouts: list[tuple[Prefix, float]] = field(default_factory=list[tuple[Prefix, float]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,7 @@ class Setting:
     `particles`: N of a particle filter; `moves`: local moves after which an excursion is given up.
 
     `fresh` takes what the Bellman gauge is made of; `answer` says what a leaf answers, for methods
-    that vote; `betas`: of the rungs of a ladder, the first that of the answer.
+    that vote; `betas`: of the rungs of a ladder, the first that of the answer; `power`: alpha of the method `power`.
     """
 
     source: Source
@@ -68,6 +73,7 @@ class Setting:
     fresh: Fresh = field(default_factory=Fresh)
     answer: Callable[[Prefix], str] = str
     betas: tuple[float, ...] = ()
+    power: float = 4.0
 
 
 Move = Generator[Asks, Replies, State]

@@ -18,6 +18,7 @@ def restart(state: State, setting: Setting) -> Move:
         return state
     fresh = yield from rollout(state.cut(0), setting)
     now, then = state.log_weight(setting.beta), fresh.log_weight(setting.beta)
+    setting.fresh.rollouts.append((fresh.prefix, then))
     if now == -math.inf or accept(setting.source, then - now):
         return fresh
     return state

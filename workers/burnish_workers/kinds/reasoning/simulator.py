@@ -12,15 +12,20 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import SpecError, resolution_of
 from burnish_workers.kinds.reasoning.carry import Chain, carried, chains_of
+from burnish_workers.kinds.reasoning.draws import independent_draws
 from burnish_workers.kinds.reasoning.driver import drive
 from burnish_workers.kinds.reasoning.journal import Journal, written
 from burnish_workers.kinds.reasoning.methods import METHODS, Method
 from burnish_workers.kinds.reasoning.oracle import BadValue, Oracle
 from burnish_workers.kinds.reasoning.plan import ANEW, Recipe
+from burnish_workers.kinds.reasoning.power import Untold
 from burnish_workers.kinds.reasoning.problem import Task, task_of
 from burnish_workers.kinds.reasoning.requests import Fresh, Setting, Work
 from burnish_workers.kinds.reasoning.source import Random
 from burnish_workers.kinds.reasoning.state import State
+
+ALPHA = 4.0
+"""Exponent of the method `power` where the spec does not say, as published."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class ReasoningSimulator:
     betas: tuple[float, ...]
     log_floor: float
     chains: int
+    power: float
 
     @property
     def shares(self) -> bool:
@@ -53,25 +59,28 @@ class ReasoningSimulator:
             drive(self.task.backend, [(run.journal.oracle, run.steps(replicates)) for run in runs])
         except BadValue as error:
             raise SpecError("/verifier", str(error)) from None
+        except Untold as error:
+            raise SpecError("/method", str(error)) from None
         return carried(lane, chains), written([run.journal for run in runs])
 
     def _run(self, chain: Chain, key: Key) -> _Run:
         recipe, fresh, source = self.recipe, Fresh(), Random(key.generator())
         oracle = Oracle(self.task.backend, self.task.verifier, self.log_floor)
         sizes = (recipe.pool, recipe.depth, self.betas[0], recipe.particles, recipe.moves)
-        setting = Setting(source, *sizes, fresh, self.task.backend.answer, self.betas)
+        setting = Setting(source, *sizes, fresh, self.task.backend.answer, self.betas, self.power)
         journal = Journal(recipe, self.task.backend, oracle, fresh, self.chains, chain.index)
-        return _Run(chain, self.method, setting, journal)
+        return _Run(chain, self.method, setting, journal, self.task.ceiling)
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One chain in one block."""
+    """One chain in one block. `ceiling`: the largest score v of an end, where that is known."""
 
     chain: Chain
     method: Method
     setting: Setting
     journal: Journal
+    ceiling: float | None
 
     def steps(self, count: int) -> Work[None]:
         root = State(self.journal.oracle.root(self.setting.source))
@@ -88,10 +97,14 @@ class _Run:
             yield from self.method.begin(chain, root, setting)
             return
         before = chain.state
+        setting.fresh.rollouts.clear()
         yield from self.method.go_on(chain, setting, journal.recipe.shares)
         assert chain.state is not None  # a chain that has an answer keeps one
         chain.warm += 1
-        journal.moved(before, chain.state, counted=chain.warm > journal.recipe.warmup)
+        steps = chain.warm - journal.recipe.warmup
+        journal.moved(before, chain.state, counted=steps > 0)
+        for path in independent_draws(chain.state, steps, setting, self.ceiling):
+            journal.drew(path)
 
 
 def build(spec: ReasoningSpec, device: str, inputs: Inputs) -> Simulator:
@@ -103,4 +116,5 @@ def build(spec: ReasoningSpec, device: str, inputs: Inputs) -> Simulator:
         betas=(spec.beta, *(spec.ladder or [])),
         log_floor=math.log(spec.verifier.floor),
         chains=spec.chains,
+        power=spec.power or ALPHA,
     )

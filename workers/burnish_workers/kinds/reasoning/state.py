@@ -9,7 +9,7 @@ pi_ref and the place of the chosen one is uniform, so they may be drawn when the
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from burnish_workers.kinds.reasoning.protocols import Prefix, Step
 from burnish_workers.kinds.reasoning.source import log_mean
@@ -17,11 +17,15 @@ from burnish_workers.kinds.reasoning.source import log_mean
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A candidate. `log_value`: v at a leaf, log V elsewhere, None where nobody has looked yet."""
+    """A candidate. `log_value`: v at a leaf, log V elsewhere, None where nobody has looked yet.
+
+    `log_chance`: log pi_ref of the step, where the backend tells; it does not travel with a chain from block to block.
+    """
 
     step: Step
     leaf: bool
     log_value: float | None = None
+    log_chance: float | None = field(default=None, compare=False)
 
     def log_weight(self, beta: float) -> float:
         """log tau = v/beta at a leaf; log V elsewhere, which does not depend on beta."""

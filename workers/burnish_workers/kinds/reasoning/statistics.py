@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from burnish.wire import OutputPart
 from burnish.wire.specs.reasoning import ReasoningSpec
 from burnish_workers.core.components import combine
+from burnish_workers.core.counted import Counted
 from burnish_workers.core.decisions import EVENLY, Ahead, Decision
 from burnish_workers.core.estimator import Answer, Arrays, Plan, State, unflatten
 from burnish_workers.core.inputs import Inputs
@@ -73,6 +74,8 @@ class ReasoningStatistics:
             parts={CHAINS: replicates},
             floor=0.0 if self.exact else None,
             diagnostics=self._diagnostics(state, shares, steps, combined.value),
+            counted=self._counted(state) if self.exact else None,
+            within=(0.0, 1.0),
             layout=(OutputPart.together("chance", 0, [len(labels)]),),
             settled=decided if self.early_stop else None,
         )
@@ -82,6 +85,12 @@ class ReasoningStatistics:
         visits: Moments = state[VISITS]
         labels = len(self.recipe.labels)
         return visits.mean.reshape(self.chains, labels), visits.count.reshape(self.chains, labels)[:, 0]
+
+    def _counted(self, state: State) -> Counted:
+        """Independent draws (`draws.py`) and the answers that they gave."""
+        drawn = state[NOTES].content.get("drawn", {})
+        hits = np.array([drawn.get(label, 0) for label in self.recipe.labels], np.int64)
+        return Counted(sum(drawn.values()), hits)
 
     def _diagnostics(self, state: State, shares: _Array, steps: NDArray[np.int64], value: _Array) -> dict[str, Any]:
         labels, notes, used = self.recipe.labels, state[NOTES].content, state[USED]
@@ -99,6 +108,7 @@ class ReasoningStatistics:
             "moved": int(notes.get("moved", 0)),
             "r_hat": mixing.r_hat,
             "effective_steps": mixing.effective,
+            "independent_draws": sum(notes.get("drawn", {}).values()),
             "gauge": written(state[GAUGE]),
             "tree": notes.get("moves", []),
             "unlisted": {name: n for name, n in notes.get("visited", {}).items() if name not in labels},
@@ -142,11 +152,13 @@ def added(total: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
     for name, count in sorted(block["visited"].items()):
         if name in visited or len(visited) < LABELS_KEPT:
             visited[name] += count
+    drawn = Counter(total.get("drawn", {})) + Counter(block["drawn"])
     seen = Counter(total.get("seen", {})) + Counter(block["seen"])
     best, new = total.get("best"), block["best"]
     better = new is not None and (best is None or new["score"] > best["score"])
     return {
         "visited": dict(visited),
+        "drawn": dict(sorted(drawn.items())),
         "seen": dict(sorted(seen.items(), key=lambda each: (-each[1], each[0]))[:LABELS_KEPT]),
         "best": new if better else best,
         "moves": [*total.get("moves", []), *block["moves"]][-MOVES_KEPT:],

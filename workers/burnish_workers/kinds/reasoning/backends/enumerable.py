@@ -49,8 +49,8 @@ class TreeBackend:
     def _row(self, row: Extension) -> list[Drawn]:
         children = self.root.find(row.prefix).children
         chances = [child.chance for child in children]
-        branches = [row.source.choose(chances) for _ in range(row.count)]
-        return [Drawn((branch,), children[branch].tokens) for branch in branches]
+        branches, total = [row.source.choose(chances) for _ in range(row.count)], sum(chances)
+        return [Drawn((branch,), children[branch].tokens, math.log(chances[branch] / total)) for branch in branches]
 
     def ends(self, prefix: Prefix) -> bool:
         return not self.root.find(prefix).children

@@ -51,7 +51,8 @@ class SubsetSum:
         found: list[list[Drawn]] = []
         for row in rows:
             chances = self._outlook(row.prefix).chances
-            found.append([Drawn(STEPS[row.source.choose(chances)], 2) for _ in range(row.count)])
+            drawn = [row.source.choose(chances) for _ in range(row.count)]
+            found.append([Drawn(STEPS[i], 2, math.log(chances[i])) for i in drawn])
         return found
 
     def ends(self, prefix: Prefix) -> bool:

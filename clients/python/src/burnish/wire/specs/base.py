@@ -29,7 +29,7 @@ class Resolution(Wire):
     """Everything the server decided before block 0, written into the job and never revised.
 
     Post a job's `resolved` spec (the spec with this filled in) to replay it: the answer after K blocks is a pure
-    function of (resolved spec, seed, K). Counts of replicates are per output.
+    function of (resolved spec, seed, K), where `replayable`. Counts of replicates are per output.
     """
 
     version: int = Field(ge=1, description="Version of the estimator's numerics.")
@@ -64,6 +64,11 @@ class Resolution(Wire):
         "evenly, always.",
     )
     multiplicity: Multiplicity | None = Field(default=None, description="null: each output on its own.")
+    replayable: bool = Field(
+        default=True,
+        description="false: something outside the service draws too, such as the server of a language model. The same "
+        "spec and seed then give another answer by the same law, and `verify` has nothing to compare.",
+    )
     plan: dict[str, int | float | str | bool] = Field(default={}, description="What the kind itself resolved.")
 
     @model_validator(mode="after")

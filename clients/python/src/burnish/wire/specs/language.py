@@ -29,7 +29,7 @@ class PatternAnswer(Wire):
     """What the pattern's first group finds last in the text, or the whole match where it has no group."""
 
     type: Literal["pattern"]
-    pattern: str = Field(min_length=1, max_length=500, description="A regular expression, as of Python's `re`.")
+    pattern: str = Field(min_length=1, max_length=500, description="A regular expression in the syntax of RE2.")
 
 
 class PlainAnswer(Wire):

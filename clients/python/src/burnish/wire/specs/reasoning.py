@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from burnish.wire.base import Wire
 from burnish.wire.specs.base import SpecBase
 from burnish.wire.specs.language import LanguageProblem, ServerProblem
+from burnish.wire.specs.verifiers import ReasoningVerifier
 
 ReasoningMethod = Literal[
     "mh_backtracking",
@@ -25,6 +26,7 @@ ReasoningMethod = Literal[
     "particle_filter",
     "particle_filter_its",
     "vgb",
+    "power",
     "suffix_regeneration",
     "search",
 ]
@@ -69,15 +71,6 @@ ReasoningProblem = Annotated[
 ]
 
 
-class ReasoningVerifier(Wire):
-    """Values of unfinished paths: only how fast the answer comes depends on them. Ends are judged exactly."""
-
-    type: Literal["own", "constant"] = Field(
-        default="own", description="own: what the problem brings along; constant: nothing is known before the end."
-    )
-    floor: float = Field(default=1e-4, gt=0, le=1, description="Least value of an unfinished path; ends have none.")
-
-
 class ReasoningSpec(SpecBase):
     """Sample reasoning by chains that back up where later steps do not hold what earlier ones promised."""
 
@@ -92,6 +85,9 @@ class ReasoningSpec(SpecBase):
         "answer has a bias that is not known, so it gets no interval.",
     )
     beta: float = Field(default=1.0, gt=0, le=1e3, description="Temperature of the tilt, tau^(1/beta).")
+    power: float | None = Field(
+        default=None, gt=1, le=64, description="Exponent alpha of method power, which samples pi_ref^alpha. Default: 4."
+    )
     ladder: list[Annotated[float, Field(gt=0, le=1e6)]] | None = Field(
         default=None, min_length=1, max_length=16, description="Hotter betas, ascending, for parallel_tempering."
     )
@@ -114,6 +110,8 @@ class ReasoningSpec(SpecBase):
             raise ValueError(
                 f"method is {self.method!r} and ladder is {self.ladder}: parallel_tempering needs a ladder"
             )
+        if self.power is not None and self.method != "power":
+            raise ValueError(f"method is {self.method!r} and power is {self.power}: only the method power has one")
         rungs = [self.beta, *(self.ladder or [])]
         if any(b <= a for a, b in pairwise(rungs)):
             raise ValueError(f"ladder: {rungs} must ascend, beta first")

@@ -191,12 +191,12 @@ class Decoder:
             temperature[slot.number], top_p[slot.number] = slot.row.law.temperature, slot.row.law.top_p
             uniform[slot.number] = slot.row.random.random()
         settings = torch.tensor([temperature, top_p, uniform], dtype=torch.float64, device=self.weights.device)
-        found, _ = tokens_of(self.weights.head(self._hidden), *settings)
-        tokens = found.tolist()
+        found, chances = tokens_of(self.weights.head(self._hidden), *settings)
+        tokens, log_chances = found.tolist(), chances.tolist()
         for slot in drawing:
             row = slot.row
             assert row is not None
-            row.draw(tokens[slot.number])
+            row.draw(tokens[slot.number], log_chances[slot.number])
             if row.drawn and not row.look:
                 self._leave(slot, row)
 
@@ -204,7 +204,7 @@ class Decoder:
         slot.steps, slot.row = row.whole, None
         ticket = row.ticket
         if row.drawn:
-            ticket.found[row.place] = Drawn(tuple(row.step), len(row.step))
+            ticket.found[row.place] = Drawn(tuple(row.step), len(row.step), row.log_chance)
         ticket.missing -= 1
         if ticket.missing == 0:
             drawn = [each for each in ticket.found if each is not None]

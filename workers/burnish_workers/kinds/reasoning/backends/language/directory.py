@@ -19,6 +19,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from burnish.wire.specs.language import AnswerRule, PatternAnswer, PlainAnswer, StepRule
+from burnish_workers.kinds.reasoning.checks import passes_by, read
 
 VALUE_HEAD, CARD = "value_head.safetensors", "card.json"
 MOST_STEPS = 16
@@ -94,8 +95,8 @@ def _read(name: str, folder: Path) -> LanguageModel:
     architecture = str((config.get("architectures") or ["?"])[0])
     ends, check = _ends(config) | _ends(generation), card.get("check")
     most = _positive(card.get("max_steps", MOST_STEPS), f"{CARD}: max_steps")
-    if check is not None and not (isinstance(check, dict) and isinstance(check.get("type"), str)):
-        raise ModelError(f"{CARD}: check is {check!r:.60}; it must be an object with a type, or null")
+    if check is not None:
+        _check_check(check)
     return LanguageModel(name, folder, architecture, _context(config), ends, steps, rule, most, check, card)
 
 
@@ -109,6 +110,16 @@ def _json(folder: Path, name: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ModelError(f"{name} should hold an object, it holds a {type(found).__name__}")
     return found
+
+
+def _check_check(check: Any) -> None:
+    """Raises ModelError for one that cannot judge."""
+    if not isinstance(check, dict):
+        raise ModelError(f"{CARD}: check is {check!r:.60}; it must be an object with a type, or null")
+    try:
+        passes_by(read(check))
+    except ValueError as error:
+        raise ModelError(f"{CARD}: {error}") from None
 
 
 def _check_weights(folder: Path) -> None:

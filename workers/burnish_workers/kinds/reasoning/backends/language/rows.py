@@ -68,6 +68,7 @@ class Row:
     note: Callable[[Prefix, float], None]
     path: Step = ()
     step: list[int] = field(default_factory=list[int])
+    log_chance: float = 0.0
     drawn: bool = False
     closed: dict[int, int] = field(default_factory=dict[int, int])
     """Steps that end behind so many tokens, of those that are still to be fed."""
@@ -91,8 +92,9 @@ class Row:
             self.closed[end] = k
             end -= len(self.prefix[k - 1])
 
-    def draw(self, token: int) -> None:
+    def draw(self, token: int, log_chance: float) -> None:
         self.step.append(token)
+        self.log_chance += log_chance
         law = self.law
         self.drawn = token in law.ends or len(self.step) >= law.limit or law.closes(self.prefix, self.step)
         if self.drawn:

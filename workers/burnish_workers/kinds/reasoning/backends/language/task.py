@@ -14,7 +14,7 @@ from burnish_workers.kinds.reasoning.backends.language.decoder import Decoder
 from burnish_workers.kinds.reasoning.backends.language.setup import Setup
 from burnish_workers.kinds.reasoning.backends.language.text import prompt_tokens
 from burnish_workers.kinds.reasoning.backends.language.weights import Weights, load
-from burnish_workers.kinds.reasoning.checks import judge
+from burnish_workers.kinds.reasoning.checks import Passes, passes_by, read, score
 from burnish_workers.kinds.reasoning.protocols import Look
 from burnish_workers.tensors.devices import resolve_device
 
@@ -28,10 +28,12 @@ _DECODERS: weakref.WeakValueDictionary[tuple[str, str, int, int], Decoder] = wea
 class LanguageVerifier:
     """What a model brings along: its value head for unfinished prefixes, the check of its card for ends.
 
-    A model without a head knows nothing on the way, log V = 0; one without a check takes all ends for equal.
+    A model without a head knows nothing on the way, log V = 0. `passes`: None for a card without a check, whose ends
+    another verifier judges.
     """
 
     backend: LanguageBackend
+    passes: Passes | None
     noisy: bool = False
 
     def log_values(self, rows: Sequence[Look]) -> list[float]:
@@ -40,10 +42,8 @@ class LanguageVerifier:
         return [self._judged(row) if row.leaf else next(known) for row in rows]
 
     def _judged(self, row: Look) -> float:
-        setup = self.backend.setup
-        if setup.model.check is None:
-            return 0.0
-        return judge(setup.model.check, setup.asked, self.backend.text(row.prefix))
+        assert self.passes is not None  # admitted
+        return score(self.passes(self.backend.setup.asked, self.backend.text(row.prefix)))
 
 
 def language_task(
@@ -57,7 +57,8 @@ def language_task(
         backend = LanguageBackend(setup, decoder_of(weights, rows, length), values=values)
     except torch.OutOfMemoryError as error:
         raise SpecError("/problem/model", f"{setup.model.name!r} does not fit: {error!s:.200}") from None
-    return backend, LanguageVerifier(backend)
+    check = setup.model.check
+    return backend, LanguageVerifier(backend, None if check is None else passes_by(read(check)))
 
 
 def memory_length(setup: Setup, prompt: int) -> int:
