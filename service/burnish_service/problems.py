@@ -35,7 +35,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
-        return answer(request, error.problem)
+        headers = None if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        return answer(request, error.problem, headers)
 
     @app.exception_handler(StoreUnavailable)
     async def away(request: Request, error: StoreUnavailable) -> Response:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from burnish.wire import TERMINAL, TERMINAL_EVENTS, Budget, Event, Problem, Refinement, Spent
+from burnish.wire import TERMINAL, TERMINAL_EVENTS, Budget, Event, Problem, Promise, Refinement, Spent
 from burnish_workers.engine.records import Emission, JobRecord
 
 FIXED = frozenset(
@@ -72,6 +72,7 @@ _FORMS: dict[str, _Form] = {
     "expected": _INTEGER,
     "observed": _INTEGER,
     "observed_last": _FLAG,
+    "promise": _model(Promise),
 }
 
 

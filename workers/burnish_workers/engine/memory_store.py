@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from burnish.wire import Budget, DayUsage, Event, LedgerRow, Spent
+from burnish.wire import Budget, DayUsage, Event, LedgerRow, Promise, Spent
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
 from burnish_workers.engine.records import (
     BudgetChanged,
@@ -26,12 +26,14 @@ from burnish_workers.engine.records import (
     ObservationsBeyond,
     Page,
     Posted,
+    Promised,
+    PromisesMoved,
     Renewal,
     StillLive,
     Taken,
     TakesNoMore,
 )
-from burnish_workers.engine.usage import AMOUNTS, usage_rows
+from burnish_workers.engine.usage import SPENT, usage_rows
 from burnish_workers.engine.wakeups import Bell, slept
 
 DAY = 86_400.0
@@ -75,6 +77,8 @@ class MemoryStore:
         self._live: set[str] = set()
         self._done: dict[str, _Done] = {}
         self._usage: dict[str, float] = {}
+        self._promises: dict[str, Promise] = {}
+        self._promised = 0
         self._work = Bell()
         self._work_seen = 0
 
@@ -83,13 +87,15 @@ class MemoryStore:
     async def close(self) -> None: ...
 
     # --- what the front calls -----------------------------------------------------------------------------------------
-    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
-        before = self._before(idempotency)
-        if before is not None and before.job_id not in self._jobs:
-            raise IdempotencyConflict(f"job {before.job_id}, made under this idempotency key, was deleted")
+    async def create(
+        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+    ) -> Created:
+        before = None if idempotency is None else await self.replayed(idempotency)
         if before is not None:
-            return Created(self._jobs[before.job_id].copy(), replayed=True)
+            return Created(before, replayed=True)
         if record.id not in self._jobs:
+            if promised is not None and promised != self._promised:
+                raise PromisesMoved(f"{self._promised - promised} more were promised something")
             entry = _Entry(record.with_changes({"sequence": 0}))
             entry.record = entry.copy()
             self._jobs[record.id] = entry
@@ -98,8 +104,23 @@ class MemoryStore:
             self._live.add(record.id)
             if record.purpose == "answer":
                 self._spend(record.kind, "jobs", 1)
+            if record.promise is not None:
+                self._promised += 1
+                self._promises[record.id] = record.promise
+                self._spend(record.kind, "promises_made", 1)
             self._signal()
         return Created(self._jobs[record.id].copy(), replayed=False)
+
+    async def replayed(self, idempotency: Idempotency) -> JobRecord | None:
+        before = self._before(idempotency)
+        if before is None:
+            return None
+        if before.job_id not in self._jobs:
+            raise IdempotencyConflict(f"job {before.job_id}, made under this idempotency key, was deleted")
+        return self._jobs[before.job_id].copy()
+
+    async def promises(self) -> Promised:
+        return Promised(self._promised, dict(self._promises))
 
     async def get(self, job_id: str) -> JobRecord | None:
         entry = self._jobs.get(job_id)
@@ -259,6 +280,8 @@ class MemoryStore:
         written = [(event.type, to_json(event.data)) for event in emission.events]
         # Nothing can fail from here on: all of it or none.
         self._charge(entry.record, changed.spent)
+        for name, more in emission.counts.items():
+            self._spend(changed.kind, name, more)
         entry.record = changed
         for type, data in written:
             self._append_text(entry, type, data)
@@ -266,6 +289,7 @@ class MemoryStore:
         if emission.ends:
             entry.lease = None
             self._live.discard(job_id)
+            self._promises.pop(job_id, None)
         return entry.record.sequence
 
     async def release(self, job_id: str, epoch: int) -> None:
@@ -297,7 +321,7 @@ class MemoryStore:
 
     def _charge(self, record: JobRecord, spent: Spent) -> None:
         """Usage grows by what the job has spent since it last said so."""
-        for name in AMOUNTS[1:]:
+        for name in SPENT:
             self._spend(record.kind, name, getattr(spent, name) - getattr(record.spent, name))
 
     def _spend(self, kind: str, amount: str, more: float) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from secrets import token_hex
 
-from burnish.wire import Budget, DayUsage, Event, LedgerRow
+from burnish.wire import Budget, DayUsage, Event, LedgerRow, Promise
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
 from burnish_workers.engine.records import (
     REFUSED,
@@ -25,6 +25,8 @@ from burnish_workers.engine.records import (
     ObservationDiffers,
     Page,
     Posted,
+    Promised,
+    PromisesMoved,
     Renewal,
     StillLive,
     Taken,
@@ -55,25 +57,47 @@ class RedisStore:
         await self.link.close()
 
     # --- what the front calls -----------------------------------------------------------------------------------------
-    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
+    async def create(
+        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+    ) -> Created:
         keys = self._keys
         check_room(await self.link.memory())
         touched = [keys.job(record.id), keys.events(record.id), keys.jobs, keys.queue, keys.work, keys.usage]
-        body = ""
+        touched += [keys.promises, keys.promised]
+        body, version = "", "" if promised is None else promised
         if idempotency is not None:
             touched.append(keys.once(idempotency.key))
             body = idempotency.body
         record = record.with_changes({"sequence": 0})
         fields = [text for pair in encode_record(record).items() for text in pair]
-        answer = await self._run("create", touched, record.id, body, DAY, QUEUED, *fields, durable=True)
+        answer = await self._run("create", touched, record.id, body, DAY, QUEUED, version, *fields, durable=True)
         if answer[0] == "conflict":
             raise IdempotencyConflict("the idempotency key was used with another body")
+        if answer[0] == "moved":
+            raise PromisesMoved("others were promised something meanwhile")
         if answer[0] == "replayed":
-            before = await self.get(answer[1])
-            if before is None:
-                raise IdempotencyConflict(f"job {answer[1]}, made under this idempotency key, was deleted")
-            return Created(before, replayed=True)
+            return Created(await self._made(answer[1]), replayed=True)
         return Created(record.with_changes({"sequence": 1}), replayed=False)
+
+    async def replayed(self, idempotency: Idempotency) -> JobRecord | None:
+        body, job = await self._command("HMGET", self._keys.once(idempotency.key), "body", "job")
+        if job is None:
+            return None
+        if body != idempotency.body:
+            raise IdempotencyConflict("the idempotency key was used with another body")
+        return await self._made(job)
+
+    async def _made(self, job_id: str) -> JobRecord:
+        before = await self.get(job_id)
+        if before is None:
+            raise IdempotencyConflict(f"job {job_id}, made under this idempotency key, was deleted")
+        return before
+
+    async def promises(self) -> Promised:
+        # In this order: one that is made in between shows in neither the version nor, at worst, the promises.
+        version = int(await self._command("GET", self._keys.promised) or 0)
+        kept = await self._command("HGETALL", self._keys.promises)
+        return Promised(version, {job: Promise.model_validate_json(text) for job, text in kept.items()})
 
     async def get(self, job_id: str) -> JobRecord | None:
         fields = await self._command("HGETALL", self._keys.job(job_id))
@@ -215,6 +239,7 @@ class RedisStore:
         check_emission(emission)
         keys = self._keys
         touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.queue, keys.leases, keys.usage]
+        touched.append(keys.promises)
         arguments = emission_arguments(emission)
         answer = await self._run("emit", touched, job_id, epoch, token_hex(8), *arguments, durable=emission.ends)
         if answer[0] == "fenced":

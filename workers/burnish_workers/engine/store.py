@@ -13,6 +13,7 @@ from burnish_workers.engine.records import (
     JobRecord,
     Page,
     Posted,
+    Promised,
     Renewal,
     Taken,
 )
@@ -26,12 +27,25 @@ class Store(Protocol):
         ...
 
     # --- what the front calls -----------------------------------------------------------------------------------------
-    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
+    async def create(
+        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+    ) -> Created:
         """Store a queued job with its first event (`status` queued, sequence 1); durable when this returns.
 
         With an idempotency key that was used within 24 h: the same body returns the job made then, another body raises
         `IdempotencyConflict`. Atomic: of concurrent calls with one key exactly one creates.
+
+        `promised`: the version of the promises by which this one was judged; raises `PromisesMoved` when others were
+        made since.
         """
+        ...
+
+    async def replayed(self, idempotency: Idempotency) -> JobRecord | None:
+        """The job that was made under this key; raises `IdempotencyConflict` as `create` does."""
+        ...
+
+    async def promises(self) -> Promised:
+        """The open promises of live jobs."""
         ...
 
     async def get(self, job_id: str) -> JobRecord | None: ...

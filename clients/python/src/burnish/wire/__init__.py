@@ -14,6 +14,7 @@ from burnish.wire.layout import OutputPart, Part
 from burnish.wire.observations import Observation, ObservationPage, Observations, Observe, Observed
 from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
+from burnish.wire.promise import DeadlineProblem, Promise, Reachable
 from burnish.wire.refinement import Refinement
 from burnish.wire.scaling import Foretold, Prices, ScalingLaw, ScalingPoint, ScalingRecord, ScalingRequest, Split
 from burnish.wire.specs import JobSpec, PosteriorSpec, Resolution, SpecBase, SurrogateSpec, UnknownSpec
@@ -32,6 +33,7 @@ __all__ = [
     "ClusterView",
     "Consumption",
     "DayUsage",
+    "DeadlineProblem",
     "Estimate",
     "Event",
     "EventPage",
@@ -67,8 +69,10 @@ __all__ = [
     "PosteriorSpec",
     "Prices",
     "Problem",
+    "Promise",
     "Purpose",
     "Range",
+    "Reachable",
     "Refinement",
     "Refused",
     "Resolution",

@@ -9,6 +9,7 @@ from burnish.wire.budget import Spent, StoppedBy
 from burnish.wire.observations import Observations
 from burnish.wire.plan import Plan
 from burnish.wire.problem import Problem
+from burnish.wire.promise import Promise
 from burnish.wire.refinement import Refinement
 from burnish.wire.specs import JobSpec
 from burnish.wire.verification import Verification
@@ -48,7 +49,8 @@ class Job(Received):
     """`failed`: the user's cause, named in `error`. `crashed`: ours, `resumable`. Both keep their last refinement.
 
     `resolved` is the spec with its `resolution` filled in: post it to replay the job. `plan` and `verification` are
-    what jobs with that `purpose` end with. `observations`: null for jobs that assimilate none.
+    what jobs with that `purpose` end with. `observations`: null for jobs that assimilate none. `promise`: null for jobs
+    without a tolerance and a deadline.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Job(Received):
     plan: Plan | None = None
     verification: Verification | None = None
     observations: Observations | None = None
+    promise: Promise | None = None
     links: Links
 
     @property
