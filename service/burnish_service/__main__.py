@@ -73,11 +73,12 @@ def run(settings: Settings) -> int:
 
     store = None
     if settings.redis_url is not None:
-        asyncio.run(_refuse_forgetful(settings.redis_url))
+        asyncio.run(_checked(settings.redis_url))
     if settings.redis_url is None:
         store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
         settings = settings.model_copy(update={"redis_url": store.url})
     try:
+        asyncio.run(_opened(settings.redis_url or ""))
         _say(f"starting Ray and Serve ... (ingress: {choice.name}, {choice.why})")
         serving.start_ray(settings)
         serving.start(settings)
@@ -94,7 +95,19 @@ def run(settings: Settings) -> int:
     return 0
 
 
-async def _refuse_forgetful(url: str) -> None:
+async def _opened(url: str) -> None:
+    """A store that has served a newer version is refused before anything is started. Raises StoreTooNew."""
+    from burnish_workers.engine.redis_link import RedisLink
+    from burnish_workers.engine.redis_store import RedisStore
+
+    store = RedisStore(RedisLink(url, retries=5))
+    try:
+        await store.open()
+    finally:
+        await store.close()
+
+
+async def _checked(url: str) -> None:
     """A store that may lose what it has acknowledged is refused before anything is accepted. Raises NotDurable."""
     from burnish_workers.engine.redis_link import RedisLink
 

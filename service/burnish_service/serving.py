@@ -10,6 +10,7 @@ import threading
 from typing import Any
 
 import ray
+import structlog
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import HTTPOptions
@@ -22,12 +23,15 @@ from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
+from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
 from burnish_workers.engine.redis_coordination import RedisCoordination
 from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 from burnish_workers.engine.storage import Storage
+
+log = structlog.get_logger()
 
 APP = "burnish"
 RUNNER = "Runner"
@@ -40,6 +44,7 @@ async def _connect(settings: Settings) -> Context:
     configure_logging(settings.log_level)
     clock = SystemClock()
     storage = _storage(settings, retries=3)
+    await _opened(storage)
     app = storage.app(registry(), clock)
     return Context(app, settings, clock, lambda: _pool(settings.workers), storage.coordination)
 
@@ -48,6 +53,14 @@ def _storage(settings: Settings, retries: int = 30) -> Storage:
     link = RedisLink(_url(settings), retries=retries)
     artifacts = FileArtifacts(settings.data_dir / "artifacts")
     return Storage(RedisStore(link), RedisLibrary(link), artifacts, RedisCoordination(link))
+
+
+async def _opened(storage: Storage) -> None:
+    """Refuse a store that has served a newer version; one that is away may come. Raises StoreTooNew."""
+    try:
+        await storage.store.open()
+    except StoreUnavailable as error:
+        log.warning("store.unavailable", why=str(error))
 
 
 async def _pool(wanted: int) -> Pool:
@@ -92,16 +105,17 @@ class Runner:
             kinds=tuple(registry().names),
         )
 
-    def _start(self) -> None:
-        settings = self._settings
+    async def _start(self) -> None:
+        settings, storage = self._settings, _storage(self._settings)
+        await _opened(storage)
         terms = Terms(lease=settings.lease)
-        self._dispatcher = _storage(settings).dispatcher(registry(), self._fleet, SystemClock(), terms)
+        self._dispatcher = storage.dispatcher(registry(), self._fleet, SystemClock(), terms)
         self._task = asyncio.create_task(self._dispatcher.run())
 
     async def check_health(self) -> None:
         """Serve calls this every two seconds; the first call starts the dispatcher in the replica's own loop."""
         if self._task is None:
-            self._start()
+            await self._start()
         elif self._task.done() and not self._leaving:
             self._task.result()
             raise RuntimeError("the dispatcher ended by itself")

@@ -274,10 +274,10 @@ class Conductor:
         self.orders.changed.clear()
 
     def _purse(self, progress: Progress) -> Purse:
-        """A tolerance job gives up at the end of its plan, unless the user has paid for more since."""
+        """A tolerance job gives up at the end of its plan, unless the user has paid for more since, or has time."""
         budget, resolution = self.orders.budget, resolution_of(progress.spec)
-        planned = None
-        if budget.has_tolerance and not (budget.has_clock and (resolution.extensible or self.orders.version > 0)):
+        planned, bounded = None, budget.has_clock or budget.deadline is not None
+        if budget.has_tolerance and not (bounded and (resolution.extensible or self.orders.version > 0)):
             planned = resolution.blocks_planned * (4**EXTENSIBLE_RUNGS if resolution.extensible else 1)
         return Purse(budget, planned)
 

@@ -84,6 +84,9 @@ class MemoryStore:
 
     async def ping(self) -> None: ...
 
+    async def open(self) -> None:
+        """Nothing was kept before this process."""
+
     async def close(self) -> None: ...
 
     # --- what the front calls -----------------------------------------------------------------------------------------

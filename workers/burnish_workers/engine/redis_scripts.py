@@ -74,6 +74,11 @@ class Keys:
         return f"{self.prefix}usage"
 
     @property
+    def schema(self) -> str:
+        """The version of the newest service that this store has served."""
+        return f"{self.prefix}schema"
+
+    @property
     def promises(self) -> str:
         """What was promised to live jobs, by id."""
         return f"{self.prefix}promises"

@@ -34,6 +34,7 @@ from burnish_workers.engine.records import (
 from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_scripts import emission_arguments
+from burnish_workers.engine.schema import SCHEMA, check_store
 from burnish_workers.engine.usage import usage_rows
 
 DAY = 86_400
@@ -52,6 +53,9 @@ class RedisStore:
 
     async def ping(self) -> None:
         await self._command("PING")
+
+    async def open(self) -> None:
+        check_store(int(await self._run("open", [self._keys.schema], SCHEMA)), f"the store at {self.link.name}")
 
     async def close(self) -> None:
         await self.link.close()
@@ -151,7 +155,7 @@ class RedisStore:
             before = await self.get(job_id)
             if before is None:
                 return None
-            budget = before.budget.plus(more).model_dump_json()
+            budget = before.budget.plus(more).model_dump_json(exclude_none=True)
             answer = await self._run(
                 "extend", touched, job_id, once.body, DAY, before.budget_version, budget, QUEUED, durable=True
             )
@@ -224,7 +228,7 @@ class RedisStore:
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
         keys = self._keys
         touched = [keys.queue, keys.leases]
-        claimed = await self._run("claim", touched, keys.prefix, lease, limit, token_hex(8), *held)
+        claimed = await self._run("claim", touched, keys.prefix, lease, limit, token_hex(8), SCHEMA, *held)
         return [decode_record(_paired(fields)) for fields in claimed]
 
     async def renew(self, job_id: str, epoch: int, lease: float) -> Renewal:

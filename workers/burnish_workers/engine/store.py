@@ -26,6 +26,10 @@ class Store(Protocol):
         """Answer, or raise."""
         ...
 
+    async def open(self) -> None:
+        """Call once, before anything else: the store is marked with this version. Raises StoreTooNew."""
+        ...
+
     # --- what the front calls -----------------------------------------------------------------------------------------
     async def create(
         self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
@@ -113,6 +117,8 @@ class Store(Protocol):
     # --- what a runner calls ------------------------------------------------------------------------------------------
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
         """Take up to `limit` live jobs that nobody holds (never claimed, or lease expired), oldest first.
+
+        Those that a newer version wrote are left to its runners.
 
         Each has its epoch counted up and leased for `lease` seconds by the store's own clock. `held`: jobs that this
         runner believes to hold; they are skipped.

@@ -61,9 +61,7 @@ class Budget(Wire):
     @classmethod
     def _moment(cls, deadline: str | None) -> str | None:
         if deadline is not None and _moment_of(deadline) is None:
-            raise ValueError(
-                f"{deadline!r} is no moment; write RFC 3339 with an offset, as in 2026-01-31T12:00:00Z"
-            )
+            raise ValueError(f"{deadline!r} is no moment; write RFC 3339 with an offset, as in 2026-01-31T12:00:00Z")
         return deadline
 
     @property
