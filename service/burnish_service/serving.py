@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 import ray
@@ -23,8 +24,8 @@ from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
-from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.redis_coordination import RedisCoordination
 from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
@@ -92,7 +93,7 @@ def _url(settings: Settings) -> str:
 class Runner:
     """One dispatcher. When it dies, Serve starts another; the jobs it held are claimed when their leases expire."""
 
-    def __init__(self, settings: dict[str, Any]):
+    def __init__(self, settings: dict[str, Any], generation: int):
         self._settings = Settings.model_validate(settings)
         configure_logging(self._settings.log_level)
         self._dispatcher: Dispatcher | None = None
@@ -103,6 +104,7 @@ class Runner:
             gpus=self._settings.gpus_per_worker,
             device=self._settings.device,
             kinds=tuple(registry().names),
+            generation=generation,
         )
 
     async def _start(self) -> None:
@@ -131,8 +133,12 @@ class Runner:
         return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs, "lacking": self._fleet.lacking}
 
 
-def deployment(settings: Settings) -> serve.Application:
-    """Front and Runner, bound together. Replicas take no CPU: the cores belong to the workers."""
+def deployment(settings: Settings, generation: int | None = None) -> serve.Application:
+    """Front and Runner, bound together. Replicas take no CPU: the cores belong to the workers.
+
+    `generation`: of this deployment, by default the time in milliseconds: a later one replaces all of an older one.
+    """
+    generation = time.time_ns() // 1_000_000 if generation is None else generation
     plain = settings.model_dump(mode="json")
 
     def build() -> FastAPI:
@@ -140,6 +146,7 @@ def deployment(settings: Settings) -> serve.Application:
 
     @serve.deployment(
         name="Front",
+        version=str(generation),  # a front has no arguments that change with the code
         num_replicas=settings.fronts,
         ray_actor_options={"num_cpus": 0},
         max_ongoing_requests=4_000,
@@ -151,7 +158,7 @@ def deployment(settings: Settings) -> serve.Application:
         def __init__(self, runner: Any):
             self.runner = runner  # bound, so that Serve deploys it too
 
-    return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain))
+    return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain, generation))
 
 
 def start_ray(settings: Settings) -> None:
@@ -163,6 +170,21 @@ def start_ray(settings: Settings) -> None:
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
+
+
+def connect(address: str) -> None:
+    """Join a cluster of this machine, to deploy to it."""
+    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+
+
+def address() -> str:
+    """Where the cluster is that this process started."""
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def redeploy(settings: Settings) -> None:
+    """Replace every replica and every worker by those of the code that is installed now; the service goes on."""
+    serve.run(deployment(settings), name=APP, route_prefix="/")
 
 
 def start(settings: Settings) -> None:

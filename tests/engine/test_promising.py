@@ -21,8 +21,17 @@ def plan(upper: float | None, workers: int = 4, met: bool = True, looks: tuple[P
     some = Range(estimate=1, lower=1, upper=1)
     return Plan.model_validate(
         {
-            **{"resolved": RESOLVED, "outputs": 1, "replicates": 1, "units": 1, "worker_seconds": 1, "seconds": some},
-            **{"workers": workers, "half_width": 0.1, "looks": looks, "goal": goal, "pilot_seconds": 1},
+            "resolved": RESOLVED,
+            "outputs": 1,
+            "replicates": 1,
+            "units": 1,
+            "worker_seconds": 1,
+            "seconds": some,
+            "workers": workers,
+            "half_width": 0.1,
+            "looks": looks,
+            "goal": goal,
+            "pilot_seconds": 1,
         }
     )
 
