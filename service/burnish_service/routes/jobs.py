@@ -99,9 +99,10 @@ async def list_jobs(
     after: Annotated[str | None, Query(max_length=100, description="The last job of the page before.")] = None,
     status: JobStatus | None = None,
     kind: Annotated[str | None, Query(max_length=100)] = None,
+    canaries: Annotated[bool, Query(description="With the known answers that the service runs on itself.")] = False,
 ) -> JobPage:
     """Newest first."""
-    return await context_of(request).app.list(limit, after, status, kind)
+    return await context_of(request).app.list(limit, after, status, kind, canaries)
 
 
 @router.get("/{job}", responses=problem_responses(404, 422, 503))

@@ -173,11 +173,13 @@ class App:
     async def get(self, job: str) -> Job:
         return (await self.record(job)).to_job()
 
-    async def list(self, limit: int, after: str | None, status: str | None, kind: str | None) -> JobPage:
+    async def list(
+        self, limit: int, after: str | None, status: str | None, kind: str | None, canaries: bool = False
+    ) -> JobPage:
         if kind is not None and kind not in self.registry:
             detail = f"kind: {_unknown(self.registry, kind)}"
             raise Refusal(422, "Invalid request", detail, [FieldError(pointer="", detail=detail)])
-        page = await self.store.list(limit=limit, after=after, status=status, kind=kind)
+        page = await self.store.list(limit=limit, after=after, status=status, kind=kind, canaries=canaries)
         jobs = [record.to_job() for record in page.records]
         return JobPage(data=jobs, has_more=page.has_more, next=jobs[-1].id if page.has_more else None)
 

@@ -166,7 +166,7 @@ class Conductor:
             return await self._cancelled(None)
         spec = self._kind.spec.model_validate(self._record.resolved or self._record.spec)
         inputs = await self._inputs(spec)
-        if self._record.purpose != "answer":
+        if self._record.purpose in ("plan", "verify"):
             return await self._errand(spec, inputs)
         if fitting_of(self._kind, spec) is not None:
             spec = await self._fitted(spec, inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -79,6 +79,7 @@ class MemoryStore:
         self._usage: dict[str, float] = {}
         self._promises: dict[str, Promise] = {}
         self._promised = 0
+        self._tallies: dict[str, float] = {}
         self._work = Bell()
         self._work_seen = 0
 
@@ -130,7 +131,13 @@ class MemoryStore:
         return entry.copy() if entry else None
 
     async def list(
-        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        canaries: bool = False,
     ) -> Page:
         found = [
             self._jobs[job_id]
@@ -138,6 +145,7 @@ class MemoryStore:
             if (after is None or job_id < after)
             and status in (None, self._jobs[job_id].record.status)
             and kind in (None, self._jobs[job_id].record.kind)
+            and (canaries or self._jobs[job_id].record.purpose != "canary")
         ]
         return Page([entry.copy() for entry in found[:limit]], has_more=len(found) > limit)
 
@@ -245,6 +253,13 @@ class MemoryStore:
     async def usage(self, days: int) -> list[DayUsage]:
         return usage_rows(self._usage, int(self._wall() // DAY), days)
 
+    async def tally(self, more: Mapping[str, float]) -> None:
+        for name, amount in more.items():
+            self._tallies[name] = self._tallies.get(name, 0.0) + amount
+
+    async def tallied(self) -> dict[str, float]:
+        return dict(self._tallies)
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         entry = self._jobs.get(job_id)
         if entry is None:
@@ -323,7 +338,9 @@ class MemoryStore:
         entry.bell.ring(sequence)
 
     def _charge(self, record: JobRecord, spent: Spent) -> None:
-        """Usage grows by what the job has spent since it last said so."""
+        """Usage grows by what the job has spent since it last said so; canaries are nobody's."""
+        if record.purpose == "canary":
+            return
         for name in SPENT:
             self._spend(record.kind, name, getattr(spent, name) - getattr(record.spent, name))
 

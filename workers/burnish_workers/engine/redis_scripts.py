@@ -74,6 +74,11 @@ class Keys:
         return f"{self.prefix}usage"
 
     @property
+    def tallies(self) -> str:
+        """Counters that live as long as the store."""
+        return f"{self.prefix}tallies"
+
+    @property
     def schema(self) -> str:
         """The version of the newest service that this store has served."""
         return f"{self.prefix}schema"

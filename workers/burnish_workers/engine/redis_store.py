@@ -108,14 +108,20 @@ class RedisStore:
         return decode_record(fields) if fields else None
 
     async def list(
-        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        canaries: bool = False,
     ) -> Page:
         records: list[JobRecord] = []
         start = "+" if after is None else f"({after}"
         while start and len(records) <= limit:
             wanted = limit + 1 - len(records)
             batch = SCAN if status or kind else wanted
-            query = (self._keys.prefix, wanted, batch, status or "", kind or "", start)
+            query = (self._keys.prefix, wanted, batch, status or "", kind or "", "1" if canaries else "0", start)
             start, found = await self._run("list", [self._keys.jobs], *query)
             records += [decode_record(_paired(fields)) for fields in found]
         return Page(records[:limit], has_more=len(records) > limit)
@@ -219,6 +225,14 @@ class RedisStore:
     async def usage(self, days: int) -> list[DayUsage]:
         seconds, _ = await self._command("TIME")
         return usage_rows(await self._command("HGETALL", self._keys.usage), int(seconds) // DAY, days)
+
+    async def tally(self, more: Mapping[str, float]) -> None:
+        for name, amount in more.items():
+            await self._command("HINCRBYFLOAT", self._keys.tallies, name, amount)
+
+    async def tallied(self) -> dict[str, float]:
+        kept = await self._command("HGETALL", self._keys.tallies)
+        return {name: float(amount) for name, amount in kept.items()}
 
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         fields = await self._run("cancel", [self._keys.job(job_id), self._keys.work])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from burnish.wire import Budget, DayUsage, Event, LedgerRow
@@ -55,9 +56,15 @@ class Store(Protocol):
     async def get(self, job_id: str) -> JobRecord | None: ...
 
     async def list(
-        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        canaries: bool = False,
     ) -> Page:
-        """Newest first; `after` is the id of the last job of the page before."""
+        """Newest first; `after` is the id of the last job of the page before. `canaries`: with those."""
         ...
 
     async def events(self, job_id: str, *, after: int, limit: int, types: frozenset[str] | None = None) -> list[Event]:
@@ -108,6 +115,14 @@ class Store(Protocol):
 
     async def usage(self, days: int) -> list[DayUsage]:
         """What was spent on each of the last `days` UTC days, by kind, newest first; deleted jobs included."""
+        ...
+
+    async def tally(self, more: Mapping[str, float]) -> None:
+        """Add to counters that live as long as the store, such as how canaries fared."""
+        ...
+
+    async def tallied(self) -> dict[str, float]:
+        """Those counters by name; what was never added to is not there."""
         ...
 
     async def request_cancel(self, job_id: str) -> JobRecord | None:

@@ -55,7 +55,7 @@ end
 local appended = last > first
 first, last = counted()
 for i = first, last, 2 do
-  if ARGV[i] == 'spent' then
+  if ARGV[i] == 'spent' and redis.call('HGET', job, 'purpose') ~= 'canary' then
     charge(ARGV[i + 1])
   end
   redis.call('HSET', job, ARGV[i], ARGV[i + 1])

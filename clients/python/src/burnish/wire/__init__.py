@@ -3,6 +3,7 @@
 from burnish.wire.array import Array
 from burnish.wire.artifacts import Artifact
 from burnish.wire.budget import Budget, Spent, StoppedBy
+from burnish.wire.canaries import Canaries, Canary
 from burnish.wire.catalogue import Catalogue, CatalogueEntry, KindInfo, Kinds
 from burnish.wire.cluster import ClusterView, LiveJob, RunnerView
 from burnish.wire.estimate import Estimate, Interval, Refused
@@ -28,6 +29,8 @@ __all__ = [
     "ArrayReference",
     "Artifact",
     "Budget",
+    "Canaries",
+    "Canary",
     "Catalogue",
     "CatalogueEntry",
     "ClusterView",

@@ -25,8 +25,9 @@ JobStatus = Literal[
     "crashed",
     "cancelled",
 ]
-Purpose = Literal["answer", "plan", "verify"]
-"""What the job is for; those of `POST /v1/plan` and `.../verify` that take long are jobs too."""
+Purpose = Literal["answer", "plan", "verify", "canary"]
+"""What the job is for; those of `POST /v1/plan` and `.../verify` that take long are jobs too. `canary`: a known answer
+that the service runs on itself, listed only when asked for and in nobody's usage."""
 
 TERMINAL = frozenset({"completed", "failed", "crashed", "cancelled"})
 
