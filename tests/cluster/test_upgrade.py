@@ -1,4 +1,4 @@
-"""A new version under running jobs, and a stop in good order: nobody sees more than a 503 that says when to come back."""
+"""A new version under running jobs, and a stop in good order: at worst a 503 that says when to come back."""
 
 from __future__ import annotations
 

@@ -61,13 +61,13 @@ def test_refused_with_what_could_be_met(service: Service) -> None:
 def test_one_promise_leaves_less_for_the_next(memory_service: Service) -> None:
     """What one job may take by a deadline is not promised to another; cancelling it frees its part."""
     service = memory_service
-    alone = service.post(job(0.002, 20)).json()["reachable"]["abs_tol"]
-    first = service.create(job(2.0 * alone, 20, nap=0.004))
-    beside = service.post(job(0.002, 20)).json()["reachable"]
+    # Naps of 0.2 s outweigh whatever else the machine does: pilots agree.
+    alone = service.post(job(0.002, 20, nap=0.2)).json()["reachable"]["abs_tol"]
+    first = service.create(job(2.0 * alone, 20, nap=0.2))
+    beside = service.post(job(0.002, 20, nap=0.2)).json()["reachable"]
     assert beside is None or beside["abs_tol"] >= alone
     service.client.post(f"/v1/jobs/{first['id']}/cancel")
-    done = service.finished(first["id"])
-    assert done["promise"]["state"] in ("withdrawn", "kept")
+    assert service.finished(first["id"])["promise"]["state"] in ("withdrawn", "kept")
 
 
 def test_the_same_request_twice_is_one_promise(service: Service) -> None:

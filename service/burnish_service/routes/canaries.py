@@ -26,7 +26,7 @@ async def canaries(request: Request) -> Canaries:
 
 @router.get("/metrics", tags=["health"], response_class=PlainTextResponse, responses=problem_responses(503))
 async def metrics(request: Request) -> PlainTextResponse:
-    """The same, the pool, its jobs and what was promised, for Prometheus. Counters live in the store, whoever answers."""
+    """The same, the pool, its jobs and what was promised, for Prometheus."""
     context = context_of(request)
     store = context.app.store
     found = told(await store.tallied(), context.settings.canary_every)

@@ -74,9 +74,10 @@ _TREE = Known(
                 },
             ],
         },
+        "answers": ["12", "13"],
         "budget": {"units": 20_000},
     },
-    (),
+    (0.8125, 0.1875),
 )
 """The chance of an answer: that of its leaves times their values, normalised."""
 
