@@ -67,6 +67,7 @@ async def test_a_runner_that_leads_sends_them_by_itself() -> None:
     running = asyncio.create_task(dispatcher.run())
     async with asyncio.timeout(60):
         while not (found := (await storage.store.list(limit=5, canaries=True)).records):
+            assert not running.done()
             await asyncio.sleep(0.05)
     assert (found[0].purpose, found[0].kind) == ("canary", KNOWN[0].spec["kind"])
     await storage.store.request_cancel(found[0].id)
