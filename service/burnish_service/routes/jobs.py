@@ -43,7 +43,7 @@ BODIES: tuple[type[BaseModel], ...] = (*SPECS, Budget, DeadlineProblem, Problem)
     status_code=202,
     response_model=Job,
     openapi_extra=body_of(*SPECS),
-    responses=problem_responses(400, 409, 413, 415, 422, 503),
+    responses=problem_responses(400, 409, 413, 415, 422, 500, 503),
 )
 async def create(
     request: Request,

@@ -25,7 +25,7 @@ Problem = str | Mapping[str, Any] | BaseModel
 Surrogate = str | Mapping[str, Any] | BaseModel
 Prior = str | Mapping[str, Any] | BaseModel
 """A name of the catalogue, or `{"name": ..., "label": ...}`, `{"mixture": ...}`, `{"model": ..., "shape": ...}`."""
-Budget = wire.Budget | Mapping[str, float]
+Budget = wire.Budget | Mapping[str, float | str]
 Times = float | Sequence[float]
 
 
