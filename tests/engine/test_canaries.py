@@ -77,7 +77,14 @@ async def test_a_runner_that_leads_sends_them_by_itself() -> None:
 
 def look(units: int, half: float, twice: float, low: float = 0.9) -> Refinement:
     interval = Interval.model_validate(
-        {"lower": [low], "upper": [low + 2 * half], "level": 0.95, "kind": "group_sequential", "joint": True}
+        {
+            "lower": [low],
+            "upper": [low + 2 * half],
+            "level": 0.95,
+            "kind": "group_sequential",
+            "joint": True,
+            "blocks": units,
+        }
     )
     return Refinement(
         blocks=units,
