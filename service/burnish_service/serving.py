@@ -146,7 +146,6 @@ def deployment(settings: Settings, generation: int | None = None) -> serve.Appli
 
     @serve.deployment(
         name="Front",
-        version=str(generation),  # a front has no arguments that change with the code
         num_replicas=settings.fronts,
         ray_actor_options={"num_cpus": 0},
         max_ongoing_requests=4_000,
@@ -155,10 +154,11 @@ def deployment(settings: Settings, generation: int | None = None) -> serve.Appli
     )
     @serve.ingress(build)
     class Front:
-        def __init__(self, runner: Any):
+        def __init__(self, runner: Any, generation: int):
             self.runner = runner  # bound, so that Serve deploys it too
+            self.generation = generation  # another argument is what makes Serve replace a replica
 
-    return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain, generation))
+    return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain, generation), generation)
 
 
 def start_ray(settings: Settings) -> None:
