@@ -98,8 +98,8 @@ def run(settings: Settings) -> int:
         asyncio.run(_opened(settings.redis_url or ""))
         _say(f"starting Ray and Serve ... (ingress: {choice.name}, {choice.why})")
         serving.start_ray(settings)
-        serving.start(settings)
         word = rollout.leave_word(settings, serving.address())
+        serving.start(settings)
         _listen(stopping)  # Ray has put handlers of its own in place
         url = f"http://{settings.host}:{settings.port}"
         if _await_ready(url, stopping):
