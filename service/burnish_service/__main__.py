@@ -13,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from burnish_service import ingress, ports
+from burnish_service import ingress, ports, rollout
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
@@ -32,6 +32,10 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--workers", type=int, help="default: one for each core")
     serve.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
     serve.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
+    over = commands.add_parser("redeploy", help="replace a running server's code by what is installed now")
+    over.add_argument("--data-dir", type=Path, default=Path(".burnish"), help="of the running server")
+    over.add_argument("--fronts", type=int, help="default: as they are; 2 and more answer without a gap")
+    over.add_argument("--runners", type=int, help="default: as they are")
     here = commands.add_parser(HERE)  # what `serve` runs in a session of its own
     here.add_argument("settings")
     arguments = parser.parse_args(argv)
@@ -41,6 +45,8 @@ def main(argv: list[str] | None = None) -> int:
         except StoreError as error:
             _say(f"burnish-server: {error}")
             return 2
+    if arguments.command == "redeploy":
+        return _redeploy(arguments)
     given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
     try:
         settings = _filled(Settings(**given))
@@ -49,6 +55,17 @@ def main(argv: list[str] | None = None) -> int:
     except (AlreadyServing, IngressUnavailable, PortTaken) as error:
         _say(f"burnish-server: {error}")
         return 2
+
+
+def _redeploy(arguments: argparse.Namespace) -> int:
+    changes = {name: getattr(arguments, name) for name in ("fronts", "runners") if getattr(arguments, name) is not None}
+    try:
+        settings = rollout.redeploy(arguments.data_dir, **changes)
+    except rollout.NotServing as error:
+        _say(f"burnish-server: {error}")
+        return 2
+    _say(f"burnish on http://{settings.host}:{settings.port} runs what is installed now")
+    return 0
 
 
 def serve_command(arguments: list[str]) -> int:
@@ -68,20 +85,22 @@ def run(settings: Settings) -> int:
     environment()
     choice = ingress.choose(settings.ingress)
     ingress.prepare(choice, settings.rotation)
-    stopping = threading.Event()
+    stopping, word = threading.Event(), None
     _listen(stopping)
     from burnish_service import serving
     from burnish_workers.engine.embedded_store import EmbeddedValkey
 
     store = None
     if settings.redis_url is not None:
-        asyncio.run(_refuse_forgetful(settings.redis_url))
+        asyncio.run(_checked(settings.redis_url))
     if settings.redis_url is None:
         store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
         settings = settings.model_copy(update={"redis_url": store.url})
     try:
+        asyncio.run(_opened(settings.redis_url or ""))
         _say(f"starting Ray and Serve ... (ingress: {choice.name}, {choice.why})")
         serving.start_ray(settings)
+        word = rollout.leave_word(settings, serving.address())
         serving.start(settings)
         _listen(stopping)  # Ray has put handlers of its own in place
         url = f"http://{settings.host}:{settings.port}"
@@ -90,13 +109,27 @@ def run(settings: Settings) -> int:
         stopping.wait()
         _say("stopping ...")
     finally:
+        if word is not None:
+            word.unlink(missing_ok=True)
         serving.stop()
         if store is not None:
             store.stop()
     return 0
 
 
-async def _refuse_forgetful(url: str) -> None:
+async def _opened(url: str) -> None:
+    """A store that has served a newer version is refused before anything is started. Raises StoreTooNew."""
+    from burnish_workers.engine.redis_link import RedisLink
+    from burnish_workers.engine.redis_store import RedisStore
+
+    store = RedisStore(RedisLink(url, retries=5))
+    try:
+        await store.open()
+    finally:
+        await store.close()
+
+
+async def _checked(url: str) -> None:
     """A store that may lose what it has acknowledged is refused before anything is accepted. Raises NotDurable."""
     from burnish_workers.engine.redis_link import RedisLink
 

@@ -14,6 +14,7 @@ from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.inquiries import Inquiries
 from burnish_workers.engine.observing import Observing
+from burnish_workers.engine.promising import Promising
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Context:
     @property
     def inquiries(self) -> Inquiries:
         return Inquiries(self.app, self.clock)
+
+    @property
+    def promising(self) -> Promising:
+        return Promising(self.app, self.coordination, self.clock)
 
     @property
     def observing(self) -> Observing:

@@ -46,6 +46,7 @@ class LocalService:
         if workers is not None and workers < 1:
             raise RuntimeError(f"workers is {workers}; it needs at least 1, or None for one on each core")
         self._settings = _settings()
+        self._terms = Terms(poll=_POLL, canaries=self._settings.canary_every)
         self._fleet = InlineFleet(workers or os.cpu_count() or 1, device)
         folder = _folder()
         self._swept = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also at exit, unclosed
@@ -90,7 +91,7 @@ class LocalService:
 
     def _work(self) -> None:
         try:
-            self._ended.set_result(asyncio.run(_serve(self._server, self._storage, self._fleet)))
+            self._ended.set_result(asyncio.run(_serve(self._server, self._storage, self._fleet, self._terms)))
         except BaseException as error:
             self._ended.set_exception(error)
 
@@ -110,9 +111,9 @@ def _folder() -> Path:
     raise OSError(f"the temporary folder's name is too long for a socket: {tempfile.gettempdir()}; set TMPDIR")
 
 
-async def _serve(server: uvicorn.Server, storage: Storage, fleet: Fleet) -> None:
+async def _serve(server: uvicorn.Server, storage: Storage, fleet: Fleet, terms: Terms) -> None:
     """Front and runner until the server is told to stop, or the runner breaks; leaves nothing behind."""
-    task = asyncio.create_task(storage.dispatcher(registry(), fleet, SystemClock(), Terms(poll=_POLL)).run())
+    task = asyncio.create_task(storage.dispatcher(registry(), fleet, SystemClock(), terms).run())
     # A front without a runner would take jobs that nobody runs: better no answer than waiting for ever.
     task.add_done_callback(lambda _: setattr(server, "should_exit", True))
     try:

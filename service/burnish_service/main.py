@@ -11,7 +11,18 @@ from fastapi import FastAPI
 from burnish_service import __version__, openapi, problems
 from burnish_service.context import Context
 from burnish_service.problems import RequestId
-from burnish_service.routes import catalogue, cluster, events, files, forecast, health, inquiries, jobs, observations
+from burnish_service.routes import (
+    canaries,
+    catalogue,
+    cluster,
+    events,
+    files,
+    forecast,
+    health,
+    inquiries,
+    jobs,
+    observations,
+)
 
 SUMMARY = "Answers that sharpen while you wait: distributed simulation for inference-time scaling."
 
@@ -31,7 +42,7 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
     app = FastAPI(
         title="burnish", version=__version__, summary=SUMMARY, docs_url="/docs", redoc_url=None, lifespan=lifespan
     )
-    for module in (jobs, events, observations, inquiries, files, forecast, catalogue, cluster, health):
+    for module in (jobs, events, observations, inquiries, files, forecast, catalogue, cluster, canaries, health):
         app.include_router(module.router)
     problems.install(app)
     app.add_middleware(RequestId, echo=echo)

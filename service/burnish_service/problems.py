@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from burnish.wire import FieldError, Problem
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
+from burnish_workers.engine.schema import StoredByNewer
 
 log = structlog.get_logger()
 
@@ -35,12 +36,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
-        return answer(request, error.problem)
+        headers = None if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        return answer(request, error.problem, headers)
 
     @app.exception_handler(StoreUnavailable)
     async def away(request: Request, error: StoreUnavailable) -> Response:
         log.warning("store.unavailable", why=str(error))
         detail = "the store does not answer; nothing was accepted; try again shortly"
+        if isinstance(error, StoredByNewer):
+            detail = str(error)
         problem = Problem(type="/problems/unavailable", title="Unavailable", status=503, detail=detail)
         return answer(request, problem, {"Retry-After": _RETRY_AFTER})
 

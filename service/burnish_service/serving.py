@@ -7,9 +7,11 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 import ray
+import structlog
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import HTTPOptions
@@ -23,11 +25,14 @@ from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.redis_coordination import RedisCoordination
 from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 from burnish_workers.engine.storage import Storage
+
+log = structlog.get_logger()
 
 APP = "burnish"
 RUNNER = "Runner"
@@ -40,6 +45,7 @@ async def _connect(settings: Settings) -> Context:
     configure_logging(settings.log_level)
     clock = SystemClock()
     storage = _storage(settings, retries=3)
+    await _opened(storage)
     app = storage.app(registry(), clock)
     return Context(app, settings, clock, lambda: _pool(settings.workers), storage.coordination)
 
@@ -48,6 +54,14 @@ def _storage(settings: Settings, retries: int = 30) -> Storage:
     link = RedisLink(_url(settings), retries=retries)
     artifacts = FileArtifacts(settings.data_dir / "artifacts")
     return Storage(RedisStore(link), RedisLibrary(link), artifacts, RedisCoordination(link))
+
+
+async def _opened(storage: Storage) -> None:
+    """Refuse a store that has served a newer version; one that is away may come. Raises StoreTooNew."""
+    try:
+        await storage.store.open()
+    except StoreUnavailable as error:
+        log.warning("store.unavailable", why=str(error))
 
 
 async def _pool(wanted: int) -> Pool:
@@ -79,7 +93,7 @@ def _url(settings: Settings) -> str:
 class Runner:
     """One dispatcher. When it dies, Serve starts another; the jobs it held are claimed when their leases expire."""
 
-    def __init__(self, settings: dict[str, Any]):
+    def __init__(self, settings: dict[str, Any], generation: int):
         self._settings = Settings.model_validate(settings)
         configure_logging(self._settings.log_level)
         self._dispatcher: Dispatcher | None = None
@@ -90,18 +104,20 @@ class Runner:
             gpus=self._settings.gpus_per_worker,
             device=self._settings.device,
             kinds=tuple(registry().names),
+            generation=generation,
         )
 
-    def _start(self) -> None:
-        settings = self._settings
-        terms = Terms(lease=settings.lease)
-        self._dispatcher = _storage(settings).dispatcher(registry(), self._fleet, SystemClock(), terms)
+    async def _start(self) -> None:
+        settings, storage = self._settings, _storage(self._settings)
+        await _opened(storage)
+        terms = Terms(lease=settings.lease, canaries=settings.canary_every)
+        self._dispatcher = storage.dispatcher(registry(), self._fleet, SystemClock(), terms)
         self._task = asyncio.create_task(self._dispatcher.run())
 
     async def check_health(self) -> None:
         """Serve calls this every two seconds; the first call starts the dispatcher in the replica's own loop."""
         if self._task is None:
-            self._start()
+            await self._start()
         elif self._task.done() and not self._leaving:
             self._task.result()
             raise RuntimeError("the dispatcher ended by itself")
@@ -117,8 +133,12 @@ class Runner:
         return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs, "lacking": self._fleet.lacking}
 
 
-def deployment(settings: Settings) -> serve.Application:
-    """Front and Runner, bound together. Replicas take no CPU: the cores belong to the workers."""
+def deployment(settings: Settings, generation: int | None = None) -> serve.Application:
+    """Front and Runner, bound together. Replicas take no CPU: the cores belong to the workers.
+
+    `generation`: of this deployment, by default the time in milliseconds: a later one replaces all of an older one.
+    """
+    generation = time.time_ns() // 1_000_000 if generation is None else generation
     plain = settings.model_dump(mode="json")
 
     def build() -> FastAPI:
@@ -134,10 +154,11 @@ def deployment(settings: Settings) -> serve.Application:
     )
     @serve.ingress(build)
     class Front:
-        def __init__(self, runner: Any):
+        def __init__(self, runner: Any, generation: int):
             self.runner = runner  # bound, so that Serve deploys it too
+            self.generation = generation  # another argument is what makes Serve replace a replica
 
-    return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain))
+    return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain, generation), generation)
 
 
 def start_ray(settings: Settings) -> None:
@@ -149,6 +170,21 @@ def start_ray(settings: Settings) -> None:
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
+
+
+def connect(address: str) -> None:
+    """Join a cluster of this machine, to deploy to it."""
+    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+
+
+def address() -> str:
+    """Where the cluster is that this process started."""
+    return str(ray.get_runtime_context().gcs_address)
+
+
+def redeploy(settings: Settings) -> None:
+    """Replace every replica and every worker by those of the code that is installed now; the service goes on."""
+    serve.run(deployment(settings), name=APP, route_prefix="/")
 
 
 def start(settings: Settings) -> None:

@@ -33,6 +33,12 @@ class Settings(BaseSettings):
     fronts: int = Field(default=1, ge=1)
     runners: int = Field(default=1, ge=1)
     log_level: str = "INFO"
+    canary_every: float = Field(
+        default=0.0,
+        ge=0,
+        le=86_400 * 7,
+        description="Seconds between two small jobs with known answers that the service runs on itself; 0: none.",
+    )
     priors: str = Field(
         default="",
         description="Diffusers directories that jobs may name, as in faces=/models/faces,scans=/models/scans. Workers "

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
-from burnish.wire import Budget, Job, JobPage, JobStatus, LedgerPage, Problem
+from burnish.wire import Budget, DeadlineProblem, Job, JobPage, JobStatus, LedgerPage, Problem
 from burnish.wire.job import TERMINAL
 from burnish_service.context import Context, context_of
 from burnish_service.openapi import body_of, problem_responses
@@ -34,7 +34,7 @@ IdempotencyKey = Annotated[
 SPECS: tuple[type[BaseModel], ...] = tuple(kind.spec for kind in own_kinds())
 """One for each kind of this product: what may be posted. Those of third parties are shown by /v1/kinds."""
 
-BODIES: tuple[type[BaseModel], ...] = (*SPECS, Budget, Problem)
+BODIES: tuple[type[BaseModel], ...] = (*SPECS, Budget, DeadlineProblem, Problem)
 """Models that only appear in hand-written parts of the OpenAPI document."""
 
 
@@ -43,18 +43,22 @@ BODIES: tuple[type[BaseModel], ...] = (*SPECS, Budget, Problem)
     status_code=202,
     response_model=Job,
     openapi_extra=body_of(*SPECS),
-    responses=problem_responses(400, 409, 413, 415, 422, 503),
+    responses=problem_responses(400, 409, 413, 415, 422, 500, 503),
 )
 async def create(
     request: Request,
     idempotency_key: IdempotencyKey = None,
     prefer: Annotated[str | None, Header(description="`wait=N`: answer after N s or at the end (at most 60).")] = None,
 ) -> Response:
-    """Queue a job. With `Accept: text/event-stream` its events are streamed at once."""
+    """Queue a job. With `Accept: text/event-stream` its events are streamed at once.
+
+    With a tolerance and a deadline it is promised: the answer comes after a pilot, and is a 409 (`DeadlineProblem`)
+    with the tolerance that could be met when this one cannot.
+    """
     context = context_of(request)
     wait = _wait(prefer)
     body = await read_body(request, context.settings.max_body)
-    accepted = await context.app.create(body, idempotency_key)
+    accepted = await context.promising.create(body, idempotency_key)
     job = accepted.job
     headers = {"Location": job.links.self}
     if accepted.replayed:
@@ -95,9 +99,10 @@ async def list_jobs(
     after: Annotated[str | None, Query(max_length=100, description="The last job of the page before.")] = None,
     status: JobStatus | None = None,
     kind: Annotated[str | None, Query(max_length=100)] = None,
+    canaries: Annotated[bool, Query(description="With the known answers that the service runs on itself.")] = False,
 ) -> JobPage:
     """Newest first."""
-    return await context_of(request).app.list(limit, after, status, kind)
+    return await context_of(request).app.list(limit, after, status, kind, canaries)
 
 
 @router.get("/{job}", responses=problem_responses(404, 422, 503))

@@ -26,6 +26,23 @@ def admissible(due: Iterable[Due], workers: float) -> bool:
     return required_rate(due) <= USABLE * workers
 
 
+def earliest(due: Iterable[Due], workers: float, seconds: float) -> float:
+    """Seconds until the earliest deadline by which `seconds` more worker-seconds could be promised next to those `due`.
+
+    At a deadline among those due, or where all that is due by then and this job's part fill the usable pool: the least
+    of these candidates that is admissible. inf without workers.
+    """
+    jobs = sorted(due)
+    if workers <= 0:
+        return float("inf")
+    candidates, demand = [seconds / (USABLE * workers)], seconds
+    for deadline, more in jobs:
+        demand += more
+        candidates += [deadline, demand / (USABLE * workers)]
+    found = [at for at in sorted(candidates) if admissible([*jobs, (at * (1 + 1e-9), seconds)], workers)]
+    return found[0] if found else float("inf")
+
+
 def spare(due: Iterable[Due], workers: float, deadline: float) -> float:
     """Worker-seconds that one more job could be promised by its `deadline`, next to those `due`; 0 where none.
 

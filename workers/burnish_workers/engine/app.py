@@ -33,6 +33,7 @@ from burnish_workers.core.registry import Registry
 from burnish_workers.engine.amounts import check_amounts
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.conflate import conflated
+from burnish_workers.engine.deadlines import check_deadline
 from burnish_workers.engine.fed import NO_TOLERANCE, check_feed
 from burnish_workers.engine.gather import gather, named
 from burnish_workers.engine.ids import job_id
@@ -45,6 +46,7 @@ from burnish_workers.engine.records import (
     JobRecord,
     NotExtensible,
     NotResumable,
+    PromisesMoved,
     StillLive,
 )
 from burnish_workers.engine.refusals import Refusal, conflict, invalid, invalid_header, missing
@@ -73,34 +75,57 @@ class App:
     # --- jobs ---------------------------------------------------------------------------------------------------------
     async def create(self, body: bytes, idempotency_key: str | None = None) -> Accepted:
         """Validate a spec and queue it; accepted means stored. Raises Refusal."""
-        spec, record = await self._read(body)
-        idempotency = _idempotency(idempotency_key, body)
+        spec, record = await self.read(body)
+        return await self.accept(spec, record, _idempotency(idempotency_key, body))
+
+    async def accept(
+        self, spec: SpecBase, record: JobRecord, once: Idempotency | None, *, promised: int | None = None
+    ) -> Accepted:
+        """Queue what was read. Raises Refusal, and PromisesMoved (see `Store.create`)."""
         await self._use(spec, record.id)
         try:
-            created = await self.store.create(record, idempotency)
-        except IdempotencyConflict:
+            created = await self.store.create(record, once, promised=promised)
+        except (IdempotencyConflict, PromisesMoved) as error:
             await self._unuse(spec, record.id)
+            if isinstance(error, PromisesMoved):
+                raise
             raise conflict() from None
         if created.replayed:
             await self._unuse(spec, record.id)
         return Accepted(created.record.to_job(), created.replayed)
 
+    async def before(self, body: bytes, idempotency_key: str | None) -> tuple[Idempotency | None, Accepted | None]:
+        """The idempotency of a request, and what was accepted under its key already. Raises Refusal."""
+        once = _idempotency(idempotency_key, body)
+        try:
+            made = None if once is None else await self.store.replayed(once)
+        except IdempotencyConflict:
+            raise conflict() from None
+        return once, None if made is None else Accepted(made.to_job(), replayed=True)
+
     async def queued(self, body: bytes, purpose: Purpose) -> JobRecord:
         """A job of this spec with another purpose than an answer, stored. Raises Refusal."""
-        spec, record = await self._read(body)
+        return await self.queue(*await self.read(body), purpose)
+
+    async def queue(self, spec: SpecBase, record: JobRecord, purpose: Purpose) -> JobRecord:
+        """The same for a spec that was read."""
+        changes = {"id": job_id(), "purpose": purpose, "given": None, "expected": None}
+        record = record.with_changes(changes)
         await self._use(spec, record.id)
-        return await self.keep(record.with_changes({"purpose": purpose, "given": None, "expected": None}))
+        return await self.keep(record)
 
     async def keep(self, record: JobRecord) -> JobRecord:
         return (await self.store.create(record)).record
 
-    async def _read(self, body: bytes) -> tuple[SpecBase, JobRecord]:
-        """A posted spec, judged, and the job it would be."""
+    async def read(self, body: bytes) -> tuple[SpecBase, JobRecord]:
+        """A posted spec, judged, and the job it would be. Raises Refusal."""
         spec, kind = self._spec(body)
+        now = self._clock.now()
         try:
             inputs = await gather(spec, self.uploads.library, self.uploads.artifacts, whole=False)
             kind.check(spec, inputs)
             check_amounts(kind, spec.budget)
+            check_deadline(spec.budget, now)
             feed = kind.feed(spec, inputs)
             check_feed(spec, feed)
         except SpecError as error:
@@ -109,7 +134,6 @@ class App:
             spec = spec.model_copy(update={"seed": secrets.randbelow(MAX_SEED)})
         dumped = spec.model_dump(mode="json")
         resolved = dumped if spec.resolution is not None else None
-        now = self._clock.now()
         record = JobRecord(job_id(), kind.name, dumped, spec.budget, now, resolved=resolved)
         fed = {} if feed is None else {"given": len(feed.given), "expected": feed.expected}
         return spec, record.with_changes(fed)
@@ -149,11 +173,13 @@ class App:
     async def get(self, job: str) -> Job:
         return (await self.record(job)).to_job()
 
-    async def list(self, limit: int, after: str | None, status: str | None, kind: str | None) -> JobPage:
+    async def list(
+        self, limit: int, after: str | None, status: str | None, kind: str | None, canaries: bool = False
+    ) -> JobPage:
         if kind is not None and kind not in self.registry:
             detail = f"kind: {_unknown(self.registry, kind)}"
             raise Refusal(422, "Invalid request", detail, [FieldError(pointer="", detail=detail)])
-        page = await self.store.list(limit=limit, after=after, status=status, kind=kind)
+        page = await self.store.list(limit=limit, after=after, status=status, kind=kind, canaries=canaries)
         jobs = [record.to_job() for record in page.records]
         return JobPage(data=jobs, has_more=page.has_more, next=jobs[-1].id if page.has_more else None)
 
@@ -166,6 +192,7 @@ class App:
             raise invalid([FieldError(pointer=f"/{name}", detail=NO_TOLERANCE)])
         try:
             check_amounts(self.registry.get(record.kind), more, under="")
+            check_deadline(more, self._clock.now(), under="")
         except SpecError as error:
             raise invalid([FieldError(pointer=error.pointer, detail=str(error))]) from None
         more = _from_here(more, record)

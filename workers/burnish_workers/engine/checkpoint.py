@@ -12,8 +12,9 @@ import numpy as np
 from burnish_workers.core.decisions import Decision
 from burnish_workers.core.estimator import State, flatten, unflatten
 from burnish_workers.engine.lanes import Carry
+from burnish_workers.engine.schema import SCHEMA, check_version
 
-_CARRY, _DECISION = "@carry", "@decision"
+_CARRY, _DECISION, _SCHEMA = "@carry", "@decision", "@schema"
 
 
 def lanes_at(job: str, blocks: int) -> str:
@@ -34,13 +35,16 @@ class Checkpoint:
     def to_bytes(self) -> bytes:
         buffer = io.BytesIO()
         more = {**_flat(_CARRY, self.carries), **_flat(_DECISION, self.decisions)}
+        more[_SCHEMA] = np.array(SCHEMA)
         np.savez(buffer, allow_pickle=False, blocks=np.array(self.blocks), **flatten(self.state), **more)
         return buffer.getvalue()
 
     @staticmethod
     def from_bytes(data: bytes) -> Checkpoint:
+        """Raises StoredByNewer. Those of version 1 carry no number, and are read as they are."""
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
             named = {name: arrays[name] for name in arrays.files}
+        check_version(int(named.pop(_SCHEMA, 1)), "the checkpoint")
         blocks = int(named.pop("blocks"))
         carries, decisions = _taken(_CARRY, named), _taken(_DECISION, named)
         return Checkpoint(blocks, unflatten(named), dict[int, Carry](carries), dict[int, Decision](decisions))

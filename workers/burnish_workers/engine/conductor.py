@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -29,13 +29,14 @@ from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.checkpoint import Checkpoint
 from burnish_workers.engine.crew import Crew
+from burnish_workers.engine.deadlines import seconds_until, stands, timed
 from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fitting import Fitter
 from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
 from burnish_workers.engine.inflow import Inflow, inflow_of, kept_up
 from burnish_workers.engine.job_artifacts import Draw
-from burnish_workers.engine.needs import Underway, horizon, need_of
+from burnish_workers.engine.needs import Underway, horizon, need_of, upper_of
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.problems import crashed, failed
 from burnish_workers.engine.progress import Progress
@@ -118,10 +119,20 @@ class Conductor:
         job, ports = self._underway, self._ports
         if job is None:
             weight = float(self._record.spec.get("weight", 1.0))
-            return Need(self._record.id, runner, 0 if self._scribe.waits else 1, weight=weight)
+            return self._dated(Need(self._record.id, runner, 0 if self._scribe.waits else 1, weight=weight), None)
         stops = self.orders.leaving or self._stop(job.progress, job.crew) is not None
         purse, clock = self._purse(job.progress), ports.clock.monotonic()
-        return need_of(self._record, runner, job, purse, ports.fleet.slots, stops=stops, clock=clock)
+        need = need_of(self._record, runner, job, purse, ports.fleet.slots, stops=stops, clock=clock)
+        return self._dated(need, job, stops=stops)
+
+    def _dated(self, need: Need, job: Underway | None, *, stops: bool = False) -> Need:
+        """With the deadline by which its answer was promised, and the work that this may take."""
+        promise = self._record.promise
+        if promise is None or not stands(promise, self.orders.budget):
+            return need
+        left = seconds_until(promise.deadline, self._ports.clock.now())
+        upper = promise.worker_seconds if job is None else upper_of(need, job, promise.worker_seconds)
+        return replace(need, deadline=left, upper=0.0 if stops else upper)
 
     def nudge(self) -> None:
         """Look at the share and at the clock again."""
@@ -155,7 +166,7 @@ class Conductor:
             return await self._cancelled(None)
         spec = self._kind.spec.model_validate(self._record.resolved or self._record.spec)
         inputs = await self._inputs(spec)
-        if self._record.purpose != "answer":
+        if self._record.purpose in ("plan", "verify"):
             return await self._errand(spec, inputs)
         if fitting_of(self._kind, spec) is not None:
             spec = await self._fitted(spec, inputs)
@@ -186,7 +197,7 @@ class Conductor:
     async def _fitted(self, spec: Any, inputs: Inputs) -> Any:
         """The spec that names its model, once that is trained."""
         ports, orders = self._ports, self.orders
-        budget = lambda: orders.budget  # noqa: E731
+        budget = lambda: timed(orders.budget, ports.clock.now())  # noqa: E731
         fitter = Fitter(self._record, self._kind, ports, self._scribe, budget, self._until_resources)
         training = asyncio.create_task(fitter.run(spec, inputs))
         try:
@@ -213,7 +224,9 @@ class Conductor:
         if self._record.resolved is not None:
             return spec
         await self._scribe.status("resolving")
-        spec = await self._until_resources(lambda: resolve(spec, self._kind, self._ports.fleet, inputs))
+        clocked = spec.model_copy(update={"budget": timed(spec.budget, self._ports.clock.now())})
+        found = await self._until_resources(lambda: resolve(clocked, self._kind, self._ports.fleet, inputs))
+        spec = found.model_copy(update={"budget": spec.budget})
         await self._scribe.resolved(spec)
         return spec
 
@@ -261,10 +274,10 @@ class Conductor:
         self.orders.changed.clear()
 
     def _purse(self, progress: Progress) -> Purse:
-        """A tolerance job gives up at the end of its plan, unless the user has paid for more since."""
+        """A tolerance job gives up at the end of its plan, unless the user has paid for more since, or has time."""
         budget, resolution = self.orders.budget, resolution_of(progress.spec)
-        planned = None
-        if budget.has_tolerance and not (budget.has_clock and (resolution.extensible or self.orders.version > 0)):
+        planned, bounded = None, budget.has_clock or budget.deadline is not None
+        if budget.has_tolerance and not (bounded and (resolution.extensible or self.orders.version > 0)):
             planned = resolution.blocks_planned * (4**EXTENSIBLE_RUNGS if resolution.extensible else 1)
         return Purse(budget, planned)
 
@@ -308,7 +321,15 @@ class Conductor:
         spent = progress.committed(self._ports.clock.monotonic())
         ahead = progress.block_seconds() * crew.in_flight / max(self._ports.fleet.workers, 1)
         spent = spent.model_copy(update={"seconds": spent.seconds + ahead})
-        return self._purse(progress).exhausted(spent, progress.units(progress.issued), progress.issued)
+        stop = self._purse(progress).exhausted(spent, progress.units(progress.issued), progress.issued)
+        return stop or self._overdue(ahead)
+
+    def _overdue(self, ahead: float) -> StoppedBy | None:
+        """Whether what is in flight lands at the deadline, or after it."""
+        deadline = self.orders.budget.deadline
+        if deadline is None or seconds_until(deadline, self._ports.clock.now()) > ahead:
+            return None
+        return "deadline"
 
     def _issue(self, progress: Progress, crew: Crew, stop: StoppedBy | None) -> None:
         """Fill the job's share of the slots, but not beyond its horizon."""

@@ -14,6 +14,7 @@ import structlog
 
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.allocator import Allocator, Pace
+from burnish_workers.engine.canaries import Keeper
 from burnish_workers.engine.checker import Checker
 from burnish_workers.engine.conductor import Conductor
 from burnish_workers.engine.coordination import Coordination
@@ -37,12 +38,14 @@ GRACE = 3.0
 class Terms:
     """`lease`: seconds that a claim holds without renewal (renewed at a third); `poll`: seconds between looks for work
     when nothing wakes the runner; `max_jobs`: jobs conducted at once, not counting those that wait for observations;
-    `pace`: of sharing the pool."""
+    `pace`: of sharing the pool; `canaries`: seconds between two known answers that the service runs on itself, 0 for
+    none."""
 
     lease: float = 10.0
     poll: float = 1.0
     max_jobs: int = 64
     pace: Pace = field(default_factory=Pace)
+    canaries: float = 0.0
 
 
 class Dispatcher:
@@ -74,6 +77,9 @@ class Dispatcher:
         models = Checker(self._ports.library, self._ports.artifacts, self._ports.fleet).run(self._terms.poll)
         tasks = (self._start_fleet(), self._beat(), self._slots.coordinate(), self._slots.tick(), models)
         background = [asyncio.create_task(task) for task in tasks]
+        if self._terms.canaries > 0:
+            keeper = Keeper(self._registry, self._ports.store, self._ports.clock, lambda: self.allocator.leads)
+            background.append(asyncio.create_task(keeper.run(self._terms.canaries)))
         self._running = True
         try:
             while not self._leaving.is_set():

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
-from burnish.wire import TERMINAL, TERMINAL_EVENTS, Budget, Event, Problem, Refinement, Spent
+from burnish.wire import TERMINAL, TERMINAL_EVENTS, Budget, Event, Problem, Promise, Refinement, Spent
 from burnish_workers.engine.records import Emission, JobRecord
+from burnish_workers.engine.schema import MARK, SCHEMA, upgraded
 
 FIXED = frozenset(
     {
@@ -37,6 +38,11 @@ def _model(cls: type[BaseModel]) -> _Form:
     return _Form(lambda value: value.model_dump_json(), cls.model_validate_json)
 
 
+def _sparse(cls: type[BaseModel]) -> _Form:
+    """Without what is not given: runners of an older version read the budgets of jobs that they hold."""
+    return _Form(lambda value: value.model_dump_json(exclude_none=True), cls.model_validate_json)
+
+
 _TEXT = _Form(str, str)
 _INTEGER = _Form(str, int)
 _FLAG = _Form(lambda value: "1" if value else "0", lambda text: text == "1")
@@ -46,7 +52,7 @@ _FORMS: dict[str, _Form] = {
     "id": _TEXT,
     "kind": _TEXT,
     "spec": _JSON,
-    "budget": _model(Budget),
+    "budget": _sparse(Budget),
     "created_at": _TEXT,
     "status": _TEXT,
     "stage": _TEXT,
@@ -72,6 +78,7 @@ _FORMS: dict[str, _Form] = {
     "expected": _INTEGER,
     "observed": _INTEGER,
     "observed_last": _FLAG,
+    "promise": _model(Promise),
 }
 
 
@@ -81,11 +88,15 @@ def encode(values: Mapping[str, Any]) -> dict[str, str]:
 
 
 def encode_record(record: JobRecord) -> dict[str, str]:
-    return encode({name: getattr(record, name) for name in _FORMS})
+    return {**encode({name: getattr(record, name) for name in _FORMS}), MARK: str(SCHEMA)}
 
 
 def decode_record(fields: Mapping[str, str]) -> JobRecord:
-    """The record; `refined` among the fields is the number of the last refinement, which is written into it."""
+    """The record; `refined` among the fields is the number of the last refinement, which is written into it.
+
+    Raises StoredByNewer.
+    """
+    fields = upgraded(fields)
     values = {name: form.decode(fields[name]) for name, form in _FORMS.items() if name in fields}
     refinement = values.get("last_refinement")
     if refinement is not None:

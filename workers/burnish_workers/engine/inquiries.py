@@ -11,7 +11,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from burnish.wire import TERMINAL, FieldError, Job, Plan, Verification, VerifyRequest
+from burnish.wire import TERMINAL, FieldError, Job, Plan, SpecBase, Verification, VerifyRequest
 from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.ids import job_id
@@ -47,6 +47,13 @@ class Inquiries:
         """What the job of this spec would cost and reach. Raises Refusal as `App.create` does."""
         record = await self._app.queued(body, purpose="plan")
         return await self._answer(record, patience)
+
+    async def foresee(self, spec: SpecBase, record: JobRecord, patience: float = PATIENCE) -> Answered:
+        """As `plan`, for a spec that was read already; a plan that takes longer is called off."""
+        answered = await self._answer(await self._app.queue(spec, record, purpose="plan"), patience)
+        if answered.outcome is None:
+            await self._app.cancel(answered.job.id)
+        return answered
 
     async def verify(self, job: str, body: bytes, patience: float = PATIENCE) -> Answered:
         """Run some blocks of a job again. Raises Refusal: 404, 422, 409 where there is none or none can be replayed."""

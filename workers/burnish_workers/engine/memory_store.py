@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from burnish.wire import Budget, DayUsage, Event, LedgerRow, Spent
+from burnish.wire import Budget, DayUsage, Event, LedgerRow, Promise, Spent
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
 from burnish_workers.engine.records import (
     BudgetChanged,
@@ -26,12 +26,14 @@ from burnish_workers.engine.records import (
     ObservationsBeyond,
     Page,
     Posted,
+    Promised,
+    PromisesMoved,
     Renewal,
     StillLive,
     Taken,
     TakesNoMore,
 )
-from burnish_workers.engine.usage import AMOUNTS, usage_rows
+from burnish_workers.engine.usage import SPENT, usage_rows
 from burnish_workers.engine.wakeups import Bell, slept
 
 DAY = 86_400.0
@@ -75,21 +77,29 @@ class MemoryStore:
         self._live: set[str] = set()
         self._done: dict[str, _Done] = {}
         self._usage: dict[str, float] = {}
+        self._promises: dict[str, Promise] = {}
+        self._promised = 0
+        self._tallies: dict[str, float] = {}
         self._work = Bell()
         self._work_seen = 0
 
     async def ping(self) -> None: ...
 
+    async def open(self) -> None:
+        """Nothing was kept before this process."""
+
     async def close(self) -> None: ...
 
     # --- what the front calls -----------------------------------------------------------------------------------------
-    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
-        before = self._before(idempotency)
-        if before is not None and before.job_id not in self._jobs:
-            raise IdempotencyConflict(f"job {before.job_id}, made under this idempotency key, was deleted")
+    async def create(
+        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+    ) -> Created:
+        before = None if idempotency is None else await self.replayed(idempotency)
         if before is not None:
-            return Created(self._jobs[before.job_id].copy(), replayed=True)
+            return Created(before, replayed=True)
         if record.id not in self._jobs:
+            if promised is not None and promised != self._promised:
+                raise PromisesMoved(f"{self._promised - promised} more were promised something")
             entry = _Entry(record.with_changes({"sequence": 0}))
             entry.record = entry.copy()
             self._jobs[record.id] = entry
@@ -98,15 +108,36 @@ class MemoryStore:
             self._live.add(record.id)
             if record.purpose == "answer":
                 self._spend(record.kind, "jobs", 1)
+            if record.promise is not None:
+                self._promised += 1
+                self._promises[record.id] = record.promise
+                self._spend(record.kind, "promises_made", 1)
             self._signal()
         return Created(self._jobs[record.id].copy(), replayed=False)
+
+    async def replayed(self, idempotency: Idempotency) -> JobRecord | None:
+        before = self._before(idempotency)
+        if before is None:
+            return None
+        if before.job_id not in self._jobs:
+            raise IdempotencyConflict(f"job {before.job_id}, made under this idempotency key, was deleted")
+        return self._jobs[before.job_id].copy()
+
+    async def promises(self) -> Promised:
+        return Promised(self._promised, dict(self._promises))
 
     async def get(self, job_id: str) -> JobRecord | None:
         entry = self._jobs.get(job_id)
         return entry.copy() if entry else None
 
     async def list(
-        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        canaries: bool = False,
     ) -> Page:
         found = [
             self._jobs[job_id]
@@ -114,6 +145,7 @@ class MemoryStore:
             if (after is None or job_id < after)
             and status in (None, self._jobs[job_id].record.status)
             and kind in (None, self._jobs[job_id].record.kind)
+            and (canaries or self._jobs[job_id].record.purpose != "canary")
         ]
         return Page([entry.copy() for entry in found[:limit]], has_more=len(found) > limit)
 
@@ -221,6 +253,13 @@ class MemoryStore:
     async def usage(self, days: int) -> list[DayUsage]:
         return usage_rows(self._usage, int(self._wall() // DAY), days)
 
+    async def tally(self, more: Mapping[str, float]) -> None:
+        for name, amount in more.items():
+            self._tallies[name] = self._tallies.get(name, 0.0) + amount
+
+    async def tallied(self) -> dict[str, float]:
+        return dict(self._tallies)
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         entry = self._jobs.get(job_id)
         if entry is None:
@@ -259,6 +298,8 @@ class MemoryStore:
         written = [(event.type, to_json(event.data)) for event in emission.events]
         # Nothing can fail from here on: all of it or none.
         self._charge(entry.record, changed.spent)
+        for name, more in emission.counts.items():
+            self._spend(changed.kind, name, more)
         entry.record = changed
         for type, data in written:
             self._append_text(entry, type, data)
@@ -266,6 +307,7 @@ class MemoryStore:
         if emission.ends:
             entry.lease = None
             self._live.discard(job_id)
+            self._promises.pop(job_id, None)
         return entry.record.sequence
 
     async def release(self, job_id: str, epoch: int) -> None:
@@ -296,8 +338,10 @@ class MemoryStore:
         entry.bell.ring(sequence)
 
     def _charge(self, record: JobRecord, spent: Spent) -> None:
-        """Usage grows by what the job has spent since it last said so."""
-        for name in AMOUNTS[1:]:
+        """Usage grows by what the job has spent since it last said so; canaries are nobody's."""
+        if record.purpose == "canary":
+            return
+        for name in SPENT:
             self._spend(record.kind, name, getattr(spent, name) - getattr(record.spent, name))
 
     def _spend(self, kind: str, amount: str, more: float) -> None:

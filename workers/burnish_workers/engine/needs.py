@@ -108,6 +108,19 @@ def _remaining(refinement: Refinement | None, job: Underway, purse: Purse, secon
     return max(seconds, planned * seconds / max(refinement.blocks, 1) - seconds)
 
 
+def upper_of(need: Need, job: Underway, promised: float) -> float:
+    """Worker-seconds that a job underway may still take to its tolerance: the upper end of its forecast.
+
+    Before its first refinement what was promised, less what was spent.
+    """
+    refinement = job.scribe.latest
+    if refinement is None or need.remaining is None:
+        return max(0.0, promised - need.seconds)
+    when = refinement.forecast.seconds_to_target if refinement.forecast else None
+    wider = when.upper / when.estimate if when is not None and when.estimate > 0 else 1.0
+    return need.remaining * max(wider, 1.0)
+
+
 def _issuable(job: Underway, purse: Purse, slots: int) -> int:
     """Blocks that could be issued within the next interval if there were slots for them.
 

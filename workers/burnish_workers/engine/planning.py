@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy import stats
 
 from burnish.wire import Goal, Plan, PlannedLook, Range, SpecBase, Spent
 from burnish_workers.core.fitting import Fitting
@@ -14,6 +15,7 @@ from burnish_workers.core.purse import Purse
 from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Look
 from burnish_workers.engine.clock import SystemClock
+from burnish_workers.engine.deadlines import timed
 from burnish_workers.engine.fit_outlook import scaled
 from burnish_workers.engine.fleet import Fleet
 from burnish_workers.engine.meter import Meter
@@ -24,15 +26,21 @@ from burnish_workers.engine.training import fitting_of, left_of
 SPREAD = 0.3
 """Relative range of a pilot's seconds: it times one block on a worker whose caches may be cold."""
 
+UNLUCKY = 0.1
+"""Chance that a pilot's variance is smaller than what the upper end of a forecast allows for."""
+
 
 async def make_plan(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> Plan:
     """Run the pilot and say what the job would cost and reach. A spec that is resolved keeps its resolution."""
+    posted, spec = spec, spec.model_copy(update={"budget": timed(spec.budget, SystemClock().now())})
     fitting = fitting_of(kind, spec)
     if fitting is not None:
-        return await _with_fit(spec, kind, fitting, fleet, inputs)
-    trial = await run_pilot(spec.model_copy(update={"resolution": None}), kind, fleet, inputs)
-    resolved = spec if spec.resolution is not None else resolved_by(trial, spec, fleet.workers)
-    return _Foreseen(resolved, trial, max(fleet.workers, 1)).plan()
+        plan = await _with_fit(spec, kind, fitting, fleet, inputs)
+    else:
+        trial = await run_pilot(spec.model_copy(update={"resolution": None}), kind, fleet, inputs)
+        resolved = spec if spec.resolution is not None else resolved_by(trial, spec, fleet.workers)
+        plan = _Foreseen(resolved, trial, max(fleet.workers, 1)).plan()
+    return plan.model_copy(update={"resolved": plan.resolved.model_copy(update={"budget": posted.budget})})
 
 
 async def _with_fit(spec: SpecBase, kind: Kind, fitting: Fitting, fleet: Fleet, inputs: Inputs) -> Plan:
@@ -94,6 +102,14 @@ class _Foreseen:
         estimate = replicates * self._trial.pilot.seconds / self._workers
         return Range(estimate=estimate, lower=estimate * (1 - SPREAD), upper=estimate * (1 + SPREAD))
 
+    def _to_goal(self, replicates: float) -> Range:
+        """The same for what a tolerance takes: the variance rests on few replicates, and may be larger.
+
+        (R - 1) s^2/sigma^2 is chi-squared with R - 1 degrees of freedom for normal replicates.
+        """
+        found, few = self._seconds(replicates), max(self._trial.pilot.replicates - 1, 1)
+        return found.model_copy(update={"upper": found.upper * max(1.0, few / float(stats.chi2.ppf(UNLUCKY, few)))})
+
     def _look(self, look: Look) -> PlannedLook:
         return PlannedLook(
             blocks=look.blocks,
@@ -115,12 +131,12 @@ class _Foreseen:
         tolerance = float(target[worst])
         enough = next((look for look in looks if look.half_width is not None and look.half_width <= tolerance), None)
         if enough is not None:
-            return Goal(tolerance=tolerance, units=enough.units, seconds=self._seconds(enough.replicates), met=True)
+            return Goal(tolerance=tolerance, units=enough.units, seconds=self._to_goal(enough.replicates), met=True)
         needed = self._trial.pilot.needed
         if needed is None or self._width.floor > tolerance:
             return Goal(tolerance=tolerance, units=None, seconds=None, met=False)
         units = self._trial.pilot.units(math.ceil(needed))
-        return Goal(tolerance=tolerance, units=units, seconds=self._seconds(needed), met=False)
+        return Goal(tolerance=tolerance, units=units, seconds=self._to_goal(needed), met=False)
 
 
 class _Width:

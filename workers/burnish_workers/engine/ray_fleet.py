@@ -36,16 +36,16 @@ class BlockWorker:
     One computes at a time; those that use the same network meet at its forward passes.
     """
 
-    def __init__(self, device: str, kinds: list[str]):
+    def __init__(self, device: str, kinds: list[str], generation: int = 0):
         from burnish_workers.core.registry import registry
 
         self._bench, self._device = Bench(device), device
-        self._class = numeric_class_here(device)
+        self._class, self._generation = numeric_class_here(device), generation
         for name in kinds or registry().names:
             registry().get(name).load()
 
     def about(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "numeric_class": self._class}
+        return {"pid": os.getpid(), "numeric_class": self._class, "generation": self._generation}
 
     def run(
         self,
@@ -77,6 +77,7 @@ class _Seat:
     index: int
     handle: Any
     numeric_class: str
+    generation: int = 0
     in_flight: int = 0
     down: bool = False
 
@@ -86,7 +87,8 @@ class RayFleet:
     """Named actors `burnish-worker-<i>`, shared by all runners of the cluster, restarted by Ray when they die.
 
     `gpus`: GPUs per worker, a fraction for several workers on one; `device`: `auto`, `cpu`, `cuda`; `kinds`: what
-    workers import before they answer, so that no job waits for that: by default all that are installed.
+    workers import before they answer, so that no job waits for that: by default all that are installed. `generation`
+    grows with every deployment: workers of an older one run older code, and are replaced one after the other.
     """
 
     size: int
@@ -94,6 +96,8 @@ class RayFleet:
     cpus: float = 1.0
     device: str = "auto"
     kinds: tuple[str, ...] = ()
+    generation: int = 0
+    _replacing: asyncio.Lock = field(default_factory=asyncio.Lock)
     _seats: list[_Seat] = field(default_factory=list[_Seat])
     _codes: dict[str, ray.ObjectRef[JobCode]] = field(default_factory=dict[str, "ray.ObjectRef[JobCode]"])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -130,11 +134,22 @@ class RayFleet:
 
     async def _seat(self, index: int) -> _Seat:
         """The worker, once it answers: Ray restarts one that died; one whose node is gone is created anew."""
+        seat = await self._answering(index)
+        if seat.generation >= self.generation:
+            return seat
+        async with self._replacing:  # the others of the pool work meanwhile
+            while seat.generation < self.generation:
+                # What it runs is run again by the new one, for whoever sent it, with equal bits.
+                ray.kill(seat.handle, no_restart=True)
+                seat = await self._answering(index)
+        return seat
+
+    async def _answering(self, index: int) -> _Seat:
         while True:
             handle = self._create(index)
             try:
                 about = await handle.about.remote()
-                return _Seat(index, handle, about["numeric_class"])
+                return _Seat(index, handle, about["numeric_class"], about.get("generation", 0))
             except RayActorError:
                 await asyncio.sleep(0.2)
 
@@ -152,7 +167,7 @@ class RayFleet:
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}},
         }
         device = self.device if self.gpus > 0 or self.device != "auto" else "cpu"
-        return ray.remote(BlockWorker).options(**options).remote(device, list(self.kinds))
+        return ray.remote(BlockWorker).options(**options).remote(device, list(self.kinds), self.generation)
 
     async def numeric_class(self) -> str:
         if not self._seats:

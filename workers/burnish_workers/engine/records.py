@@ -14,6 +14,7 @@ from burnish.wire import (
     Links,
     Observations,
     Problem,
+    Promise,
     Purpose,
     Refinement,
     Spent,
@@ -33,6 +34,7 @@ class JobRecord:
     `fitting` is where the training of the job's model stands (see `engine/fitting.py`).
     `given` counts the observations that the spec brings, None for a job that assimilates none; `expected` is how many
     there will be, where that is known; `observed` counts those posted since, `observed_last` says that none is to come.
+    `promise` is what was promised by a deadline.
     `request` is what a job with another purpose than an answer was asked, `outcome` what it ended with.
     """
 
@@ -65,6 +67,7 @@ class JobRecord:
     expected: int | None = None
     observed: int = 0
     observed_last: bool = False
+    promise: Promise | None = None
 
     @property
     def done(self) -> bool:
@@ -122,6 +125,7 @@ class JobRecord:
                 "plan": self.outcome if self.purpose == "plan" else None,
                 "verification": self.outcome if self.purpose == "verify" else None,
                 "observations": self.observations(),
+                "promise": self.promise,
                 "links": links,
             }
         )
@@ -142,7 +146,7 @@ class Emission:
     `changes` names fields of `JobRecord` (not id, kind, spec, sequence, epoch, budget, budget_version or
     cancel_requested). `ends` marks the terminal write, the one that sets a terminal status: it is refused
     (`BudgetChanged`) when the budget moved on from `budget_version`, unless that is negative (cancelled or broken jobs
-    end whatever their budget).
+    end whatever their budget). `counts`: amounts of usage to add, beside what the job spent.
     """
 
     events: tuple[NewEvent, ...] = ()
@@ -150,6 +154,7 @@ class Emission:
     ledger: tuple[LedgerRow, ...] = ()
     ends: bool = False
     budget_version: int = 0
+    counts: dict[str, int] = field(default_factory=dict[str, int])
 
 
 @dataclass(frozen=True)
@@ -168,6 +173,14 @@ class Created:
 
     record: JobRecord
     replayed: bool
+
+
+@dataclass(frozen=True)
+class Promised:
+    """The open promises of live jobs; `version` counts those that were ever made."""
+
+    version: int
+    open: dict[str, Promise]
 
 
 @dataclass(frozen=True)
@@ -228,6 +241,10 @@ class BudgetChanged(StoreError):
 
 class IdempotencyConflict(StoreError):
     """The idempotency key was used before with another body."""
+
+
+class PromisesMoved(StoreError):
+    """Others were promised something meanwhile: look at what is promised again."""
 
 
 class ObservationDiffers(StoreError):
@@ -302,6 +319,8 @@ __all__ = [
     "ObservationsBeyond",
     "Page",
     "Posted",
+    "Promised",
+    "PromisesMoved",
     "Renewal",
     "StillLive",
     "StoreError",

@@ -70,7 +70,7 @@ class RedisLink:
         self._listening = redis.Redis.from_url(url, **options)
         self.wakeups = Wakeups(self._subscribe, self.keys.work)
         known = pool.connection_kwargs
-        self._name = known.get("path") or f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
+        self.name = known.get("path") or f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
 
     async def check_durability(self) -> None:
         """Raise `NotDurable` unless the server keeps what it acknowledged; call it once at startup.
@@ -146,11 +146,11 @@ class RedisLink:
         try:
             yield
         except (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError) as error:
-            raise StoreUnavailable(f"the store at {self._name} does not answer: {error}") from error
+            raise StoreUnavailable(f"the store at {self.name} does not answer: {error}") from error
         except ResponseError as error:
             if not str(error).startswith(("MISCONF", "LOADING", "NOREPLICAS")):
                 raise
-            raise StoreUnavailable(f"the store at {self._name} takes no writes: {error}") from error
+            raise StoreUnavailable(f"the store at {self.name} takes no writes: {error}") from error
 
     async def _subscribe(self) -> _Subscription:
         pubsub = self._listening.pubsub()

@@ -74,6 +74,26 @@ class Keys:
         return f"{self.prefix}usage"
 
     @property
+    def tallies(self) -> str:
+        """Counters that live as long as the store."""
+        return f"{self.prefix}tallies"
+
+    @property
+    def schema(self) -> str:
+        """The version of the newest service that this store has served."""
+        return f"{self.prefix}schema"
+
+    @property
+    def promises(self) -> str:
+        """What was promised to live jobs, by id."""
+        return f"{self.prefix}promises"
+
+    @property
+    def promised(self) -> str:
+        """Counts the promises that were ever made."""
+        return f"{self.prefix}promises:made"
+
+    @property
     def checking(self) -> str:
         """Ids of models that wait to be checked, by when the lease of whoever checks them expires."""
         return f"{self.prefix}checking"
@@ -127,5 +147,6 @@ def emission_arguments(emission: Emission) -> list[str]:
     fields = [text for pair in written.items() for text in pair]
     dropped = [name for name, value in emission.changes.items() if value is None]
     rows = [text for row in emission.ledger for text in (str(row.index), row.model_dump_json())]
-    counted = [text for part in (events, fields, dropped) for text in (str(len(part)), *part)]
+    counts = [text for name, more in emission.counts.items() for text in (name, str(more))]
+    counted = [text for part in (events, fields, dropped, counts) for text in (str(len(part)), *part)]
     return ["1" if emission.ends else "0", str(emission.budget_version), *counted, *rows]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from secrets import token_hex
 
-from burnish.wire import Budget, DayUsage, Event, LedgerRow
+from burnish.wire import Budget, DayUsage, Event, LedgerRow, Promise
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
 from burnish_workers.engine.records import (
     REFUSED,
@@ -25,6 +25,8 @@ from burnish_workers.engine.records import (
     ObservationDiffers,
     Page,
     Posted,
+    Promised,
+    PromisesMoved,
     Renewal,
     StillLive,
     Taken,
@@ -32,6 +34,7 @@ from burnish_workers.engine.records import (
 from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_scripts import emission_arguments
+from burnish_workers.engine.schema import SCHEMA, check_store
 from burnish_workers.engine.usage import usage_rows
 
 DAY = 86_400
@@ -51,43 +54,74 @@ class RedisStore:
     async def ping(self) -> None:
         await self._command("PING")
 
+    async def open(self) -> None:
+        check_store(int(await self._run("open", [self._keys.schema], SCHEMA)), f"the store at {self.link.name}")
+
     async def close(self) -> None:
         await self.link.close()
 
     # --- what the front calls -----------------------------------------------------------------------------------------
-    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
+    async def create(
+        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+    ) -> Created:
         keys = self._keys
         check_room(await self.link.memory())
         touched = [keys.job(record.id), keys.events(record.id), keys.jobs, keys.queue, keys.work, keys.usage]
-        body = ""
+        touched += [keys.promises, keys.promised]
+        body, version = "", "" if promised is None else promised
         if idempotency is not None:
             touched.append(keys.once(idempotency.key))
             body = idempotency.body
         record = record.with_changes({"sequence": 0})
         fields = [text for pair in encode_record(record).items() for text in pair]
-        answer = await self._run("create", touched, record.id, body, DAY, QUEUED, *fields, durable=True)
+        answer = await self._run("create", touched, record.id, body, DAY, QUEUED, version, *fields, durable=True)
         if answer[0] == "conflict":
             raise IdempotencyConflict("the idempotency key was used with another body")
+        if answer[0] == "moved":
+            raise PromisesMoved("others were promised something meanwhile")
         if answer[0] == "replayed":
-            before = await self.get(answer[1])
-            if before is None:
-                raise IdempotencyConflict(f"job {answer[1]}, made under this idempotency key, was deleted")
-            return Created(before, replayed=True)
+            return Created(await self._made(answer[1]), replayed=True)
         return Created(record.with_changes({"sequence": 1}), replayed=False)
+
+    async def replayed(self, idempotency: Idempotency) -> JobRecord | None:
+        body, job = await self._command("HMGET", self._keys.once(idempotency.key), "body", "job")
+        if job is None:
+            return None
+        if body != idempotency.body:
+            raise IdempotencyConflict("the idempotency key was used with another body")
+        return await self._made(job)
+
+    async def _made(self, job_id: str) -> JobRecord:
+        before = await self.get(job_id)
+        if before is None:
+            raise IdempotencyConflict(f"job {job_id}, made under this idempotency key, was deleted")
+        return before
+
+    async def promises(self) -> Promised:
+        # In this order: one that is made in between shows in neither the version nor, at worst, the promises.
+        version = int(await self._command("GET", self._keys.promised) or 0)
+        kept = await self._command("HGETALL", self._keys.promises)
+        return Promised(version, {job: Promise.model_validate_json(text) for job, text in kept.items()})
 
     async def get(self, job_id: str) -> JobRecord | None:
         fields = await self._command("HGETALL", self._keys.job(job_id))
         return decode_record(fields) if fields else None
 
     async def list(
-        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        canaries: bool = False,
     ) -> Page:
         records: list[JobRecord] = []
         start = "+" if after is None else f"({after}"
         while start and len(records) <= limit:
             wanted = limit + 1 - len(records)
             batch = SCAN if status or kind else wanted
-            query = (self._keys.prefix, wanted, batch, status or "", kind or "", start)
+            query = (self._keys.prefix, wanted, batch, status or "", kind or "", "1" if canaries else "0", start)
             start, found = await self._run("list", [self._keys.jobs], *query)
             records += [decode_record(_paired(fields)) for fields in found]
         return Page(records[:limit], has_more=len(records) > limit)
@@ -127,7 +161,7 @@ class RedisStore:
             before = await self.get(job_id)
             if before is None:
                 return None
-            budget = before.budget.plus(more).model_dump_json()
+            budget = before.budget.plus(more).model_dump_json(exclude_none=True)
             answer = await self._run(
                 "extend", touched, job_id, once.body, DAY, before.budget_version, budget, QUEUED, durable=True
             )
@@ -192,6 +226,14 @@ class RedisStore:
         seconds, _ = await self._command("TIME")
         return usage_rows(await self._command("HGETALL", self._keys.usage), int(seconds) // DAY, days)
 
+    async def tally(self, more: Mapping[str, float]) -> None:
+        for name, amount in more.items():
+            await self._command("HINCRBYFLOAT", self._keys.tallies, name, amount)
+
+    async def tallied(self) -> dict[str, float]:
+        kept = await self._command("HGETALL", self._keys.tallies)
+        return {name: float(amount) for name, amount in kept.items()}
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         fields = await self._run("cancel", [self._keys.job(job_id), self._keys.work])
         return decode_record(_paired(fields)) if fields else None
@@ -200,7 +242,7 @@ class RedisStore:
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
         keys = self._keys
         touched = [keys.queue, keys.leases]
-        claimed = await self._run("claim", touched, keys.prefix, lease, limit, token_hex(8), *held)
+        claimed = await self._run("claim", touched, keys.prefix, lease, limit, token_hex(8), SCHEMA, *held)
         return [decode_record(_paired(fields)) for fields in claimed]
 
     async def renew(self, job_id: str, epoch: int, lease: float) -> Renewal:
@@ -215,6 +257,7 @@ class RedisStore:
         check_emission(emission)
         keys = self._keys
         touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.queue, keys.leases, keys.usage]
+        touched.append(keys.promises)
         arguments = emission_arguments(emission)
         answer = await self._run("emit", touched, job_id, epoch, token_hex(8), *arguments, durable=emission.ends)
         if answer[0] == "fenced":

@@ -10,8 +10,20 @@ class Refusal(Exception):
 
     def __init__(self, status: int, title: str, detail: str, errors: list[FieldError] | None = None):
         super().__init__(detail)
-        slug = title.lower().replace(" ", "-")
-        self.problem = Problem(type=f"/problems/{slug}", title=title, status=status, detail=detail, errors=errors or [])
+        known = {"type": problem_type(title), "title": title, "status": status, "detail": detail}
+        self.problem = Problem.model_validate({**known, "errors": errors or []})
+        self.retry_after: int | None = None
+
+    @staticmethod
+    def of(problem: Problem, retry_after: int | None = None) -> Refusal:
+        """One whose problem says more. `retry_after`: seconds after which the same request may succeed."""
+        found = Refusal(problem.status, problem.title, problem.detail)
+        found.problem, found.retry_after = problem, retry_after
+        return found
+
+
+def problem_type(title: str) -> str:
+    return f"/problems/{title.lower().replace(' ', '-')}"
 
 
 def invalid(errors: list[FieldError]) -> Refusal:

@@ -319,7 +319,7 @@ def _extensible(spec: SpecBase) -> bool:
     """What an amount pays for is used: a tolerance that the first plan does not meet may be met on a later rung."""
     if spec.extensible is not None:
         return spec.extensible
-    return spec.budget.has_clock or not spec.budget.has_tolerance
+    return spec.budget.has_clock or spec.budget.deadline is not None or not spec.budget.has_tolerance
 
 
 def _blocks(spec: SpecBase, pilot: Pilot, planned: float, first: int, block: int) -> int:

@@ -13,6 +13,7 @@ from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.deadlines import judged
 from burnish_workers.engine.job_artifacts import Draw, JobArtifacts
 from burnish_workers.engine.large_answers import abridged, artifact_at
 from burnish_workers.engine.progress import Progress
@@ -139,11 +140,13 @@ class Scribe:
             changes["closed"] = (*self.closed, progress.blocks)
         name = await self._write_checkpoint(progress)
         changes["checkpoint"] = name
+        promise, counts = judged(self._record.promise, purse.budget, stopped_by, changes["finished_at"])
         events = (
             _refinement_event(refinement),
             NewEvent("completed", {"status": "completed", "stopped_by": stopped_by}),
         )
-        await self._emit(Emission(events, changes, progress.take_ledger(), ends=True, budget_version=budget_version))
+        ledger = progress.take_ledger()
+        await self._emit(Emission(events, changes | promise, ledger, True, budget_version, counts))
         await self._forget_checkpoint(name)
         await self._files.sweep()
 
@@ -172,6 +175,7 @@ class Scribe:
             changes["spent"] = progress.spending(self._clock.monotonic())
             changes["checkpoint"] = await self._write_checkpoint(progress)
             ledger = progress.take_ledger()
+        changes |= judged(self._record.promise, self._record.budget, "cancelled", changes["finished_at"])[0]
         event = NewEvent("cancelled", {"status": "cancelled", "stopped_by": "cancelled"})
         await self._emit(Emission((event,), changes, ledger, ends=True, budget_version=-1))
 
@@ -199,9 +203,10 @@ class Scribe:
             "finished_at": self._clock.now(),
             "resumable": status == "crashed",
         }
+        promise, counts = judged(self._record.promise, self._record.budget, status, changes["finished_at"])
         data = {"status": status, "error": problem.model_dump(mode="json")}
         event = NewEvent("failed" if status == "failed" else "crashed", data)
-        await self._emit(Emission((event,), changes, ends=True, budget_version=-1))
+        await self._emit(Emission((event,), changes | promise, ends=True, budget_version=-1, counts=counts))
 
     def _refine(
         self, progress: Progress, schedule: Schedule, purse: Purse, *, ends: bool

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from burnish.wire import Budget, DayUsage, Event, LedgerRow
@@ -13,6 +14,7 @@ from burnish_workers.engine.records import (
     JobRecord,
     Page,
     Posted,
+    Promised,
     Renewal,
     Taken,
 )
@@ -25,21 +27,44 @@ class Store(Protocol):
         """Answer, or raise."""
         ...
 
+    async def open(self) -> None:
+        """Call once, before anything else: the store is marked with this version. Raises StoreTooNew."""
+        ...
+
     # --- what the front calls -----------------------------------------------------------------------------------------
-    async def create(self, record: JobRecord, idempotency: Idempotency | None = None) -> Created:
+    async def create(
+        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+    ) -> Created:
         """Store a queued job with its first event (`status` queued, sequence 1); durable when this returns.
 
         With an idempotency key that was used within 24 h: the same body returns the job made then, another body raises
         `IdempotencyConflict`. Atomic: of concurrent calls with one key exactly one creates.
+
+        `promised`: the version of the promises by which this one was judged; raises `PromisesMoved` when others were
+        made since.
         """
+        ...
+
+    async def replayed(self, idempotency: Idempotency) -> JobRecord | None:
+        """The job that was made under this key; raises `IdempotencyConflict` as `create` does."""
+        ...
+
+    async def promises(self) -> Promised:
+        """The open promises of live jobs."""
         ...
 
     async def get(self, job_id: str) -> JobRecord | None: ...
 
     async def list(
-        self, *, limit: int, after: str | None = None, status: str | None = None, kind: str | None = None
+        self,
+        *,
+        limit: int,
+        after: str | None = None,
+        status: str | None = None,
+        kind: str | None = None,
+        canaries: bool = False,
     ) -> Page:
-        """Newest first; `after` is the id of the last job of the page before."""
+        """Newest first; `after` is the id of the last job of the page before. `canaries`: with those."""
         ...
 
     async def events(self, job_id: str, *, after: int, limit: int, types: frozenset[str] | None = None) -> list[Event]:
@@ -92,6 +117,14 @@ class Store(Protocol):
         """What was spent on each of the last `days` UTC days, by kind, newest first; deleted jobs included."""
         ...
 
+    async def tally(self, more: Mapping[str, float]) -> None:
+        """Add to counters that live as long as the store, such as how canaries fared."""
+        ...
+
+    async def tallied(self) -> dict[str, float]:
+        """Those counters by name; what was never added to is not there."""
+        ...
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         """Ask the holder to stop; idempotent; no effect on a job that has ended."""
         ...
@@ -99,6 +132,8 @@ class Store(Protocol):
     # --- what a runner calls ------------------------------------------------------------------------------------------
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
         """Take up to `limit` live jobs that nobody holds (never claimed, or lease expired), oldest first.
+
+        Those that a newer version wrote are left to its runners.
 
         Each has its epoch counted up and leased for `lease` seconds by the store's own clock. `held`: jobs that this
         runner believes to hold; they are skipped.

@@ -8,8 +8,10 @@ from typing import Any
 
 from burnish.wire import Consumption, DayUsage, Usage
 
-AMOUNTS = ("jobs", "units", "seconds", "worker_seconds", "gpu_seconds")
-_WHOLE = ("jobs", "units")
+SPENT = ("units", "seconds", "worker_seconds", "gpu_seconds")
+PROMISES = ("promises_made", "promises_kept", "promises_broken")
+AMOUNTS = ("jobs", *SPENT, *PROMISES)
+_WHOLE = ("jobs", "units", *PROMISES)
 _EPOCH = date(1970, 1, 1)
 
 

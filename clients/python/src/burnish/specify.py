@@ -29,7 +29,7 @@ Task = Mapping[str, Any] | BaseModel
 """What is reasoned about, in full: `{"type": "subset_sum", ...}`, `{"type": "tree", ...}`, or a model asked."""
 Prompt = str | Sequence[Mapping[str, str] | BaseModel]
 """A text that a model goes on from, or messages: `[{"role": "user", "content": ...}]`."""
-Budget = wire.Budget | Mapping[str, float]
+Budget = wire.Budget | Mapping[str, float | str]
 Times = float | Sequence[float]
 
 

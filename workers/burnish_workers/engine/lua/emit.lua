@@ -1,8 +1,8 @@
--- KEYS job events ledger queue leases usage
--- ARGV id epoch token ends budget_version, then three counted lists: (type data)* (field value)* (field to drop)*,
--- then (index row)* to the end
+-- KEYS job events ledger queue leases usage promises
+-- ARGV id epoch token ends budget_version, then four counted lists: (type data)* (field value)* (field to drop)*
+-- (amount of usage, how much more)*, then (index row)* to the end
 -- -> {'written', sequence} | {'fenced'} | {'budget'}
-local job, events, ledger, queue, leases, usage = unpack(KEYS)
+local job, events, ledger, queue, leases, usage, promises = unpack(KEYS)
 local id, epoch, token, ends, budget_version = unpack(ARGV, 1, 5)
 local at = 6
 
@@ -55,7 +55,7 @@ end
 local appended = last > first
 first, last = counted()
 for i = first, last, 2 do
-  if ARGV[i] == 'spent' then
+  if ARGV[i] == 'spent' and redis.call('HGET', job, 'purpose') ~= 'canary' then
     charge(ARGV[i + 1])
   end
   redis.call('HSET', job, ARGV[i], ARGV[i + 1])
@@ -63,6 +63,10 @@ end
 first, last = counted()
 for i = first, last do
   redis.call('HDEL', job, ARGV[i])
+end
+first, last = counted()
+for i = first, last, 2 do
+  spend(usage, redis.call('HGET', job, 'kind'), ARGV[i], tonumber(ARGV[i + 1]))
 end
 for i = at, #ARGV, 2 do
   redis.call('ZREMRANGEBYSCORE', ledger, ARGV[i], ARGV[i])
@@ -72,6 +76,7 @@ if ends == '1' then
   redis.call('HSET', job, 'held', '0')
   redis.call('ZREM', queue, id)
   redis.call('ZREM', leases, id)
+  redis.call('HDEL', promises, id)
 end
 local sequence = tonumber(redis.call('HGET', job, 'sequence'))
 if appended then

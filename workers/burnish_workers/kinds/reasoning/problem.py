@@ -115,8 +115,11 @@ def _judged(spec: ReasoningSpec, backend: Backend, own: Verifier, brings: Brings
 
 
 def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Task:
-    from burnish_workers.kinds.reasoning.backends.language.task import language_task
-
+    try:
+        from burnish_workers.kinds.reasoning.backends.language.task import language_task
+    except ModuleNotFoundError as error:
+        what = f"{error}; language models need it in every worker: pip install 'burnish-server[reasoning]'"
+        raise SpecError("/problem/type", what) from None
     resolution = resolution_of(spec)
     setup = setup_of(problem, spec.max_steps)
     given, found = resolution.plan.get("model"), fingerprint(setup.model)

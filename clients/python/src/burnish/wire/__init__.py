@@ -3,6 +3,7 @@
 from burnish.wire.array import Array
 from burnish.wire.artifacts import Artifact
 from burnish.wire.budget import Budget, Spent, StoppedBy
+from burnish.wire.canaries import Canaries, Canary
 from burnish.wire.catalogue import Catalogue, CatalogueEntry, KindInfo, Kinds
 from burnish.wire.cluster import ClusterView, LiveJob, RunnerView
 from burnish.wire.estimate import Estimate, Interval, Refused
@@ -14,6 +15,7 @@ from burnish.wire.layout import OutputPart, Part
 from burnish.wire.observations import Observation, ObservationPage, Observations, Observe, Observed
 from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
 from burnish.wire.problem import FieldError, Problem
+from burnish.wire.promise import DeadlineProblem, Promise, Reachable
 from burnish.wire.refinement import Refinement
 from burnish.wire.scaling import Foretold, Prices, ScalingLaw, ScalingPoint, ScalingRecord, ScalingRequest, Split
 from burnish.wire.specs import JobSpec, PosteriorSpec, ReasoningSpec, Resolution, SpecBase, SurrogateSpec, UnknownSpec
@@ -27,11 +29,14 @@ __all__ = [
     "ArrayReference",
     "Artifact",
     "Budget",
+    "Canaries",
+    "Canary",
     "Catalogue",
     "CatalogueEntry",
     "ClusterView",
     "Consumption",
     "DayUsage",
+    "DeadlineProblem",
     "Estimate",
     "Event",
     "EventPage",
@@ -67,8 +72,10 @@ __all__ = [
     "PosteriorSpec",
     "Prices",
     "Problem",
+    "Promise",
     "Purpose",
     "Range",
+    "Reachable",
     "ReasoningSpec",
     "Refinement",
     "Refused",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from burnish.wire.base import Received, Wire
 
@@ -17,6 +18,7 @@ StoppedBy = Literal[
     "units",
     "tokens",
     "verifier_calls",
+    "deadline",
     "tolerance",
     "settled",
     "floor",
@@ -33,7 +35,8 @@ assimilated."""
 class Budget(Wire):
     """Any of these; the first reached ends the job. At least one must be given.
 
-    A tolerance is met when *every* half-width is at most max(abs_tol, rel_tol |estimate|).
+    A tolerance is met when *every* half-width is at most max(abs_tol, rel_tol |estimate|). A tolerance with a deadline
+    is promised: a job whose forecast does not fit is refused, with the tolerance that could be met.
     """
 
     seconds: float | None = Field(default=None, gt=0, le=7 * DAY, description="Wall-clock seconds of running.")
@@ -47,13 +50,27 @@ class Budget(Wire):
     abs_tol: float | None = Field(default=None, gt=0, le=1e12, description="Absolute half-width to reach.")
     rel_tol: float | None = Field(default=None, gt=0, lt=1, description="Half-width relative to |estimate| to reach.")
 
+    deadline: str | None = Field(
+        default=None,
+        max_length=40,
+        description="When the answer must be there: RFC 3339 with an offset, as in 2026-01-31T12:00:00Z.",
+        json_schema_extra={"format": "date-time"},
+    )
+
+    @field_validator("deadline")
+    @classmethod
+    def _moment(cls, deadline: str | None) -> str | None:
+        if deadline is not None and _moment_of(deadline) is None:
+            raise ValueError(f"{deadline!r} is no moment; write RFC 3339 with an offset, as in 2026-01-31T12:00:00Z")
+        return deadline
+
     @property
     def has_tolerance(self) -> bool:
         return self.abs_tol is not None or self.rel_tol is not None
 
     @property
     def has_clock(self) -> bool:
-        """Whether anything but a tolerance bounds the job."""
+        """Whether an amount bounds the job."""
         amounts = (self.units, self.tokens, self.verifier_calls)
         return self.has_time or any(v is not None for v in amounts)
 
@@ -64,12 +81,12 @@ class Budget(Wire):
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
-        if not (self.has_tolerance or self.has_clock):
+        if not (self.has_tolerance or self.has_clock or self.deadline is not None):
             raise ValueError(f"the budget is empty; give at least one of {', '.join(type(self).model_fields)}")
         return self
 
     def plus(self, more: Budget) -> Budget:
-        """This budget topped up: amounts add, tolerances are replaced where `more` names one."""
+        """This budget topped up: amounts add, tolerances and the deadline are replaced where `more` names one."""
 
         def added(mine: float | None, other: float | None) -> float | None:
             return mine if other is None else other if mine is None else mine + other
@@ -86,7 +103,17 @@ class Budget(Wire):
             verifier_calls=counted(self.verifier_calls, more.verifier_calls),
             abs_tol=self.abs_tol if more.abs_tol is None else more.abs_tol,
             rel_tol=self.rel_tol if more.rel_tol is None else more.rel_tol,
+            deadline=self.deadline if more.deadline is None else more.deadline,
         )
+
+
+def _moment_of(text: str) -> datetime | None:
+    """The moment, if it has a date, a time and an offset."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None and "T" in text.upper() else None
 
 
 class Spent(Received):

@@ -9,6 +9,7 @@ from burnish.wire.budget import Spent, StoppedBy
 from burnish.wire.observations import Observations
 from burnish.wire.plan import Plan
 from burnish.wire.problem import Problem
+from burnish.wire.promise import Promise
 from burnish.wire.refinement import Refinement
 from burnish.wire.specs import JobSpec
 from burnish.wire.verification import Verification
@@ -24,8 +25,9 @@ JobStatus = Literal[
     "crashed",
     "cancelled",
 ]
-Purpose = Literal["answer", "plan", "verify"]
-"""What the job is for; those of `POST /v1/plan` and `.../verify` that take long are jobs too."""
+Purpose = Literal["answer", "plan", "verify", "canary"]
+"""What the job is for; those of `POST /v1/plan` and `.../verify` that take long are jobs too. `canary`: a known answer
+that the service runs on itself, listed only when asked for and in nobody's usage."""
 
 TERMINAL = frozenset({"completed", "failed", "crashed", "cancelled"})
 
@@ -48,7 +50,8 @@ class Job(Received):
     """`failed`: the user's cause, named in `error`. `crashed`: ours, `resumable`. Both keep their last refinement.
 
     `resolved` is the spec with its `resolution` filled in: post it to replay the job. `plan` and `verification` are
-    what jobs with that `purpose` end with. `observations`: null for jobs that assimilate none.
+    what jobs with that `purpose` end with. `observations`: null for jobs that assimilate none. `promise`: null for jobs
+    without a tolerance and a deadline.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Job(Received):
     plan: Plan | None = None
     verification: Verification | None = None
     observations: Observations | None = None
+    promise: Promise | None = None
     links: Links
 
     @property

@@ -6,13 +6,16 @@ from burnish.wire.base import Received
 
 
 class Consumption(Received):
-    """Amounts as in `Spent`; `jobs` counts those created."""
+    """Amounts as in `Spent`; `jobs` counts those created, `promises_*` tolerances by a deadline: made, kept, broken."""
 
     jobs: int = 0
     units: int = 0
     seconds: float = 0.0
     worker_seconds: float = 0.0
     gpu_seconds: float = 0.0
+    promises_made: int = 0
+    promises_kept: int = 0
+    promises_broken: int = 0
 
 
 class DayUsage(Consumption):

@@ -72,6 +72,7 @@ def load(model: LanguageModel, device: torch.device) -> Weights:
 @lru_cache(maxsize=4)
 def _load(model: LanguageModel, known: str, device: str) -> Weights:
     """In single precision on a CPU, in that of the checkpoint on a GPU."""
+    transformers_logging.disable_progress_bar()  # a worker has nobody to show it to
     place = torch.device(device)
     dtype: Any = torch.float32 if place.type == "cpu" else "auto"
     try:

@@ -1,0 +1,35 @@
+"""/v1/canaries and /metrics: how the service fares, in its own terms and in those of Prometheus."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+
+from burnish.wire import Canaries
+from burnish_service.context import context_of
+from burnish_service.metrics import text
+from burnish_service.openapi import problem_responses
+from burnish_workers.engine.canaries import told
+
+router = APIRouter()
+
+FOREVER = 36_500
+"""Days of usage that counters sum over: they never go back."""
+
+
+@router.get("/v1/canaries", tags=["cluster"], responses=problem_responses(503))
+async def canaries(request: Request) -> Canaries:
+    """Small jobs with known answers that the service runs on itself: how many intervals held, how forecasts fared."""
+    context = context_of(request)
+    return told(await context.app.store.tallied(), context.settings.canary_every)
+
+
+@router.get("/metrics", tags=["health"], response_class=PlainTextResponse, responses=problem_responses(503))
+async def metrics(request: Request) -> PlainTextResponse:
+    """The same, the pool, its jobs and what was promised, for Prometheus."""
+    context = context_of(request)
+    store = context.app.store
+    found = told(await store.tallied(), context.settings.canary_every)
+    usage = (await context.app.usage(FOREVER)).total
+    lines = text(await context.pool(), await context.coordination.overview(), usage, found)
+    return PlainTextResponse(lines, media_type="text/plain; version=0.0.4")
