@@ -95,6 +95,7 @@ def test_a_deadline_alone_is_a_clock(memory_service: Service) -> None:
 @pytest.mark.parametrize(
     ("deadline", "said"),
     [(by(-5), "has passed"), ("soon", "no moment"), ("2031-01-01", "no moment"), ("2031-01-01T00:00:00", "no moment")],
+    ids=["past", "word", "date", "no-zone"],
 )
 def test_no_such_deadline(memory_service: Service, deadline: str, said: str) -> None:
     reply = memory_service.post({"kind": "correlated", "budget": {"deadline": deadline, "units": 100}})

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from burnish.wire import Budget, Promise
+from burnish.wire.budget import MOST_SECONDS
 from burnish_workers.core.kind import SpecError
 
 
@@ -27,13 +28,13 @@ def check_deadline(budget: Budget, now: str, under: str = "/budget") -> None:
 
 
 def timed(budget: Budget, now: str) -> Budget:
-    """A budget whose deadline is a number of seconds from now, where no tolerance ends the job before.
+    """A budget whose deadline is a number of seconds from now, a week at most, where no tolerance ends the job before.
 
     With a tolerance the deadline says nothing of how large the job should be planned: the tolerance does.
     """
     if budget.deadline is None or budget.has_tolerance:
         return budget
-    left = max(seconds_until(budget.deadline, now), 1e-3)
+    left = min(max(seconds_until(budget.deadline, now), 1e-3), MOST_SECONDS)
     return budget.model_copy(update={"seconds": left if budget.seconds is None else min(left, budget.seconds)})
 
 

@@ -10,6 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from burnish.wire.base import Received, Wire
 
 DAY = 86_400.0
+MOST_SECONDS = 7 * DAY
+"""Of running, by the clock."""
 
 StoppedBy = Literal[
     "seconds",
@@ -39,7 +41,7 @@ class Budget(Wire):
     is promised: a job whose forecast does not fit is refused, with the tolerance that could be met.
     """
 
-    seconds: float | None = Field(default=None, gt=0, le=7 * DAY, description="Wall-clock seconds of running.")
+    seconds: float | None = Field(default=None, gt=0, le=MOST_SECONDS, description="Wall-clock seconds of running.")
     worker_seconds: float | None = Field(default=None, gt=0, le=365 * DAY, description="Seconds summed over workers.")
     gpu_seconds: float | None = Field(default=None, gt=0, le=365 * DAY, description="Seconds summed over GPU shares.")
     units: int | None = Field(default=None, gt=0, le=10**12, description="Units of simulation (paths, for surrogate).")

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers.utils import logging as transformers_logging
 
 from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.backends.language.directory import LanguageModel
