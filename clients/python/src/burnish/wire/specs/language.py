@@ -18,11 +18,26 @@ class Message(Wire):
     content: Text
 
 
+Stop = Annotated[str, Field(min_length=1, max_length=32)]
+
+
 class StepRule(Wire):
     """Where a step ends: behind the first of these texts, at the end of the answer, or after so many tokens."""
 
-    stops: list[Annotated[str, Field(min_length=1, max_length=32)]] = Field(default=["\n"], max_length=4)
+    stops: list[Stop] = Field(default=["\n"], max_length=4)
     tokens: int = Field(default=64, ge=1, le=4_096, description="A step of so many tokens ends there.")
+
+
+class StepChoice(Wire):
+    """The same, where a problem says it; what is left out is what the model's card says, else lines of 64 tokens."""
+
+    stops: list[Stop] | None = Field(default=None, max_length=4)
+    tokens: int | None = Field(default=None, ge=1, le=4_096, description="A step of so many tokens ends there.")
+
+    def over(self, rule: StepRule) -> StepRule:
+        """A rule with what is chosen here in its place."""
+        stops = rule.stops if self.stops is None else self.stops
+        return StepRule(stops=stops, tokens=rule.tokens if self.tokens is None else self.tokens)
 
 
 class PatternAnswer(Wire):
@@ -46,7 +61,7 @@ class Prompted(Wire):
 
     prompt: Text | None = Field(default=None, description="Text that the model goes on from.")
     messages: list[Message] | None = Field(default=None, min_length=1, max_length=256, description="Or a conversation.")
-    steps: StepRule | None = Field(default=None, description="Default: what the model's card says, else lines.")
+    steps: StepChoice = Field(default=StepChoice(), description="Where a step ends.")
     temperature: float = Field(default=1.0, gt=0, le=10)
     top_p: float = Field(default=1.0, gt=0, le=1)
     answer: AnswerRule | None = Field(default=None, description="Default: what the model's card says, else the text.")

@@ -41,7 +41,7 @@ def setup_of(problem: LanguageProblem, max_steps: int | None) -> Setup:
         raise SpecError("/problem/model", str(error)) from None
     rule = problem.answer or model.answer
     check_rule(rule, "/problem/answer/pattern")
-    setup = Setup(model, problem, problem.steps or model.steps, rule, max_steps or model.max_steps)
+    setup = Setup(model, problem, problem.steps.over(model.steps), rule, max_steps or model.max_steps)
     if setup.longest >= model.context:
         what = f"{setup.depth} steps of up to {setup.steps.tokens} tokens are {setup.longest:,}"
         where = "/max_steps" if max_steps else "/problem/steps/tokens"

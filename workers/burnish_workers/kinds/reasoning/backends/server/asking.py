@@ -58,7 +58,7 @@ class Asker:
 
     @property
     def rule(self) -> StepRule:
-        return self.problem.steps or LINES
+        return self.problem.steps.over(LINES)
 
     def body(self, call: Call, dialect: Dialect) -> dict[str, Any]:
         """The request. A seed goes with single draws alone: some servers give all of `n` the same one."""
