@@ -16,7 +16,7 @@ from jobs import resolved, run, sliced
 from mixtures import Problem, inverse
 
 ROWS, DRAWS = (1, 2, 4), 5_000
-SEEDS = {8: 20, 80: 20, 800: 5}
+SEEDS = {8: 20, 80: 20, 800: 20}
 """Problems, by d."""
 THEIRS: dict[str, Any] = {"method": "mcgdiff", "particles": 128, "chain": {"scheduler": "ddpm", "steps": 100}}
 THEIR_RUNS = 40
