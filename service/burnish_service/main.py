@@ -11,7 +11,19 @@ from fastapi import FastAPI
 from burnish_service import __version__, openapi, problems
 from burnish_service.context import Context
 from burnish_service.problems import RequestId
-from burnish_service.routes import catalogue, cluster, events, files, forecast, health, inquiries, jobs, observations
+from burnish_service.routes import (
+    catalogue,
+    chat,
+    cluster,
+    events,
+    files,
+    forecast,
+    health,
+    inquiries,
+    jobs,
+    observations,
+    responses,
+)
 
 SUMMARY = "Answers that sharpen while you wait: distributed simulation for inference-time scaling."
 
@@ -31,7 +43,7 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
     app = FastAPI(
         title="burnish", version=__version__, summary=SUMMARY, docs_url="/docs", redoc_url=None, lifespan=lifespan
     )
-    for module in (jobs, events, observations, inquiries, files, forecast, catalogue, cluster, health):
+    for module in (jobs, events, observations, inquiries, files, forecast, chat, responses, catalogue, cluster, health):
         app.include_router(module.router)
     problems.install(app)
     app.add_middleware(RequestId, echo=echo)
@@ -41,6 +53,6 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        bodies = (*jobs.BODIES, *observations.BODIES, *inquiries.BODIES, *forecast.BODIES)
+        bodies = (*jobs.BODIES, *observations.BODIES, *inquiries.BODIES, *forecast.BODIES, *chat.BODIES, *responses.BODIES)
         app.openapi_schema = openapi.document(app, *bodies)
     return app.openapi_schema
