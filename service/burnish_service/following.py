@@ -76,7 +76,7 @@ class Gone(Exception):
 
 
 async def while_there(request: Request, work: Awaitable[T]) -> T:
-    """The result of the work. Its body must have been read. Raises Gone as soon as the reader is, and stops the work."""
+    """The result of the work; Gone is raised, and the work stopped, when the reader leaves. Read the body before."""
     task, watch = asyncio.ensure_future(work), asyncio.create_task(_leaves(request))
     try:
         await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)

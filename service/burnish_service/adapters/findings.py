@@ -88,5 +88,6 @@ def answers(refinement: dict[str, Any] | None) -> list[dict[str, Any]]:
     names, interval = refinement["diagnostics"].get("answers", []), refinement.get("interval") or {}
     unknown = [None] * len(names)
     columns = (names, refinement["estimate"]["value"], interval.get("lower", unknown), interval.get("upper", unknown))
-    rows = [dict(zip(("answer", "chance", "lower", "upper"), row, strict=True)) for row in zip(*columns, strict=False)]
+    names_of = ("answer", "chance", "lower", "upper")
+    rows: list[dict[str, Any]] = [dict(zip(names_of, row, strict=True)) for row in zip(*columns, strict=False)]
     return sorted(rows, key=lambda row: -(row["chance"] or 0.0))

@@ -14,31 +14,38 @@ _SHOWN = 60
 
 @dataclass
 class Narrator:
-    """Says a line where there is something new to say."""
+    """Says a line where there is something new to say. `said`: what led when it last did."""
 
     tokens: int = 0
-    leader: str | None = None
+    said: str = ""
     moves: list[Any] = field(default_factory=list[Any])
 
     def line(self, refinement: dict[str, Any]) -> str | None:
         """What is new since the last line, with its end of line."""
         told = refinement["diagnostics"]
-        tokens, leader = int(refinement["spent"].get("tokens", 0)), told.get("leader")
-        if self.tokens and leader == self.leader and tokens < GROWTH * self.tokens:
+        tokens, leads = int(refinement["spent"].get("tokens", 0)), _leads(told)
+        if self.tokens and leads == self.said and tokens < GROWTH * self.tokens:
             return None
         moves = told.get("tree", [])
         move = moves[-1] if moves and moves != self.moves else None
-        self.tokens, self.leader, self.moves = max(tokens, 1), leader, moves
-        return f"{tokens:,} tokens: {_leads(refinement)}{_moved(move)}\n"
+        self.tokens, self.said, self.moves = max(tokens, 1), leads, moves
+        return f"{tokens:,} tokens: {leads}{_chance(refinement)}{_moved(move)}\n"
 
 
-def _leads(refinement: dict[str, Any]) -> str:
+def _leads(told: dict[str, Any]) -> str:
+    if told.get("leader") is not None:
+        return f"{_short(told['leader'])} leads"
+    return f"{_short(told['best']['answer'])} is the best so far" if told.get("best") else "no answer yet"
+
+
+def _chance(refinement: dict[str, Any]) -> str:
+    """Of the leader, with its limits where there are some."""
     leader = refinement["diagnostics"].get("leader")
     found = next((row for row in answers(refinement) if row["answer"] == leader), None)
-    if leader is None or found is None:
-        return "no answer yet"
+    if found is None or found["chance"] is None:
+        return ""
     limits = "" if found["lower"] is None else f" ({found['lower']:.2f} to {found['upper']:.2f})"
-    return f"{_short(leader)} leads with {found['chance']:.2f}{limits}"
+    return f" with {found['chance']:.2f}{limits}"
 
 
 def _moved(move: dict[str, Any] | None) -> str:

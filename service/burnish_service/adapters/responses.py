@@ -31,7 +31,7 @@ def job_of(response: str) -> str:
 
 def mark_of(job: Job) -> dict[str, Any] | None:
     """What the adapter kept of the request; None for jobs that no response stands for."""
-    kept = job.spec.metadata.get(MARK)
+    kept = job.spec.model_dump().get("metadata", {}).get(MARK)
     try:
         mark = json.loads(kept) if kept else None
     except ValueError:
@@ -155,7 +155,7 @@ class Unfolding:
     def _request(self) -> dict[str, Any]:
         """What does not change while the job runs."""
         spec, mark = self.job.spec.model_dump(mode="json"), self.mark
-        problem, kept = spec["problem"], self.job.spec.metadata
+        problem, kept = spec["problem"], spec["metadata"]
         instructions = problem["messages"][0]["content"] if mark.get("instructions") else None
         return {
             "id": response_id(self.job.id),

@@ -64,9 +64,7 @@ def response_spec(request: ResponseRequest) -> Asked:
     return Asked(spec, _renamed(request, "input", "max_output_tokens"))
 
 
-def _spec(
-    request: Common, messages: list[dict[str, Any]], most: int | None, effort: Effort | None
-) -> dict[str, Any]:
+def _spec(request: Common, messages: list[dict[str, Any]], most: int | None, effort: Effort | None) -> dict[str, Any]:
     options, kept = request.burnish, {} if request.user is None else {"user": request.user}
     return {
         "kind": "reasoning",

@@ -42,7 +42,7 @@ _ANSWER = {
     responses={**_ANSWER, **error_responses(400, 404, 409, 413, 415, 500, 503)},
 )
 async def create(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
-    """A job that reasons about the input. Unless it runs in the background it is cancelled when its reader disconnects."""
+    """A job that reasons about the input. It is cancelled when its reader leaves, unless it runs in the background."""
     context = context_of(request)
     asked = await read(request, context, ResponseRequest)
     job = await created(context, response_spec(asked), idempotency_key)
