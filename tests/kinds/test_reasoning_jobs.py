@@ -20,7 +20,7 @@ from burnish_workers.core.report import report, schedule_of
 from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.refusals import Refusal
 from burnish_workers.engine.resolve import resolve
-from burnish_workers.kinds.reasoning.carry import Chain
+from burnish_workers.kinds.reasoning.carry import carried, chains_of
 from burnish_workers.kinds.reasoning.examples import EXAMPLES
 from burnish_workers.testing import ChaosFleet, lawful_digests
 
@@ -170,10 +170,10 @@ def test_a_carry_is_what_it_was():
     spec = ReasoningSpec.model_validate(resolved(640))
     simulator = KIND.load()(spec, "cpu", NOTHING)
     carry, _ = simulator.advance(simulator.init(lane_key(1, 3)), block_key(1, 3, 0), 0, 40)
-    again = Chain.from_arrays(carry)
+    lane, (again,) = chains_of(carry)
     assert again.state is not None
-    assert again.lane == 3
-    assert np.array_equal(again.to_arrays()["chain"], carry["chain"])
+    assert (lane, again.index) == (3, 3)
+    assert np.array_equal(carried(lane, [again])["chains"], carry["chains"])
 
 
 def test_notes_tell_the_best_end_and_the_tree():

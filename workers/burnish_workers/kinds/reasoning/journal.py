@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from burnish_workers.core.estimator import Arrays, flatten
 from burnish_workers.core.moments import Moments
@@ -21,17 +23,19 @@ from burnish_workers.kinds.reasoning.state import State
 
 MOVES_KEPT, LABELS_KEPT = 16, 64
 
+_Values, _Present = NDArray[np.float64], NDArray[np.bool_]
+
 
 @dataclass
 class Journal:
-    """Of one block of one chain. `oracle` has the account."""
+    """Of one chain, number `index` of `chains`, in one block. `oracle` has the account."""
 
     recipe: Recipe
     backend: Backend
     oracle: Oracle
     fresh: Fresh
     chains: int
-    lane: int
+    index: int
     visited: list[str | None] = field(default_factory=list[str | None])
     moves: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     starts: int = 0
@@ -52,60 +56,68 @@ class Journal:
         self.moves.append({"kept": kept, "rolled_back": old[kept:], "accepted": new[kept:]})
         del self.moves[:-MOVES_KEPT]
 
-    def to_arrays(self) -> Arrays:
-        oracle = self.oracle
-        parts = {
-            VISITS: self._visits(),
-            GAUGE: self._gauge(),
-            USED: Used(oracle.tokens, oracle.calls),
-            NOTES: Notes(
-                {
-                    "visited": dict(Counter(label for label in self.visited if label is not None)),
-                    "seen": self._seen(),
-                    "best": self._best(),
-                    "moves": self.moves if self.lane == 0 else [],
-                    "starts": self.starts,
-                    "steps": len(self.visited),
-                    "moved": self.changes,
-                }
-            ),
-        }
-        return flatten(parts)
-
-    def _visits(self) -> Moments:
+    def visits(self) -> tuple[_Values, _Present]:
         """A column for each answer of each chain; those of other chains have no samples here."""
         labels = self.recipe.labels
         named = {label: j for j, label in enumerate(labels)}
         visited = [label for label in self.visited if label is not None]
         values = np.zeros((len(visited), self.chains * len(labels)))
-        own = slice(self.lane * len(labels), (self.lane + 1) * len(labels))
+        own = slice(self.index * len(labels), (self.index + 1) * len(labels))
         for i, label in enumerate(visited):
             place = named.get(label, named.get(OTHER))
             if place is not None:
                 values[i, own.start + place] = 1.0
         present = np.zeros(values.shape, np.bool_)
         present[:, own] = True
-        return Moments.of(values, 1, present)
+        return values, present
 
-    def _gauge(self) -> Moments:
-        """B of pools that were drawn in this block, by the depth of their parent."""
-        values = np.full((len(self.fresh.ratios), self.recipe.depth), np.nan)
-        for i, (depth, log_ratio) in enumerate(self.fresh.ratios):
-            values[i, depth] = math.exp(min(log_ratio, 700.0))
-        return Moments.of(values, 1, np.isfinite(values))
-
-    def _seen(self) -> dict[str, int]:
-        """Answers of all ends that were written, kept or not, unless the verifier refused them."""
-        found = Counter(self.backend.answer(leaf.prefix) for leaf in self.oracle.leaves if leaf.score > -math.inf)
-        return dict(found.most_common(LABELS_KEPT))
-
-    def _best(self) -> dict[str, Any] | None:
+    def best(self) -> Found | None:
         """The first end of the highest score."""
-        best: Found | None = None
-        for leaf in self.oracle.leaves:
-            if leaf.score > -math.inf and (best is None or leaf.score > best.score):
-                best = leaf
-        if best is None:
-            return None
-        steps = self.backend.words(best.prefix)
-        return {"score": best.score, "answer": self.backend.answer(best.prefix), "steps": steps}
+        found = [leaf for leaf in self.oracle.leaves if leaf.score > -math.inf]
+        return max(found, key=lambda leaf: leaf.score, default=None)
+
+    def seen(self) -> Counter[str]:
+        """Answers of all ends that were written, kept or not, unless the verifier refused them."""
+        return Counter(self.backend.answer(leaf.prefix) for leaf in self.oracle.leaves if leaf.score > -math.inf)
+
+
+def written(journals: Sequence[Journal]) -> Arrays:
+    """What a block tells: of all chains of its lane, in order."""
+    used = Used(sum(each.oracle.tokens for each in journals), sum(each.oracle.calls for each in journals))
+    return flatten({VISITS: _visits(journals), GAUGE: _gauge(journals), USED: used, NOTES: Notes(_notes(journals))})
+
+
+def _visits(journals: Sequence[Journal]) -> Moments:
+    values, present = zip(*(each.visits() for each in journals), strict=True)
+    return Moments.of(np.concatenate(values), 1, np.concatenate(present))
+
+
+def _gauge(journals: Sequence[Journal]) -> Moments:
+    """B of pools that were drawn in this block, by the depth of their parent."""
+    ratios = [ratio for each in journals for ratio in each.fresh.ratios]
+    values = np.full((len(ratios), journals[0].recipe.depth), np.nan)
+    for i, (depth, log_ratio) in enumerate(ratios):
+        values[i, depth] = math.exp(min(log_ratio, 700.0))
+    return Moments.of(values, 1, np.isfinite(values))
+
+
+def _notes(journals: Sequence[Journal]) -> dict[str, Any]:
+    visited = Counter(label for each in journals for label in each.visited if label is not None)
+    seen = sum((each.seen() for each in journals), Counter[str]())
+    return {
+        "visited": dict(visited),
+        "seen": dict(seen.most_common(LABELS_KEPT)),
+        "best": _best(journals),
+        "moves": next((each.moves for each in journals if each.index == 0), []),
+        "starts": sum(each.starts for each in journals),
+        "steps": sum(len(each.visited) for each in journals),
+        "moved": sum(each.changes for each in journals),
+    }
+
+
+def _best(journals: Sequence[Journal]) -> dict[str, Any] | None:
+    found = [best for each in journals if (best := each.best()) is not None]
+    if not found:
+        return None
+    best, backend = max(found, key=lambda leaf: leaf.score), journals[0].backend
+    return {"score": best.score, "answer": backend.answer(best.prefix), "steps": backend.words(best.prefix)}

@@ -6,13 +6,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from burnish.wire.specs.language import LanguageProblem
 from burnish.wire.specs.reasoning import ReasoningSpec
 from burnish_workers.core.estimator import Plan, Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
+from burnish_workers.kinds.reasoning.backends.language.registered import entries
+from burnish_workers.kinds.reasoning.backends.language.setup import setup_of
 from burnish_workers.kinds.reasoning.examples import EXAMPLES
-from burnish_workers.kinds.reasoning.plan import TOKEN_SHARES, Recipe, chances
-from burnish_workers.kinds.reasoning.problem import task_of
+from burnish_workers.kinds.reasoning.plan import ANEW, TOKEN_SHARES, Recipe, chances
+from burnish_workers.kinds.reasoning.problem import Outline, changed, outline_of
 from burnish_workers.kinds.reasoning.statistics import statistics
 
 VERSION = 1
@@ -23,27 +26,58 @@ POOL, PARTICLES, WARMUP = 1, 16, 16
 docs/log.md); they are for backends that write several candidates in the time of one."""
 
 _PILOT = 64
-"""Steps of a pilot, which begins anew eight times to meet the answers that matter."""
+"""Steps of the chains of a pilot, which begin anew eight times to meet the answers that matter."""
 
 
 def check(spec: ReasoningSpec, inputs: Inputs) -> None:
     """Judge a spec at the door. Raises SpecError."""
-    task = task_of(spec)
-    unknown = [] if task.answers is None else sorted(set(spec.answers or []) - task.answers)
-    if unknown and task.answers is not None:
-        known = ", ".join(sorted(task.answers)[:8])
+    outline = outline_of(spec)
+    unknown = [] if outline.answers is None else sorted(set(spec.answers or []) - outline.answers)
+    if unknown and outline.answers is not None:
+        known = ", ".join(sorted(outline.answers)[:8])
         raise SpecError("/answers", f"no end with a value answers {unknown[0]!r}; the problem knows {known}")
     if spec.interval == "bounded":
         raise SpecError("/interval", "the steps of a chain are not independent; use stream, fixed or open")
+    together(spec, outline)
+    _check_plan(spec, outline)
+
+
+def _check_plan(spec: ReasoningSpec, outline: Outline) -> None:
+    """A resolution that is posted must be of the model that is there."""
+    if spec.resolution is not None and isinstance(spec.problem, LanguageProblem):
+        given = spec.resolution.plan.get("model")
+        if given != outline.plan["model"]:
+            raise changed(setup_of(spec.problem, spec.max_steps).model, given)
+
+
+def together(spec: ReasoningSpec, outline: Outline) -> int:
+    """G, chains of a lane. Raises SpecError where it does not divide them."""
+    if spec.together is None:
+        return next(g for g in range(min(spec.chains, outline.together), 0, -1) if spec.chains % g == 0)
+    if spec.chains % spec.together:
+        near = [g for g in range(1, spec.chains + 1) if spec.chains % g == 0]
+        what = f"{spec.chains} chains cannot be divided into groups of {spec.together}"
+        raise SpecError("/together", f"{what}; take one of {', '.join(map(str, near))}")
+    return spec.together
 
 
 def draft(spec: ReasoningSpec, numeric_class: str, inputs: Inputs) -> Draft:
     """What needs no pilot."""
-    depth = task_of(spec).backend.depth
+    outline = outline_of(spec)
+    depth, group = outline.depth, together(spec, outline)
     pool, particles = spec.pool or POOL, spec.particles or PARTICLES
     shares = chances(TOKEN_SHARES, pool, particles, depth)
     recipe = Recipe(
-        pool, particles, 8 * depth, depth, WARMUP, shares.excursion, shares.block, shares.restart, shares.filter
+        pool,
+        particles,
+        8 * depth,
+        depth,
+        WARMUP,
+        shares.excursion,
+        shares.block,
+        shares.restart,
+        shares.filter,
+        together=group,
     )
     return Draft(
         estimator=spec.method,
@@ -51,10 +85,10 @@ def draft(spec: ReasoningSpec, numeric_class: str, inputs: Inputs) -> Draft:
         outputs=spec.most_answers + 1,
         trial=spec,
         trial_outputs=spec.most_answers + 1,
-        pilot=_PILOT,
-        micro_batch=1,
-        plan=recipe.to_plan(),
-        lanes=spec.chains,
+        pilot=max(ANEW, _PILOT // group),
+        micro_batch=outline.micro_batch,
+        plan={**recipe.to_plan(), **outline.plan},
+        lanes=spec.chains // group,
         outputs_by=_outputs,
     )
 
@@ -78,5 +112,6 @@ KIND = Kind(
     statistics=statistics,
     load=load,
     examples=lambda: EXAMPLES,
+    catalogue=entries,
     generates=True,
 )

@@ -1,4 +1,4 @@
-"""The driver: answers what kernels ask, in batches over all chains, and counts what that costs.
+"""Answers what the kernels of a chain ask, and counts what that costs.
 
 Inner values are floored, at 1e-4 by default: a node of value 0 would never be entered, and would hide what lies below.
 Leaves are never floored: that would change the target. A verifier that is not noisy is asked once for a prefix; of one
@@ -58,18 +58,18 @@ class Oracle:
         return self._values([Look((), False, source)])[0]
 
     def run(self, work: Work[T]) -> T:
-        """Do a piece of work; `together` makes one of several."""
+        """Do a piece of work alone; `driver.drive` does that of several chains at once."""
         try:
             asks = next(work)
             while True:
-                asks = work.send(self._reply(asks))
+                rows = rows_of(asks)
+                asks = work.send(self.reply(asks, self.backend.extend(rows) if rows else []))
         except StopIteration as end:
             return end.value
 
-    def _reply(self, asks: Asks) -> Replies:
-        grown = [ask for ask in asks if isinstance(ask, Grow)]
-        rows = [Extension(ask.prefix, ask.count, ask.source) for ask in grown]
-        drawn = iter(self.backend.extend(rows) if rows else [])
+    def reply(self, asks: Asks, found: Sequence[list[Drawn]]) -> Replies:
+        """What is said to `asks`, given what was drawn for their rows."""
+        drawn = iter(found)
         replies = [self._children(ask, next(drawn)) if isinstance(ask, Grow) else [_last(ask)] for ask in asks]
         places, looks = list[tuple[int, int]](), list[Look]()
         for i, (ask, children) in enumerate(zip(asks, replies, strict=True)):
@@ -112,6 +112,11 @@ class Oracle:
             where = "leaf" if look.leaf else "prefix"
             raise BadValue(f"the verifier gave {value} to the {where} {look.prefix}; values are numbers, scores too")
         return value if look.leaf else max(value, self.floor)
+
+
+def rows_of(asks: Asks) -> list[Extension]:
+    """What a backend is asked for."""
+    return [Extension(ask.prefix, ask.count, ask.source, ask.inner) for ask in asks if isinstance(ask, Grow)]
 
 
 def _last(ask: Judge) -> Child:

@@ -15,12 +15,15 @@ VISITS, GAUGE, CHAINS, NOTES = "visits", "gauge", "chains", "notes"
 OTHER = "other"
 """The answer that stands for all that are not listed."""
 
+ANEW = 8
+"""Steps after which the chain of a pilot begins anew: it is to meet answers, not to mix."""
+
 
 @dataclass(frozen=True)
 class Recipe:
     """`pool` K, `particles` N, `moves` of an excursion, `depth` T_max, `warmup`: steps of a chain that are not counted.
 
-    The chances are those of a step of the mixture. `answers`: JSON list of those that are counted by name; `complete`:
+    The chances are those of a step of the mixture. `together`: G, chains of a lane. `answers`: JSON list of those that are counted by name; `complete`:
     there can be no others; `pilot`: those answers are still to be met.
     """
 
@@ -36,6 +39,7 @@ class Recipe:
     answers: str = "[]"
     complete: bool = False
     pilot: bool = True
+    together: int = 1
 
     @property
     def shares(self) -> Shares:
@@ -52,7 +56,8 @@ class Recipe:
     @staticmethod
     def of(resolution: Resolution) -> Recipe:
         plan = resolution.plan
-        return Recipe(**{field.name: plan[field.name] for field in fields(Recipe)})  # pyright: ignore[reportArgumentType]
+        known = {field.name for field in fields(Recipe)}
+        return Recipe(**{name: value for name, value in plan.items() if name in known})  # pyright: ignore[reportArgumentType]
 
 
 TOKEN_SHARES = Shares(excursion=0.3, block=0.3, restart=0.1, filter=0.3)

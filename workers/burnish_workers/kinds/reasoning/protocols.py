@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from burnish_workers.kinds.reasoning.source import Source
 
@@ -18,11 +18,15 @@ Prefix = tuple[Step, ...]
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """A row of a batch: draw `count` independent next steps of `prefix`, with this randomness and no other."""
+    """A row of a batch: draw `count` independent next steps of `prefix`, with this randomness and no other.
+
+    `inner`: somebody will ask for the values of what is drawn, so that a backend that has them at hand may keep them.
+    """
 
     prefix: Prefix
     count: int
     source: Source
+    inner: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,32 @@ class Backend(Protocol):
     def words(self, prefix: Prefix) -> list[str]:
         """The steps as people read them."""
         ...
+
+
+class Stream(Protocol):
+    """Rows on their way through a backend that decodes token by token: new ones may join at any time.
+
+    What a row gets depends on nothing but itself, so it does not matter when it comes and who else is there.
+    """
+
+    def submit(self, row: Extension) -> int:
+        """Take a row in; its ticket. All of its randomness is drawn here: `row.source` is not touched later."""
+        ...
+
+    def advance(self) -> list[tuple[int, list[Drawn]]]:
+        """Go on a little: the rows that are finished by now, by their tickets. There must be some on their way."""
+        ...
+
+    def close(self) -> None:
+        """Forget the rows that are still on their way."""
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A backend in which rows need not wait for each other."""
+
+    def stream(self) -> Stream: ...
 
 
 @dataclass(frozen=True, slots=True)

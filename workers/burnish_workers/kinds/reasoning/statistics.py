@@ -25,7 +25,7 @@ from burnish_workers.kinds.reasoning.journal import LABELS_KEPT, MOVES_KEPT
 from burnish_workers.kinds.reasoning.methods import METHODS
 from burnish_workers.kinds.reasoning.mixing import Mixing
 from burnish_workers.kinds.reasoning.plan import CHAINS, GAUGE, NOTES, VISITS, Recipe
-from burnish_workers.kinds.reasoning.problem import task_of
+from burnish_workers.kinds.reasoning.problem import outline_of
 
 _Array = NDArray[np.float64]
 
@@ -105,11 +105,11 @@ class ReasoningStatistics:
         }
 
     def units(self, replicates: int) -> int:
-        """Steps of chains."""
-        return replicates
+        """Steps of chains: in a replicate each of the chains of a lane makes one."""
+        return replicates * self.recipe.together
 
     def cost(self, replicates: int) -> float:
-        return float(replicates)
+        return float(self.units(replicates))
 
     def tuned(self, state: State) -> Plan:
         """The answers that are counted by name, and the shares of the kernels by the Bellman gauge."""
@@ -163,5 +163,5 @@ def statistics(spec: ReasoningSpec, inputs: Inputs) -> ReasoningStatistics:
         early_stop=spec.early_stop,
         asked=None if spec.answers is None else tuple(spec.answers),
         most_answers=spec.most_answers,
-        possible=task_of(spec).answers,
+        possible=outline_of(spec).answers,
     )
