@@ -24,7 +24,9 @@ PROBLEM = {"type": "/problems/failed", "title": "Failed", "status": 422, "detail
 
 
 def asked(**fields: Any) -> Asked:
-    return chat_spec(ChatRequest.model_validate({"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields}))
+    return chat_spec(
+        ChatRequest.model_validate({"model": "m", "messages": [{"role": "user", "content": "hi"}], **fields})
+    )
 
 
 def responding(**fields: Any) -> Asked:
@@ -39,7 +41,7 @@ def job_of(spec: dict[str, Any]) -> Job:
 
 
 def refinement(tokens: int, leader: str | None, chance: float | None, **told: Any) -> dict[str, Any]:
-    path = {"answer": leader, "steps": ["so\n", f"it is {leader}"], "tokens": 5, "score": 0.0}
+    path = {"answer": leader, "steps": ["so\n", f"it is {leader}"], "length": 5, "score": 0.0}
     known = {"leading": path} if leader else {}
     return {
         "estimate": {"value": [chance, 0.1], "standard_error": [None, None]},

@@ -63,7 +63,7 @@ class Finding:
     @property
     def reasoning(self) -> int:
         """Sampled tokens that are not in the answer's text."""
-        return max(self.sampled - int(self._path.get("tokens") or 0), 0)
+        return max(self.sampled - int(self._path.get("length") or 0), 0)
 
     def told(self) -> dict[str, Any]:
         """The `burnish` object of an answer: what OpenAI's has no field for."""

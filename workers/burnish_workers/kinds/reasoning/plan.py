@@ -46,9 +46,14 @@ class Recipe:
         return Shares(self.excursion, self.block, self.restart, self.filter)
 
     @property
+    def named(self) -> list[str]:
+        """The answers that are counted by name."""
+        return json.loads(self.answers)
+
+    @property
     def labels(self) -> list[str]:
         """The outputs, in order."""
-        return [*json.loads(self.answers), *([] if self.complete else [OTHER])]
+        return [*self.named, *([] if self.complete else [OTHER])]
 
     def to_plan(self) -> Plan:
         return {field.name: getattr(self, field.name) for field in fields(self)}
