@@ -53,7 +53,8 @@ def _moved(move: dict[str, Any] | None) -> str:
         return ""
     back = move["rolled_back"]
     text = _short("".join(move["accepted"]))
-    return f"; went back {len(back)} steps, now {text}" if back else f"; went on with {text}"
+    steps = "a step" if len(back) == 1 else f"{len(back)} steps"
+    return f"; went back {steps}, now {text}" if back else f"; went on with {text}"
 
 
 def _short(text: str) -> str:

@@ -98,4 +98,5 @@ def _renamed(request: Common, messages: str, limit: str) -> dict[str, str]:
         "/budget": "burnish.budget_tokens" if own else limit,
         "/seed": "seed",
         "/metadata": "metadata",
+        "/problem": messages,
     }
