@@ -59,7 +59,7 @@ def write_tiny(
         model.lm_head.weight[[0, 2]] = 0.0
     model.save_pretrained(folder)
     if value:
-        head = {"weight": torch.randn(1, width) * 0.5, "bias": torch.zeros(1)}
+        head = {"weight": torch.randn(1, width) * 0.2, "bias": torch.zeros(1)}
         save_file(head, folder / "value_head.safetensors")
     if card is not None:
         (folder / "card.json").write_text(json.dumps(card))

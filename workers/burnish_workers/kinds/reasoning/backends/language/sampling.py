@@ -35,7 +35,7 @@ def tokens_of(logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tenso
 
 def _nucleus(weights: Tensor, top_p: Tensor) -> Tensor:
     """Weights of the tokens before which there is less than top_p; 0 for all others. The likeliest always stays."""
-    ordered, places = weights.sort(1, descending=True, stable=True)
+    ordered, places = weights.sort(dim=1, descending=True, stable=True)
     ends = ordered.cumsum(1)
     kept = ends - ordered < top_p[:, None] * ends[:, -1:]
     return torch.zeros_like(weights).scatter(1, places, torch.where(kept, ordered, 0.0))
