@@ -12,7 +12,8 @@ import pytest
 from ..kinds.tiny_language import write_tiny
 from .harness import PATIENCE, Service
 
-NAME = "tiny"
+NAME, NEVER = "tiny", "never"
+"""`never`: no text of it passes its check."""
 CARD = {
     "summary": "a model for tests",
     "steps": {"stops": [";"], "tokens": 4},
@@ -29,9 +30,11 @@ ENDLESS: dict[str, Any] = {"burnish": {"chains": 8, "budget_tokens": 10**9, "ear
 @pytest.fixture(scope="module", autouse=True)
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Registered for the tests of a module."""
-    folder: Path = write_tiny(tmp_path_factory.mktemp("language") / NAME, card=CARD)
+    folder: Path = tmp_path_factory.mktemp("language")
+    cards = {NAME: CARD, NEVER: {**CARD, "check": {"type": "pattern", "pattern": "z"}}}
+    paths = [f"{name}={write_tiny(folder / name, card=card)}" for name, card in cards.items()]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BURNISH_LANGUAGE_MODELS", f"{NAME}={folder}")
+        patch.setenv("BURNISH_LANGUAGE_MODELS", ",".join(paths))
         yield NAME
 
 

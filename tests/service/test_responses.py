@@ -10,7 +10,7 @@ import pytest
 from openai import AsyncOpenAI, OpenAI
 
 from .harness import QUICK, Service
-from .language import ASKED, ENDLESS, NAME, SMALL, ends, newest, tiny, until
+from .language import ASKED, ENDLESS, NAME, NEVER, SMALL, ends, newest, tiny, until
 
 __all__ = ["tiny"]
 
@@ -148,11 +148,16 @@ def test_turns_go_on_from_what_was_answered(service: Service, client: OpenAI) ->
     assert messages[1]["content"] == first.output_text
 
 
-def test_no_budget_for_an_answer(client: OpenAI) -> None:
-    """One chain of 2 has begun when the budget is spent; no path of it is known to be in the law, but it is a path."""
-    found = client.responses.create(model=NAME, input="ab", max_output_tokens=1, extra_body={"burnish": {"chains": 2}})
-    assert found.usage.output_tokens >= 1
-    assert found.status == ("completed" if found.output_text else "incomplete")
+def test_no_answer_within_the_budget(service: Service, client: OpenAI) -> None:
+    found = client.responses.create(**{**ASK, "model": NEVER})
+    assert found.status == "incomplete"
+    assert found.incomplete_details.reason == "max_output_tokens"
+    assert found.output_text == ""
+    assert found.usage.output_tokens == service.get(found.model_extra["burnish"]["job"])["spent"]["tokens"] > 0
+    with client.responses.retrieve(found.id, stream=True) as stream:
+        assert [event.type for event in stream][-1] == "response.incomplete"
+    choice = client.chat.completions.create(model=NEVER, messages=ASKED, extra_body=SMALL).choices[0]
+    assert (choice.finish_reason, choice.message.content) == ("length", None)
 
 
 REFUSED: list[tuple[dict[str, Any], str | None, str]] = [

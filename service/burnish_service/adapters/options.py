@@ -26,7 +26,7 @@ Zero = Annotated[float, AfterValidator(_zero)]
 """A field that is only served at the value at which it asks for nothing."""
 
 
-class Options(Wire):
+class BurnishOptions(Wire):
     """Fields of a `reasoning` spec under their own names. Their limits are the spec's, which judges them."""
 
     method: ReasoningMethod | None = None
@@ -58,7 +58,7 @@ class Options(Wire):
         return self.model_dump(mode="json", exclude_none=True, include={"steps", "answer"})
 
 
-def budget_of(options: Options, most: int | None, effort: Effort | None) -> dict[str, Any]:
+def budget_of(options: BurnishOptions, most: int | None, effort: Effort | None) -> dict[str, Any]:
     """`budget_tokens` where it is given; else the maximum, the effort's tokens, or the smaller of both."""
     named = EFFORTS[effort] if effort is not None else None
     tokens = options.budget_tokens

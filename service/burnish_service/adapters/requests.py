@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from burnish.wire.base import Wire
 from burnish_service.adapters.messages import ChatMessage, InputItem
-from burnish_service.adapters.options import Effort, Options, Zero
+from burnish_service.adapters.options import BurnishOptions, Effort, Zero
 
 MARK = "openai"
 """The key of a job's metadata under which an adapter keeps what it needs to know again."""
@@ -36,7 +36,7 @@ class TextSettings(Wire):
     format: PlainText | None = None
 
 
-class Reasoning(Wire):
+class ReasoningSettings(Wire):
     """`summary`: progress is always told."""
 
     effort: Effort | None = None
@@ -53,7 +53,7 @@ class Common(Wire):
     stream_options: StreamOptions | None = None
     user: str | None = Field(default=None, max_length=512, description="Kept in the job's metadata.")
     metadata: Metadata | None = Field(default=None, max_length=MOST_METADATA, description="Kept in the job.")
-    burnish: Options = Options()
+    burnish: BurnishOptions = BurnishOptions()
     tools: list[Any] | None = Field(default=None, max_length=0)
     tool_choice: Literal["none", "auto"] | None = None
     parallel_tool_calls: bool | None = Field(default=None, description="There are no tools to call.")
@@ -109,7 +109,7 @@ class ResponseRequest(Common):
     input: str | list[InputItem] = Field(min_length=1, max_length=200_000)
     instructions: str | None = Field(default=None, min_length=1)
     max_output_tokens: int | None = Field(default=None, description="Tokens of the job, rejected ones too.")
-    reasoning: Reasoning = Reasoning()
+    reasoning: ReasoningSettings = ReasoningSettings()
     background: bool | None = Field(default=None, description="Answer at once; the job outlives its reader.")
     store: Literal[True] | None = Field(default=None, description="Jobs are kept until they are deleted.")
     text: TextSettings | None = None
@@ -128,6 +128,6 @@ class ResponseRequest(Common):
         return self
 
 
-def _no_second_budget(options: Options, most: int | None, effort: Effort | None) -> None:
+def _no_second_budget(options: BurnishOptions, most: int | None, effort: Effort | None) -> None:
     if options.budget_tokens is not None and (most is not None or effort is not None):
         raise ValueError("burnish.budget_tokens is the whole budget: leave the maximum and the effort out")

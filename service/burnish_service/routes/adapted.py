@@ -29,9 +29,9 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def error_responses(*codes: int) -> dict[int | str, dict[str, Any]]:
-    """The errors that a route answers with."""
+    """The errors that a route answers with, and that all others look alike: no 422, which FastAPI would add."""
     content = {"application/json": {"schema": {"$ref": REFERENCE.format(model=OpenAIError.__name__)}}}
-    return {code: {"description": "Error", "content": content} for code in codes}
+    return {code: {"description": "Error", "content": content} for code in (*codes, "default")}
 
 
 async def read(request: Request, context: Context, model: type[M]) -> M:
