@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from burnish.wire.specs.reasoning import ReasoningSpec
 from burnish_workers.core.inputs import NOTHING
@@ -19,7 +20,14 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import registry
 from burnish_workers.core.rendezvous import HERE
 from burnish_workers.core.report import report, schedule_of
-from burnish_workers.kinds.reasoning.backends.language.registered import VARIABLE, fingerprint, model_named
+from burnish_workers.kinds.reasoning.backends.language.directory import ModelError, read_directory
+from burnish_workers.kinds.reasoning.backends.language.registered import (
+    ROWS,
+    VARIABLE,
+    fingerprint,
+    micro_batch,
+    model_named,
+)
 from burnish_workers.kinds.reasoning.backends.language.weights import load
 from burnish_workers.kinds.reasoning.carry import carried, chains_of
 from burnish_workers.testing import ChaosFleet, lawful_digests
@@ -78,13 +86,15 @@ def simulator_of(spec: dict[str, Any]) -> Any:
     return KIND.load()(ReasoningSpec.model_validate(spec), "cpu", NOTHING)
 
 
-def posterior(weights: Any, prompt: tuple[int, ...], depth: int, text: Any, **law: float) -> dict[str, float]:
+def posterior(
+    weights: Any, prompt: tuple[int, ...], depth: int, text: Any, *, tilted: bool = True, **law: float
+) -> dict[str, float]:
     """p of each answer, by going through all paths of one-token steps; an end token ends them."""
     found, waiting = dict[str, float](), [((), 1.0)]
     while waiting:
         path, p = waiting.pop()
         if path and (path[-1] == 1 or len(path) == depth):
-            if "b" in text(path):
+            if "b" in text(path) or not tilted:
                 found[text(path)] = found.get(text(path), 0.0) + p
             continue
         chances = law_of(weights, (*prompt, *path), **law)
@@ -94,23 +104,23 @@ def posterior(weights: Any, prompt: tuple[int, ...], depth: int, text: Any, **la
 
 @pytest.mark.parametrize("more", [{}, {"pool": 2, "particles": 8}, {"verifier": {"type": "constant"}}])
 def test_the_chances_are_those_of_the_enumerated_posterior(more):
-    """Within 5.5 standard errors over chains of the exact law, and not of that at another temperature."""
+    """Within 5.5 standard errors over chains of the exact law, and not of the model's own, that no check has tilted."""
     rule = {"steps": {"stops": [], "tokens": 1}, "answer": {"type": "text"}, "temperature": 0.7}
     found, names = _sampled(rule, **more)
     error = np.array(found.estimate.standard_error)
     assert (error < 0.06).all()
     assert (np.abs(found.value - _chances(names, temperature=0.7)) < 5.5 * error + 1e-3).all()
     assert np.abs(found.value - _chances(names, temperature=0.7)).sum() / 2 < 0.12
-    assert (np.abs(found.value - _chances(names, temperature=1.4)) > 5.5 * error).any()
+    assert (np.abs(found.value - _chances(names, tilted=False, temperature=0.7)) > 5.5 * error).any()
 
 
-def _posterior(**law: float) -> dict[str, float]:
+def _posterior(**law: Any) -> dict[str, float]:
     weights = load(model_named("tiny"), torch.device("cpu"))
     decode = weights.tokenizer.decode
     return posterior(weights, (3, 4, 6), 3, lambda path: decode(list(path), skip_special_tokens=True), **law)
 
 
-def _chances(names: list[str], **law: float) -> np.ndarray:
+def _chances(names: list[str], **law: Any) -> np.ndarray:
     truth = _posterior(**law)
     return np.array([*(truth[name] for name in names), 1 - sum(truth[name] for name in names)])
 
@@ -271,6 +281,66 @@ def test_a_changed_model_is_not_taken_for_the_one_that_was(folder, tmp_path, mon
         with pytest.raises(SpecError, match="now has") as error:
             judge()
         assert error.value.pointer == "/resolution/plan/model"
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [({"lanes": 16}, "/resolution/lanes"), ({"micro_batch": 10_000}, "/resolution/micro_batch")],
+)
+def test_a_posted_resolution_must_fit(change, pointer):
+    spec = resolved()
+    KIND.check(ReasoningSpec.model_validate(spec), NOTHING)
+    spec["resolution"] |= change
+    with pytest.raises(SpecError, match="leave `resolution` out") as error:
+        KIND.check(ReasoningSpec.model_validate(spec), NOTHING)
+    assert error.value.pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("change", "context"),
+    [
+        ({"sliding_window": 40}, 40),
+        ({"sliding_window": 40, "use_sliding_window": False}, 128),
+        ({"rope_parameters": {"rope_type": "longrope", "original_max_position_embeddings": 64}}, 64),
+    ],
+)
+def test_texts_stay_where_attention_is_whole(folder, tmp_path, change, context):
+    """Beyond a sliding window our masks would show more than the model's own."""
+    other = shutil.copytree(folder, tmp_path / "other")
+    config = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**config, **change}))
+    assert read_directory("other", other).context == context
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (lambda f: (f / "tokenizer.json").unlink(), "there is no tokenizer.json"),
+        (lambda f: (f / "model.safetensors").rename(f / "pytorch_model.bin"), "pickled (pytorch_model.bin)"),
+        (lambda f: (f / "card.json").write_text('{"max_steps": 0}'), "max_steps is 0"),
+        (lambda f: (f / "card.json").write_text('{"steps": {"tokens": "x"}}'), "at 'tokens'"),
+        (lambda f: (f / "config.json").write_text("{"), "config.json is not JSON"),
+    ],
+)
+def test_bad_directories_are_named(folder, tmp_path, harm, said):
+    other = shutil.copytree(folder, tmp_path / "other")
+    harm(other)
+    with pytest.raises(ModelError, match=re.escape(said)):
+        read_directory("other", other)
+
+
+def test_a_value_head_must_fit_the_model(folder, tmp_path):
+    other = shutil.copytree(folder, tmp_path / "other")
+    save_file({"weight": torch.zeros(1, 7), "bias": torch.zeros(1)}, other / "value_head.safetensors")
+    with pytest.raises(SpecError, match=re.escape("it should hold weight (1, 32) and bias (1,)")):
+        load(read_directory("other", other), torch.device("cpu"))
+
+
+@pytest.mark.parametrize("rows", ["x", "1", "99999"])
+def test_rows_of_a_pass_are_a_number(monkeypatch, rows):
+    monkeypatch.setenv(ROWS, rows)
+    with pytest.raises(ModelError, match="from 2 to 4096"):
+        micro_batch()
 
 
 def test_the_catalogue_tells_of_the_model():

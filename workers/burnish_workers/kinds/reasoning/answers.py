@@ -38,11 +38,10 @@ def answer_of(rule: PatternAnswer | PlainAnswer, text: str, last_step: str) -> s
 
 
 def _last_match(pattern: str, text: str) -> str:
-    last = None
-    for last in re.finditer(pattern, text):
-        pass
-    if last is None:
+    found = list(re.finditer(pattern, text))
+    if not found:
         return ""
+    last = found[-1]
     return ((last.group(1) or "") if last.re.groups else last.group()).strip()
 
 

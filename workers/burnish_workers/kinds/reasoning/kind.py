@@ -11,6 +11,7 @@ from burnish.wire.specs.reasoning import ReasoningSpec
 from burnish_workers.core.estimator import Plan, Simulator
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Draft, Kind, SpecError
+from burnish_workers.core.replay import refusal
 from burnish_workers.kinds.reasoning.backends.language.registered import entries
 from burnish_workers.kinds.reasoning.backends.language.setup import setup_of
 from burnish_workers.kinds.reasoning.examples import EXAMPLES
@@ -43,11 +44,18 @@ def check(spec: ReasoningSpec, inputs: Inputs) -> None:
 
 
 def _check_plan(spec: ReasoningSpec, outline: Outline) -> None:
-    """A resolution that is posted must be of the model that is there."""
-    if spec.resolution is not None and isinstance(spec.problem, LanguageProblem):
-        given = spec.resolution.plan.get("model")
-        if given != outline.plan["model"]:
-            raise changed(setup_of(spec.problem, spec.max_steps).model, given)
+    """A resolution that is posted must be of the model that is there, and of this many chains."""
+    given = spec.resolution
+    if given is None:
+        return
+    group = given.plan.get("together", 1)
+    if not isinstance(group, int) or group < 1 or given.lanes is None or given.lanes * group != spec.chains:
+        raise refusal("lanes", f"{given.lanes} lanes of {group} chains are not the {spec.chains} chains of the job")
+    if given.micro_batch > outline.micro_batch:
+        limit = f"the limit is {outline.micro_batch}"
+        raise refusal("micro_batch", f"{given.micro_batch} rows at once are more than a worker holds, {limit}")
+    if isinstance(spec.problem, LanguageProblem) and given.plan.get("model") != outline.plan["model"]:
+        raise changed(setup_of(spec.problem, spec.max_steps).model, given.plan.get("model"))
 
 
 def together(spec: ReasoningSpec, outline: Outline) -> int:

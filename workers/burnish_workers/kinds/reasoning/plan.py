@@ -23,8 +23,8 @@ ANEW = 8
 class Recipe:
     """`pool` K, `particles` N, `moves` of an excursion, `depth` T_max, `warmup`: steps of a chain that are not counted.
 
-    The chances are those of a step of the mixture. `together`: G, chains of a lane. `answers`: JSON list of those that are counted by name; `complete`:
-    there can be no others; `pilot`: those answers are still to be met.
+    The chances are those of a step of the mixture. `together`: G, chains of a lane. `answers`: JSON list of those that
+    are counted by name; `complete`: there can be no others; `pilot`: those answers are still to be met.
     """
 
     pool: int

@@ -11,16 +11,13 @@ from burnish_workers.core.estimator import Plan
 from burnish_workers.core.kind import SpecError, resolution_of
 from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier
 from burnish_workers.kinds.reasoning.backends.language.directory import LanguageModel
-from burnish_workers.kinds.reasoning.backends.language.registered import fingerprint
+from burnish_workers.kinds.reasoning.backends.language.registered import fingerprint, micro_batch
 from burnish_workers.kinds.reasoning.backends.language.setup import setup_of
 from burnish_workers.kinds.reasoning.protocols import Backend, Look, Verifier
 from burnish_workers.kinds.reasoning.subset_sum.task import SubsetSum
 
 MOST_NODES, MOST_STEPS = 10_000, 64
 """Of an explicit tree."""
-
-MICRO_BATCH = 32
-"""Rows of a forward pass of a language model."""
 
 MOST_TOGETHER = 8
 """Chains of a lane by default, where they share batches."""
@@ -77,7 +74,7 @@ def outline_of(spec: ReasoningSpec) -> Outline:
         return Outline(tree.depth, frozenset(_check(tree)))
     if isinstance(problem, LanguageProblem):
         setup = setup_of(problem, spec.max_steps)
-        return Outline(setup.depth, None, MICRO_BATCH, {"model": fingerprint(setup.model)})
+        return Outline(setup.depth, None, micro_batch(), {"model": fingerprint(setup.model)})
     if not isinstance(problem, SubsetSumProblem):
         raise SpecError("/problem/type", f"{problem.type!r} is not served yet")
     depth = _numbers(problem).depth
@@ -88,7 +85,7 @@ def outline_of(spec: ReasoningSpec) -> Outline:
 
 
 def task_of(spec: ReasoningSpec, device: str = "cpu") -> Task:
-    """Of a spec that was judged; a resolved one where a model runs. Raises SpecError for what only the model can tell."""
+    """Of a spec that was judged; a resolved one where a model runs. Raises SpecError where only the model can tell."""
     problem = spec.problem
     if isinstance(problem, TreeProblem):
         tree = _tree(problem, spec.max_steps)
@@ -111,13 +108,13 @@ def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Tas
     given, found = resolution.plan.get("model"), fingerprint(setup.model)
     if given != found:
         raise changed(setup.model, given)
-    backend, verifier = language_task(setup, device, resolution.micro_batch)
+    backend, verifier = language_task(setup, device, resolution.micro_batch, values=spec.verifier.type == "own")
     return Task(backend, verifier, shares=True)
 
 
 def changed(model: LanguageModel, given: object) -> SpecError:
     """The error for a job whose model is another one by now."""
-    what = f"the job was resolved with weights {given!s:.12}..., the model {model.name!r} now has {fingerprint(model):.12}..."
+    what = f"the job was resolved with {given!s:.12}..., the model {model.name!r} now has {fingerprint(model):.12}..."
     return SpecError("/resolution/plan/model", f"{what}; leave `resolution` out to have it resolved anew")
 
 

@@ -17,9 +17,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from burnish_workers.core.kind import SpecError
 from burnish_workers.core.rendezvous import HERE
 from burnish_workers.kinds.reasoning.backends.language.memory import Memory
-from burnish_workers.kinds.reasoning.backends.language.rows import Mark, Prompt, Row, Slot, Ticket
+from burnish_workers.kinds.reasoning.backends.language.registered import ROWS
+from burnish_workers.kinds.reasoning.backends.language.rows import Mark, Prompt, Row, Slot
 from burnish_workers.kinds.reasoning.backends.language.sampling import tokens_of
 from burnish_workers.kinds.reasoning.backends.language.weights import Weights
 from burnish_workers.kinds.reasoning.protocols import Drawn
@@ -31,6 +33,13 @@ PROMPTS = 8
 """Prompts whose keys and values are kept."""
 
 Finished = list[tuple[int, list[Drawn]]]
+
+
+def too_large(weights: Weights, size: int, length: int) -> SpecError:
+    """What is said where memory does not hold a pass. Fewer rows are other bits: never taken without being told."""
+    what = f"{size} rows of {length:,} tokens of {weights.model.name!r} do not fit into the memory of {weights.device}"
+    cure = f"lower {ROWS} at service and workers and post the job anew, or lower max_steps or problem.steps.tokens"
+    return SpecError("/resolution/micro_batch", f"{what}; {cure}")
 
 
 class Decoder:
@@ -80,8 +89,11 @@ class Decoder:
 
     def _together(self, owners: Sequence[object]) -> list[Finished]:
         with self._lock, torch.inference_mode():
-            if not any(self._finished.get(owner) for owner in owners):
-                self._half()
+            try:
+                if not any(self._finished.get(owner) for owner in owners):
+                    self._half()
+            except torch.OutOfMemoryError:
+                raise too_large(self.weights, self.size, self.length) from None
             return [self._finished.pop(owner, []) for owner in owners]
 
     def _half(self) -> None:

@@ -35,8 +35,8 @@ class ModelError(ValueError):
 class LanguageModel:
     """A causal language model in a Hugging Face directory.
 
-    `context`: most tokens that it can hold; `ends`: token ids that end a text; `steps`, `answer`, `max_steps`, `check`:
-    the card's, and what stands for them where it says nothing.
+    `context`: most tokens that it can hold, at most its sliding window; `ends`: token ids that end a text; `steps`,
+    `answer`, `max_steps`, `check`: the card's, and what stands for them where it says nothing.
     """
 
     name: str
@@ -113,10 +113,20 @@ def _check_weights(folder: Path) -> None:
 
 
 def _context(config: dict[str, Any]) -> int:
-    for name in ("max_position_embeddings", "n_positions"):
-        if name in config:
-            return _positive(config[name], f"config.json: {name}")
-    raise ModelError("config.json says nothing of the context (max_position_embeddings)")
+    """Tokens within which attention is whole and positions are turned as they always are."""
+    config = config.get("text_config") or config
+    name = next((name for name in ("max_position_embeddings", "n_positions") if name in config), None)
+    if name is None:
+        raise ModelError("config.json says nothing of the context (max_position_embeddings)")
+    limits = [_positive(config[name], f"config.json: {name}")]
+    if config.get("sliding_window") and config.get("use_sliding_window", True):
+        limits.append(_positive(config["sliding_window"], "config.json: sliding_window"))
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if rope.get("rope_type", rope.get("type")) == "longrope":
+        # Beyond it all rows of a pass would be turned in another way as soon as one of them is.
+        inner = rope.get("original_max_position_embeddings") or config.get("original_max_position_embeddings")
+        limits.append(_positive(inner, "config.json: original_max_position_embeddings"))
+    return min(limits)
 
 
 def _ends(config: dict[str, Any]) -> frozenset[int]:

@@ -19,6 +19,9 @@ from burnish_workers.core.registry import near
 from burnish_workers.kinds.reasoning.backends.language.directory import LanguageModel, ModelError, read_directory
 
 VARIABLE = "BURNISH_LANGUAGE_MODELS"
+ROWS, MICRO_BATCH = "BURNISH_LANGUAGE_ROWS", 32
+"""Rows of a forward pass, written into the resolution of a job: the variable, and what holds without it."""
+
 SHIPPED = Path(__file__).parents[2] / "models"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -53,6 +56,14 @@ def models_of(setting: str) -> dict[str, LanguageModel]:
             raise ModelError(f"{VARIABLE} registers {name!r}, which there is already; choose another name")
         folders[name] = Path(path)
     return {name: read_directory(name, folder) for name, folder in folders.items()}
+
+
+def micro_batch() -> int:
+    """Rows of a pass of new jobs. Raises ModelError."""
+    given = os.environ.get(ROWS, str(MICRO_BATCH))
+    if not given.isdecimal() or not 2 <= int(given) <= 4_096:
+        raise ModelError(f"{ROWS} is {given!r}; it must be an integer from 2 to 4096")
+    return int(given)
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from burnish_workers.core.kind import SpecError
@@ -33,7 +34,7 @@ class Script:
     def words(self, prefix: Prefix) -> list[str]:
         """What each step added to the text."""
         texts = [self.text(prefix[:k]) for k in range(len(prefix) + 1)]
-        return [after[len(before) :] for before, after in zip(texts, texts[1:], strict=False)]
+        return [after[len(before) :] for before, after in pairwise(texts)]
 
     def stops(self, prefix: Prefix, step: Sequence[int]) -> bool:
         """Whether the text of a step holds a stop. Only its last token can have completed one."""

@@ -44,7 +44,7 @@ class Weights:
         return next(self.trunk.parameters()).dtype
 
     def hidden(self, tokens: Tensor, positions: Tensor, mask: Tensor, memory: Memory) -> Tensor:
-        """Last hidden states (R, q, H) of tokens (R, q) at `positions`, which see `mask` (R, 1, q, length) of memory."""
+        """Last hidden states (R, q, H) of tokens (R, q) at `positions`; they see what `mask` (R, 1, q, length) says."""
         taken = {self.memory_name: memory.cache}
         found = self.trunk(
             input_ids=tokens, position_ids=positions, attention_mask=mask, use_cache=True, return_dict=True, **taken
