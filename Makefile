@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: demo test test-law test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior clean
+.PHONY: demo test test-law test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior reasoning-models clean
 
 $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -58,6 +58,9 @@ bench-posterior: $(STAMP)  ## known evidences, exact posteriors, coverage of kin
 bench-gpu:  ## what a GPU buys and whether it agrees; tiny sizes on the processor where there is none
 	@test -x $(BIN)/python || $(MAKE) $(STAMP)
 	$(BIN)/python benchmarks/gpu.py
+
+reasoning-models: $(STAMP)  ## train the language models of kind reasoning that are shipped: about four CPU-minutes
+	$(BIN)/python -m burnish_workers.kinds.reasoning.train --out workers/burnish_workers/kinds/reasoning/models
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix .
