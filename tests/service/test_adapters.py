@@ -202,6 +202,7 @@ def test_a_request_becomes_a_spec() -> None:
         "steps": {"stops": [";"], "tokens": 64},
     }
     assert spec["budget"] == {"tokens": 16_000, "seconds": 3.0}
+    assert asked().spec["chains"] == 8
     assert (spec["method"], spec["beta"], spec["chains"], spec["seed"], spec["early_stop"]) == ("pimh", 0.5, 4, 5, True)
     assert spec["metadata"] == {"mine": "yes", "user": "u1", "openai": '{"api": "chat"}'}
 

@@ -9,6 +9,8 @@ import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
+from burnish_workers.kinds.reasoning.checks import judge
+
 from .harness import QUICK, Service
 from .language import ASKED, ENDLESS, NAME, SMALL, ends, newest, tiny, until
 
@@ -243,6 +245,28 @@ def test_models_under_a_base_of_their_own(memory_service: Service) -> None:
             client.models.retrieve("none")
         assert client.chat.completions.create(model=NAME, messages=ASKED, extra_body=SMALL).choices
     assert memory_service.client.get("/v1/models").json()["data"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["arithmetic", "dyck"])
+def test_shipped_models(memory_service: Service, client: OpenAI, model: str) -> None:
+    """Whatever they answer has passed their check, and within a few thousand tokens they answer something."""
+    catalogue = memory_service.client.get("/v1/catalogue").json()["data"]
+    card = next(entry["details"] for entry in catalogue if (entry["type"], entry["name"]) == ("language", model))
+    answers = [
+        client.with_options(timeout=300).chat.completions.create(
+            model=model,
+            messages=[{"role": "user", "content": prompt}],
+            seed=seed,
+            extra_body={"burnish": {"budget_tokens": 3_000, "chains": 2}},
+        )
+        for seed, prompt in enumerate(card["prompts"][:3])
+    ]
+    found = [(prompt, answer.choices[0]) for prompt, answer in zip(card["prompts"], answers, strict=False)]
+    for prompt, choice in found:
+        assert (choice.message.content is None) == (choice.finish_reason == "length")
+        assert choice.message.content is None or judge(card["check"], prompt, choice.message.content) == 0.0
+    assert any(choice.message.content for _, choice in found)
 
 
 def test_other_jobs_are_as_ever(memory_service: Service) -> None:

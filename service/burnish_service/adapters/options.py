@@ -14,6 +14,8 @@ Effort = Literal["low", "medium", "high"]
 EFFORTS: dict[Effort, int] = {"low": 4_000, "medium": 16_000, "high": 64_000}
 """Tokens of a job, all that are sampled, by `reasoning_effort`."""
 USUAL: Effort = "medium"
+CHAINS = 8
+"""Fewer than a job has by itself: each must find a first path before it counts, and one waits for the answer."""
 
 
 def _zero(value: float) -> float:
@@ -32,7 +34,7 @@ class BurnishOptions(Wire):
     method: ReasoningMethod | None = None
     budget_tokens: int | None = Field(default=None, description="Tokens of the job, instead of an effort or a maximum.")
     budget_seconds: float | None = Field(default=None, description="Beside the tokens, a limit in seconds.")
-    chains: int | None = None
+    chains: int = CHAINS
     together: int | None = None
     beta: float | None = None
     ladder: list[float] | None = None

@@ -7,9 +7,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from burnish_workers.kinds.reasoning.checks import arithmetic, dyck
+
+_PASSES = {"arithmetic": arithmetic.passes, "balanced": dyck.passes}
+
 
 def judge(check: Mapping[str, Any], prompt: str, text: str) -> float:
     """v of an end: 0 where the check passes, -inf where it does not."""
-    if check["type"] != "pattern":
-        raise ValueError(f"unknown check {check['type']!r}; known: pattern")
+    kind = check["type"]
+    if kind in _PASSES:
+        return 0.0 if _PASSES[kind](prompt, text) else -math.inf
+    if kind != "pattern":
+        raise ValueError(f"unknown check {kind!r}; known: {', '.join([*_PASSES, 'pattern'])}")
     return 0.0 if re.search(check["pattern"], text) else -math.inf
