@@ -36,6 +36,11 @@ def client(cluster: Cluster) -> Iterator[OpenAI]:
         yield client
 
 
+def shown(cluster: Cluster, path: str, **params: int) -> Any:
+    """What the service says of its jobs."""
+    return httpx2.get(f"{cluster.url}/v1/jobs{path}", params=params, timeout=60).json()
+
+
 def told(client: OpenAI, response: str, after: int) -> Iterator[Any]:
     """The events behind `after`, for as long as the connection lives."""
     with client.responses.retrieve(response, stream=True, starting_after=after) as stream:
@@ -66,7 +71,7 @@ def test_a_front_is_killed_in_mid_stream(cluster: Cluster, client: OpenAI) -> No
     again = list(told(client, found.id, -1))
     assert [event.to_json() for event in again] == [event.to_json() for event in seen]
     whole = client.responses.retrieve(found.id)
-    job = httpx2.get(f"{cluster.url}/v1/jobs/{whole.model_extra['burnish']['job']}").json()
+    job = shown(cluster, f"/{whole.model_extra['burnish']['job']}")
     assert whole.usage.output_tokens == job["spent"]["tokens"] >= 20_000
 
 
@@ -79,5 +84,5 @@ def test_who_leaves_ends_the_job_through_the_ingress(cluster: Cluster, client: O
     else:
         with pytest.raises(openai.APITimeoutError):
             client.with_options(timeout=3).chat.completions.create(**asked)
-    newest = httpx2.get(f"{cluster.url}/v1/jobs", params={"limit": 1}).json()["data"][0]["id"]
-    until(lambda: httpx2.get(f"{cluster.url}/v1/jobs/{newest}").json()["status"] == "cancelled")
+    newest = shown(cluster, "", limit=1)["data"][0]["id"]
+    until(lambda: shown(cluster, f"/{newest}")["status"] == "cancelled")
