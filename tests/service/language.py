@@ -38,6 +38,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield NAME
 
 
+def sampled(job: dict[str, Any]) -> int:
+    """All tokens that a model drew for a job."""
+    return job["spent"]["tokens"] + job["last_refinement"]["diagnostics"]["pilot_tokens"]
+
+
 def newest(service: Service) -> dict[str, Any]:
     """The last job that was created."""
     return service.client.get("/v1/jobs", params={"limit": 1}).json()["data"][0]

@@ -12,7 +12,7 @@ from openai import AsyncOpenAI, OpenAI
 from burnish_workers.kinds.reasoning.checks import judge
 
 from .harness import QUICK, Service
-from .language import ASKED, ENDLESS, NAME, SMALL, ends, newest, tiny, until
+from .language import ASKED, ENDLESS, NAME, SMALL, ends, newest, sampled, tiny, until
 
 __all__ = ["tiny"]
 
@@ -21,11 +21,6 @@ __all__ = ["tiny"]
 def client(memory_service: Service) -> Iterator[OpenAI]:
     with OpenAI(base_url=f"{memory_service.url}/v1", api_key="none", max_retries=0, timeout=60) as client:
         yield client
-
-
-def sampled(job: dict[str, Any]) -> int:
-    """All tokens that a model drew for a job."""
-    return job["spent"]["tokens"] + job["last_refinement"]["diagnostics"]["pilot_tokens"]
 
 
 def test_a_whole_answer(memory_service: Service, client: OpenAI) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish_service.adapters.messages import conversation
+from burnish_service.adapters.models import judge_of
 from burnish_service.adapters.options import Effort, budget_of
 from burnish_service.adapters.requests import MARK, ChatRequest, Common, ResponseRequest
 
@@ -70,6 +71,7 @@ def _spec(request: Common, messages: list[dict[str, Any]], most: int | None, eff
         "kind": "reasoning",
         "problem": _problem(request, messages),
         "budget": budget_of(options, most, effort),
+        **judge_of(request.model),
         **options.of_spec(),
         "metadata": {**(request.metadata or {}), **kept},
     }

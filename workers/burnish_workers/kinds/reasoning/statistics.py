@@ -137,9 +137,8 @@ class ReasoningStatistics:
         names = list(self.asked) if self.asked is not None else met[: self.most_answers]
         complete = self.possible is not None and self.possible <= set(names)
         shares = tuned_shares(state[GAUGE], self.recipe)
-        found = replace(
-            self.recipe, answers=json.dumps(names), complete=complete, pilot=False, pilot_tokens=state[USED].tokens
-        )
+        tokens, named = state[USED].tokens, json.dumps(names)
+        found = replace(self.recipe, answers=named, complete=complete, pilot=False, pilot_tokens=tokens)
         return {**found.to_plan(), **shares}
 
     def decide(self, state: State, ahead: Ahead) -> Decision:
