@@ -1,0 +1,62 @@
+"""`python -m tests.faults [--only NAME ...] [--seed N] [--times 3]`: run the faults, print a row for each as it ends."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from .load import JOBS, works
+from .rows import ROWS, Stage, staged
+from .table import HEAD, record, row
+from .trial import Outcome, trial
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--only", nargs="+", choices=sorted(ROWS), help="default: all")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--times", type=int, default=3, help="how often each fault strikes")
+    parser.add_argument("--jobs", type=int, default=JOBS, help="fewer, to try something out")
+    parser.add_argument("--json", type=Path, help="add the outcomes to this file")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    say(HEAD)
+    outcomes: list[Outcome] = []
+    with tempfile.TemporaryDirectory(prefix="burnish-faults-") as folder:
+        for stage, names in staged(arguments.only or list(ROWS)):
+            outcomes += run(stage, names, Path(folder), arguments)
+    return 1 if any(outcome.wrong for outcome in outcomes) else 0
+
+
+def run(stage: Stage, names: list[str], folder: Path, arguments: argparse.Namespace) -> list[Outcome]:
+    """The faults that one stage is set for, one after the other, on one service."""
+    found: list[Outcome] = []
+    load = works(arguments.jobs)
+    with stage(folder) as service:
+        for name in names:
+            seeds = range(arguments.seed, arguments.seed + arguments.times)
+            mine = [
+                asyncio.run(trial(name, seed, service.url, load, partial(ROWS[name].strike, service))) for seed in seeds
+            ]
+            found += mine
+            say(row(mine))
+            if arguments.json is not None:
+                record(arguments.json, mine)
+    return found
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    sys.exit(main())
