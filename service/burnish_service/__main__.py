@@ -1,4 +1,6 @@
-"""`burnish-server serve`: store, workers and HTTP on this machine, as one thing that starts and stops together."""
+"""`burnish-server serve`: store, workers and HTTP on this machine, as one thing that starts and stops together.
+
+`burnish-server deploy`: the same service on a Ray cluster, beside a store that is there already."""
 
 from __future__ import annotations
 
@@ -15,6 +17,7 @@ import urllib.request
 from pathlib import Path
 
 from burnish_service import ingress
+from burnish_service.deploying import NotDeployable, deploy
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.settings import Settings
 from burnish_service.supervisor import HERE, AlreadyServing, supervise
@@ -34,6 +37,10 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
     here = commands.add_parser(HERE)  # what `serve` runs in a session of its own
     here.add_argument("settings")
+    deployed = commands.add_parser("deploy", help="put the service on the Ray cluster at RAY_ADDRESS, and leave")
+    deployed.add_argument("--workers", type=int, help="default: one for each CPU of the cluster")
+    deployed.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
+    deployed.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
     arguments = parser.parse_args(argv)
     if arguments.command == HERE:
         try:
@@ -42,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
             _say(f"burnish-server: {error}")
             return 2
     given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
+    if arguments.command == "deploy":
+        return deploy_command(Settings(**given))
     try:
         return supervise(_filled(Settings(**given)))
     except (AlreadyServing, IngressUnavailable) as error:
@@ -52,6 +61,20 @@ def main(argv: list[str] | None = None) -> int:
 def serve_command(arguments: list[str]) -> int:
     """`burnish serve ...`, called by the command line of the SDK."""
     return main(["serve", *arguments])
+
+
+def deploy_command(settings: Settings) -> int:
+    """Deploy and leave. Exit code 0 when the service is ready."""
+    environment()
+    try:
+        if settings.redis_url is not None:
+            asyncio.run(_refuse_forgetful(settings.redis_url))
+        settings = deploy(settings)
+    except (NotDeployable, IngressUnavailable, StoreError, TimeoutError, ConnectionError) as error:
+        _say(f"burnish-server: {error}")
+        return 2
+    _say(f"burnish serves on port {settings.port} of the cluster's head ({settings.workers} workers)")
+    return 0
 
 
 def environment() -> None:

@@ -44,17 +44,13 @@ def choose(wanted: Ingress) -> Choice:
 
 
 def prepare(choice: Choice, rotation: float) -> None:
-    """Set up the environment of ray.serve. `rotation`: seconds that a stream may live."""
-    os.environ["RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S"] = "2"
+    """Set up the environment of ray.serve for a service that shares its machine. `rotation`: see `common`."""
+    os.environ |= common(choice, rotation)
     if choice.name == "proxy":
-        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "0"
         return
     folder = Path(tempfile.mkdtemp(prefix="bn-"))  # Ray adds 60 characters, and names of sockets have at most 108
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ |= {
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        # A change of replicas ends old connections after this long: no stream is to be cut in its middle.
-        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(int(rotation) + 60),
         # Defaults are the same for every service of a machine.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
@@ -63,6 +59,18 @@ def prepare(choice: Choice, rotation: float) -> None:
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
     }
+
+
+def common(choice: Choice, rotation: float) -> dict[str, str]:
+    """What ray.serve is told wherever it runs. `rotation`: seconds that a stream may live."""
+    told = {
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
+        "RAY_SERVE_ENABLE_HA_PROXY": "1" if choice.name == "haproxy" else "0",
+    }
+    if choice.name == "haproxy":
+        # A change of replicas ends old connections after this long: no stream is to be cut in its middle.
+        told["RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"] = str(int(rotation) + 60)
+    return told
 
 
 def _free_port() -> int:

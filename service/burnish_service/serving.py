@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import threading
+import time
 from typing import Any
 
 import ray
@@ -39,14 +40,15 @@ async def _connect(settings: Settings) -> Context:
     """The front's context. Few retries: a user is waiting, and a 503 tells him more than a hanging request."""
     configure_logging(settings.log_level)
     clock = SystemClock()
-    storage = _storage(settings, retries=3)
+    storage = _storage(settings, patience=3)
     app = storage.app(registry(), clock)
     return Context(app, settings, clock, lambda: _pool(settings.workers), storage.coordination)
 
 
-def _storage(settings: Settings, retries: int = 30) -> Storage:
-    link = RedisLink(_url(settings), retries=retries)
-    artifacts = FileArtifacts(settings.data_dir / "artifacts")
+def _storage(settings: Settings, patience: int = 30) -> Storage:
+    """`patience`: seconds, about, for which a store that is away or a disk that is full is waited for."""
+    link = RedisLink(_url(settings), retries=patience)
+    artifacts = FileArtifacts(settings.data_dir / "artifacts", patience=float(patience))
     return Storage(RedisStore(link), RedisLibrary(link), artifacts, RedisCoordination(link))
 
 
@@ -149,6 +151,32 @@ def start_ray(settings: Settings) -> None:
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
+
+
+def join_ray(address: str, environment: dict[str, str]) -> float:
+    """Connect to a running cluster: its CPUs. Whatever is started from here has `environment` too."""
+    ray.init(
+        address,
+        namespace=NAMESPACE,
+        runtime_env={"env_vars": environment},
+        log_to_driver=False,
+        logging_level=logging.WARNING,
+    )
+    return float(ray.cluster_resources().get("CPU", 0.0))
+
+
+def leave_ray() -> None:
+    """What runs on the cluster goes on."""
+    ray.shutdown()
+
+
+async def until_ready(settings: Settings, timeout: float) -> None:
+    """Wait until a runner says that its whole pool is up. Raises TimeoutError with what is lacking."""
+    deadline = time.monotonic() + timeout
+    while (lacking := (await _pool(settings.workers)).lacking) is not None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the service was not ready after {timeout:g} s: {lacking}")
+        await asyncio.sleep(0.5)
 
 
 def start(settings: Settings) -> None:

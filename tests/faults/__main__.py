@@ -1,10 +1,11 @@
-"""`python -m tests.faults [--only NAME ...] [--seed N] [--times 3]`: run the faults, print a row for each as it ends."""
+"""`python -m tests.faults [--only NAME ...] [--seed N]`: run the faults, print a row for each as it ends."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tempfile
 from functools import partial
@@ -27,6 +28,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="add the outcomes to this file")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     say(HEAD)
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory(prefix="burnish-faults-") as folder:

@@ -1,7 +1,7 @@
 """The load: twenty jobs of every kind in short blocks, the observations that some of them wait for, and their law.
 
-The specs are resolved, so every run of one is the same job, and a bare loop over it (`lawful_answers`) says which digest
-each of its refinements must have, whatever was killed on the way.
+The specs are resolved, so every run of one is the same job, and a bare loop over it (`lawful_answers`) says which
+digest each of its refinements must have, whatever was killed on the way.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ brings must be the next one after that which the client named when it connected.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -42,10 +43,8 @@ class Reader:
     async def follow(self, http: httpx2.AsyncClient) -> None:
         """Until the terminal event."""
         while not self.ended:
-            try:
+            with contextlib.suppress(*BROKEN):
                 await self._connect(http)
-            except BROKEN:
-                pass
             if not self.ended:
                 await asyncio.sleep(PAUSE)
 

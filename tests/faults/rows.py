@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from . import strikes
+from . import fillings, strikes
+from .fillings import small_disk
+from .nodes import Network, Nodes, namespace
 from .service import Service, store_of_our_own
 from .trial import Hit, Scene
 
-Stage = Callable[[Path], AbstractContextManager[Service]]
+Stage = Callable[[Path], AbstractContextManager[Any]]
+"""What a fault needs: a Service, or Nodes."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Row:
 
     title: str
     stage: Stage
-    strike: Callable[[Service, Scene], Hit]
+    strike: Callable[[Any, Scene], Hit]
 
 
 @contextlib.contextmanager
@@ -47,6 +51,40 @@ def self_contained(folder: Path) -> Iterator[Service]:
         service.stop()
 
 
+@contextlib.contextmanager
+def small_artifacts(folder: Path) -> Iterator[Service]:
+    """One node whose artifacts have little room."""
+    with small_disk(folder / "small" / "data" / "artifacts"), store_of_our_own(folder / "small-store") as store:
+        service = Service(folder / "small", store)
+        try:
+            service.start()
+            yield service
+        finally:
+            service.stop()
+
+
+@contextlib.contextmanager
+def two_nodes(folder: Path) -> Iterator[Nodes]:
+    """A cluster of two nodes on the loopback interface."""
+    with store_of_our_own(folder / "shared-store") as store:
+        yield from _nodes(Nodes(folder / "two", store, Network()))
+
+
+@contextlib.contextmanager
+def two_networks(folder: Path) -> Iterator[Nodes]:
+    """A cluster whose second node is in a network of its own."""
+    with namespace() as network, store_of_our_own(folder / "far-store", network.first) as store:
+        yield from _nodes(Nodes(folder / "apart", store, network))
+
+
+def _nodes(nodes: Nodes) -> Iterator[Nodes]:
+    try:
+        nodes.start()
+        yield nodes
+    finally:
+        nodes.stop()
+
+
 ROWS: dict[str, Row] = {
     "none": Row("none", one_node, strikes.nothing),
     "worker": Row("SIGKILL a worker in mid-block", one_node, strikes.a_worker),
@@ -60,7 +98,11 @@ ROWS: dict[str, Row] = {
     "store-2s": Row("SIGSTOP the store for 2 s", one_node, strikes.store_stopped(2.0)),
     "store-20s": Row("SIGSTOP the store for 20 s", one_node, strikes.store_stopped(20.0)),
     "store-killed": Row("SIGKILL the store, restart from its append-only file", one_node, strikes.store_killed),
+    "store-full": Row("fill the store's memory for 8 s", one_node, fillings.store_full),
+    "disk-full": Row("fill the disk of the artifacts for 8 s", small_artifacts, fillings.disk_full),
     "head": Row("SIGKILL the whole head, restart", self_contained, strikes.the_head),
+    "node": Row("SIGKILL the second node of two", two_nodes, strikes.second_node_killed),
+    "partition": Row("cut off the second node for 20 s", two_networks, strikes.second_node_cut_off),
 }
 
 

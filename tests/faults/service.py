@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -19,7 +20,7 @@ import psutil
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 
-from .processes import family, kill, titled
+from .processes import family, kill, named, titled
 
 LEASE = 3.0
 ENVIRONMENT = {
@@ -29,6 +30,8 @@ ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_AUTH_MODE": "disabled",
+    # Ray's workers give way to everything else; on a machine that is busy otherwise that would be measured too.
+    "RAY_worker_niceness": "0",
 }
 
 
@@ -73,6 +76,10 @@ class Service:
         command += ["--runners", str(self.runners), "--ingress", self.ingress]
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait until it is whole."""
         await_ready(self.url, self.log, lambda: self.process is not None and self.process.poll() is None)
 
     def stop(self) -> None:
@@ -91,6 +98,13 @@ class Service:
         """All its processes."""
         return family(self.process.pid) if self.process is not None else []
 
+    def session(self) -> Path:
+        """Where Ray keeps the logs of this service."""
+        for process in named(self.family(), "raylet"):
+            if found := re.search(r"--session_dir=(\S+)", " ".join(process.cmdline())):
+                return Path(found.group(1))
+        raise RuntimeError("no raylet runs")
+
     def titled(self, title: str) -> list[psutil.Process]:
         return titled(self.family(), title)
 
@@ -106,9 +120,9 @@ def await_ready(url: str, log: Path, running, timeout: float = 240.0) -> None:
 
 
 @contextlib.contextmanager
-def store_of_our_own(folder: Path) -> Iterator[EmbeddedValkey]:
+def store_of_our_own(folder: Path, host: str = "127.0.0.1") -> Iterator[EmbeddedValkey]:
     """A Valkey that a test may stop, kill, fill and start again on the same port."""
-    store = EmbeddedValkey(folder, port=free_port(), appendfsync="everysec")
+    store = EmbeddedValkey(folder, port=free_port(), appendfsync="everysec", host=host)
     store.start()
     try:
         yield store

@@ -43,6 +43,11 @@ class Scene:
     readers: list[Reader] = field(default_factory=list[Reader])
     accepted: list[str] = field(default_factory=list[str])
     refused: dict[str, int] = field(default_factory=dict[str, int])
+    struck: float = 0.0
+
+    def harm(self) -> None:
+        """To be called at the moment of the harm; from then on recovery is counted."""
+        self.struck = time.time()
 
     @property
     def streams(self) -> int:
@@ -86,7 +91,7 @@ async def trial(fault: str, seed: int, url: str, works: Sequence[Work], strike: 
             late = group.create_task(_come_late(url, scene, seed))
             outcome.at = chance.uniform(0.1, 0.5)
             await _under_way(service, scene, outcome.at)
-            struck = time.time()
+            scene.harm()
             hit = await asyncio.to_thread(strike, scene)
             outcome.hit = hit.what
             if not hit.held:
@@ -94,7 +99,7 @@ async def trial(fault: str, seed: int, url: str, works: Sequence[Work], strike: 
             await _over(service, [*following, *feeding], scene, outcome)
             late.cancel()
         outcome.took = time.monotonic() - begun
-        await _judge(service, scene, outcome, struck)
+        await _judge(service, scene, outcome)
     return outcome
 
 
@@ -151,14 +156,12 @@ async def _over(service: AsyncBurnish, tasks: list[asyncio.Task[None]], scene: S
     for reader in scene.readers:
         if not reader.ended:
             outcome.wrong.append(f"a client of {reader.job} saw {len(reader.seen)} events and no end")
-    deadline = time.monotonic() + 60
     for job in scene.accepted:
         with contextlib.suppress(BurnishError):
-            while not (await service.get(job)).done and time.monotonic() < deadline:
-                await asyncio.sleep(0.2)
+            await (await service.get(job)).wait(60)
 
 
-async def _judge(service: AsyncBurnish, scene: Scene, outcome: Outcome, struck: float) -> None:
+async def _judge(service: AsyncBurnish, scene: Scene, outcome: Outcome) -> None:
     """Compare what the store has, what the clients saw and what the law says."""
     recoveries: list[float] = []
     said: dict[str, list[int]] = {}
@@ -171,9 +174,9 @@ async def _judge(service: AsyncBurnish, scene: Scene, outcome: Outcome, struck: 
         if said[job] != list(range(1, len(events) + 1)):
             outcome.wrong.append(f"the events of {job} are {said[job]}")
         outcome.wrong += await asyncio.to_thread(_unlawful, job, work, events)
-        after = [t for t in map(_at, (e for e in events if e.type == "refinement")) if t > struck]
+        after = [t for t in map(_at, (e for e in events if e.type == "refinement")) if t > scene.struck]
         if after:
-            recoveries.append(min(after) - struck)
+            recoveries.append(min(after) - scene.struck)
         rows = [row async for row in await service.ledger(job, limit=1000)]
         if [row.index for row in rows] != list(range(found.last.blocks if found.last else 0)):
             outcome.wrong.append(f"the ledger of {job} has {len(rows)} rows, which are not its blocks in order")
