@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -113,3 +115,11 @@ def staged(names: list[str]) -> list[tuple[Stage, list[str]]]:
         if name in names:
             order.setdefault(row.stage, []).append(name)
     return list(order.items())
+
+
+def missing(stage: Stage) -> str | None:
+    """Why a stage cannot be put up on this machine; None when it can."""
+    tool = {small_artifacts: "mount", two_networks: "ip"}.get(stage)
+    if tool and (os.geteuid() != 0 or shutil.which(tool) is None):
+        return f"needs root and `{tool}`"
+    return None

@@ -74,9 +74,17 @@ class Service:
         command = [sys.executable, "-m", "burnish_service", "serve", "--port", str(self.port)]
         command += ["--data-dir", str(self.data), "--workers", str(self.workers)]
         command += ["--runners", str(self.runners), "--ingress", self.ingress]
-        with self.log.open("ab") as out:
-            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
-        self.settle()
+        for tries in reversed(range(3)):
+            with self.log.open("ab") as out:
+                self.process = subprocess.Popen(
+                    command, stdout=out, stderr=out, env=environment, start_new_session=True
+                )
+            try:
+                return self.settle()
+            except RuntimeError:  # Ray gives up when its daemons need long to start, as they do on a crowded machine
+                self.stop()
+                if not tries:
+                    raise
 
     def settle(self) -> None:
         """Wait until it is whole."""

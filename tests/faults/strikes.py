@@ -179,17 +179,18 @@ def _kill_workers(service: Service, scene: Scene, count: int) -> Hit:
 
 def _runner(service: Service, leads: bool):
     """A runner with blocks in flight, and how many; `leads`: the one that holds the allocator's lease."""
+    deadline = time.monotonic() + 10
     with Burnish(service.url) as client:
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
+        while True:
             view = client.cluster()
             for runner in view.runners:
                 held = sum(job.in_flight for job in view.jobs if job.runner == runner.id)
                 found = [p for p in service.titled(RUNNER) if p.pid == int(runner.id.split("-")[1])]
                 if found and held and (runner.leads or not leads):
                     return found[0], held
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no runner had blocks in flight: {view}")
             time.sleep(0.05)
-    raise RuntimeError(f"no runner had blocks in flight: {view}")
 
 
 def _kill_runner(service: Service, scene: Scene, leads: bool) -> Hit:
