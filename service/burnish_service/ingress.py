@@ -64,7 +64,7 @@ def prepare(choice: Choice, rotation: float) -> None:
 def common(choice: Choice, rotation: float) -> dict[str, str]:
     """What ray.serve is told wherever it runs. `rotation`: seconds that a stream may live."""
     told = {
-        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "2",
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # a dead HAProxy is replaced after three checks
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if choice.name == "haproxy" else "0",
     }
     if choice.name == "haproxy":

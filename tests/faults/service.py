@@ -80,7 +80,8 @@ class Service:
                     command, stdout=out, stderr=out, env=environment, start_new_session=True
                 )
             try:
-                return self.settle()
+                self.settle()
+                return
             except RuntimeError:  # Ray gives up when its daemons need long to start, as they do on a crowded machine
                 self.stop()
                 if not tries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,16 +10,44 @@ from pathlib import Path
 import pytest
 
 from burnish_service import ingress
+from burnish_service.deploying import told_to_all
 from burnish_service.ingress import Choice, IngressUnavailable
+from burnish_service.settings import Settings
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 
 
 def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    import os
-
     command = [sys.executable, "-m", "burnish_service", "serve", "--port", "0", "--data-dir", str(folder / "data")]
     own = {**os.environ, **environment}
     return subprocess.run(command, capture_output=True, text=True, timeout=60, env=own)
+
+
+def deploy(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "burnish_service", "deploy"]
+    unset = {name: text for name, text in os.environ.items() if name not in ("RAY_ADDRESS", "BURNISH_REDIS_URL")}
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=unset | environment, cwd=folder)
+
+
+def test_a_deployment_says_what_it_lacks(tmp_path: Path) -> None:
+    done = deploy(tmp_path)
+    assert done.returncode == 2
+    assert "RAY_ADDRESS" in done.stderr
+    done = deploy(tmp_path, RAY_ADDRESS="127.0.0.1:9")
+    assert done.returncode == 2
+    assert "BURNISH_REDIS_URL" in done.stderr
+    with EmbeddedValkey(tmp_path / "store", appendfsync="no") as store:
+        done = deploy(tmp_path, RAY_ADDRESS="127.0.0.1:9", BURNISH_REDIS_URL=store.url)
+    assert done.returncode == 2
+    assert "appendfsync no" in done.stderr
+
+
+def test_all_nodes_are_told_the_same_but_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNISH_REDIS_URL", "redis://:password@store:6379/0")
+    monkeypatch.setenv("BURNISH_PRIORS", "faces=/models/faces")
+    told = told_to_all(ingress.choose("proxy"), Settings.model_construct(rotation=600.0))
+    assert told["BURNISH_PRIORS"] == "faces=/models/faces"
+    assert told["RAY_SERVE_ENABLE_HA_PROXY"] == "0"
+    assert not any("password" in text for text in told.values())
 
 
 def test_a_store_that_may_forget(tmp_path: Path) -> None:
