@@ -65,6 +65,9 @@ def common(choice: Choice, rotation: float) -> dict[str, str]:
     """What ray.serve is told wherever it runs. `rotation`: seconds that a stream may live."""
     told = {
         "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # a dead HAProxy is replaced after three checks
+        # One that is not ready after three times this is killed, and the service does not start: on a machine that is
+        # busy otherwise the default, 5 s, was too short.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "20",
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if choice.name == "haproxy" else "0",
     }
     if choice.name == "haproxy":

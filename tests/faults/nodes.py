@@ -10,7 +10,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,9 +20,10 @@ from pathlib import Path
 
 import psutil
 
+from burnish_service import guardian
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 
-from .processes import WORKER, family, gone, kill, titled
+from .processes import WORKER, family, freeze, kill, titled
 from .service import ENVIRONMENT, await_ready, free_port
 
 HEALTH = {
@@ -85,6 +85,49 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
 
 
+class Node:
+    """One `ray start --block` and all that ever descended from it: Ray's agents outlive their parents."""
+
+    def __init__(self, command: list[str], log: Path) -> None:
+        self._log, self._said = log, log.stat().st_size if log.exists() else 0
+        with log.open("ab") as out:
+            environment = {**os.environ, **ENVIRONMENT, **HEALTH}
+            self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
+        watcher = [sys.executable, "-I", "-S", str(Path(guardian.__file__))]
+        self._watcher = subprocess.Popen(watcher, stdin=subprocess.PIPE, start_new_session=True)
+        assert self._watcher.stdin is not None
+        self._watcher.stdin.write(f"{self.process.pid}\n".encode())
+        self._watcher.stdin.flush()
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+    def up(self) -> bool:
+        """Once Ray says that it runs; False when it ended instead, as it does when its daemons need long to start."""
+        while self.runs:
+            if b"Ray runtime started" in self._log.read_bytes()[self._said :]:
+                return True
+            time.sleep(0.2)
+        return False
+
+    def family(self) -> list[psutil.Process]:
+        return family(self.process.pid)
+
+    def kill(self) -> int:
+        """SIGKILL everything: how many processes that were."""
+        everybody = self.family()
+        for process in everybody:
+            freeze(process)
+        everybody = self.family()
+        kill(everybody)
+        self.process.wait(10)
+        assert self._watcher.stdin is not None
+        self._watcher.stdin.close()
+        self._watcher.wait(60)
+        return len(everybody)
+
+
 @dataclass
 class Nodes:
     """The cluster and the service on it."""
@@ -94,8 +137,8 @@ class Nodes:
     network: Network
     workers: int = 4
     port: int = field(default_factory=free_port)
-    head: subprocess.Popen[bytes] | None = None
-    other: subprocess.Popen[bytes] | None = None
+    head: Node | None = None
+    other: Node | None = None
 
     @property
     def url(self) -> str:
@@ -106,30 +149,47 @@ class Nodes:
         return self.folder / "nodes.log"
 
     def start(self) -> None:
+        """Start, and return once it is ready. Raises what went wrong at the third try."""
+        for tries in reversed(range(3)):
+            try:
+                self._start()
+                return
+            except (TimeoutError, RuntimeError, subprocess.SubprocessError):
+                self.stop()
+                if not tries:
+                    raise
+
+    def _start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._gcs = free_port()
         self._temp = Path(tempfile.mkdtemp(prefix="bf-"))  # sockets below it have names of 108 bytes at most
         first = ["--head", f"--port={self._gcs}", f"--temp-dir={self._temp}", "--include-dashboard=false"]
         first += [f"--ray-client-server-port={free_port()}"]
         self.head = self._node(first, self.network.first)
-        self._await_gcs()
+        if not self.head.up():
+            raise RuntimeError(f"Ray's head did not come up:\n{self.log.read_text(errors='replace')[-2000:]}")
         self.start_other()
         self.deploy()
         self.settle()
 
-    def start_other(self) -> None:
-        """The second node, or once more after it died."""
+    def start_other(self, tries: int = 3) -> None:
+        """The second node, or another after it died."""
         address = f"{self.network.first}:{self._gcs}"
-        self.other = self._node([f"--address={address}"], self.network.second, inside=True)
+        for _ in range(tries):
+            self.other = self._node([f"--address={address}"], self.network.second, inside=True)
+            if self.other.up():
+                return
+            self.other.kill()
+        raise RuntimeError(f"the second node did not come up:\n{self.log.read_text(errors='replace')[-2000:]}")
 
-    def settle(self, timeout: float = 120.0) -> None:
+    def settle(self, timeout: float = 240.0) -> None:
         """Until the service is whole, with workers on the second node."""
-        await_ready(self.url, self.log, lambda: self.head is not None and self.head.poll() is None)
         deadline = time.monotonic() + timeout
         while not self.others_workers():
             if time.monotonic() > deadline:
                 raise TimeoutError(f"no worker on the second node:\n{self.log.read_text(errors='replace')[-2000:]}")
             time.sleep(0.3)
+        await_ready(self.url, self.log, lambda: self.head is not None and self.head.runs)
 
     def deploy(self) -> None:
         """`burnish-server deploy`."""
@@ -147,44 +207,24 @@ class Nodes:
                 command, check=True, stdout=out, stderr=out, env={**os.environ, **ENVIRONMENT, **own}, timeout=400
             )
 
-    def _node(self, words: list[str], address: str, inside: bool = False) -> subprocess.Popen[bytes]:
+    def _node(self, words: list[str], address: str, inside: bool = False) -> Node:
         command = [str(RAY), "start", "--block", *words, f"--node-ip-address={address}"]
         command += ["--num-cpus=2", "--object-store-memory=200000000", "--disable-usage-stats"]
         command += [f"--dashboard-agent-listen-port={free_port()}", f"--dashboard-agent-grpc-port={free_port()}"]
-        command = self.network.inside(command) if inside else command
-        environment = {**os.environ, **ENVIRONMENT, **HEALTH}
-        with self.log.open("ab") as out:
-            return subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
-
-    def _await_gcs(self, timeout: float = 90.0) -> None:
-        deadline = time.monotonic() + timeout
-        health = [str(RAY), "health-check", "--address", f"{self.network.first}:{self._gcs}"]
-        while subprocess.run(health, capture_output=True, env={**os.environ, **ENVIRONMENT}).returncode:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"Ray's head did not come up:\n{self.log.read_text(errors='replace')[-2000:]}")
-            time.sleep(0.5)
+        return Node(self.network.inside(command) if inside else command, self.log)
 
     def stop(self) -> None:
-        """Kill both trees by pid."""
-        everybody = self.family()
-        kill(everybody)
-        gone(everybody)
-        for process in (self.head, self.other):
-            if process is not None:
-                process.wait(10)
+        """Kill both nodes."""
+        for node in (self.other, self.head):
+            if node is not None:
+                node.kill()
+        self.other = self.head = None
         shutil.rmtree(self._temp, ignore_errors=True)
 
     def kill_other(self) -> int:
         """SIGKILL the whole second node: how many processes that were."""
         assert self.other is not None
-        everybody = family(self.other.pid)
-        for process in everybody:
-            with contextlib.suppress(psutil.Error):
-                process.send_signal(signal.SIGSTOP)
-        everybody = family(self.other.pid)
-        kill(everybody)
-        self.other.wait(10)
-        return len(everybody)
+        return self.other.kill()
 
     def others_workers(self) -> list[psutil.Process]:
         """Workers on the second node."""
@@ -192,10 +232,10 @@ class Nodes:
 
     def others(self) -> list[psutil.Process]:
         """The processes of the second node."""
-        return family(self.other.pid) if self.other is not None else []
+        return self.other.family() if self.other is not None else []
 
     def family(self) -> list[psutil.Process]:
-        return family(*(process.pid for process in (self.head, self.other) if process is not None))
+        return [process for node in (self.head, self.other) if node is not None for process in node.family()]
 
     def titled(self, title: str) -> list[psutil.Process]:
         return titled(self.family(), title)
