@@ -20,7 +20,7 @@ from burnish_service import ingress
 from burnish_service.deploying import NotDeployable, deploy
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.settings import Settings
-from burnish_service.supervisor import HERE, AlreadyServing, supervise
+from burnish_service.supervisor import AGAIN, HERE, AlreadyServing, supervise
 from burnish_workers.engine.records import StoreError
 
 
@@ -110,6 +110,9 @@ def run(settings: Settings) -> int:
             _say(f"burnish serves on {url} ({settings.workers} workers, data in {settings.data_dir}); Ctrl-C stops it")
         stopping.wait()
         _say("stopping ...")
+    except serving.RayTooSlow as error:
+        _say(f"burnish-server: {error}")
+        return AGAIN
     finally:
         serving.stop()
         if store is not None:

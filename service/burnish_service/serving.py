@@ -142,15 +142,27 @@ def deployment(settings: Settings) -> serve.Application:
     return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain))
 
 
+class RayTooSlow(RuntimeError):
+    """Ray gave up on its daemons, which need long to start where much else runs."""
+
+
 def start_ray(settings: Settings) -> None:
-    """A cluster on this machine, with no dashboard. Set up in `environment` before anything imports ray."""
-    ray.init(
-        num_cpus=max(settings.workers, os.cpu_count() or 1),
-        include_dashboard=False,
-        namespace=NAMESPACE,
-        log_to_driver=False,
-        logging_level=logging.WARNING,
-    )
+    """A cluster on this machine, with no dashboard. Set up in `environment` before anything imports ray.
+
+    Raises RayTooSlow; this process has no Ray then and gets none: another is needed.
+    """
+    try:
+        ray.init(
+            num_cpus=max(settings.workers, os.cpu_count() or 1),
+            include_dashboard=False,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    except Exception as error:  # Ray raises a bare Exception
+        if "timed out during startup" not in str(error):
+            raise
+        raise RayTooSlow("Ray did not start within its 30 s; much else seems to run on this machine") from error
 
 
 def join_ray(address: str, environment: dict[str, str]) -> float:
