@@ -73,7 +73,7 @@ def deploy_command(settings: Settings) -> int:
     except (NotDeployable, IngressUnavailable, StoreError, TimeoutError, ConnectionError) as error:
         _say(f"burnish-server: {error}")
         return 2
-    _say(f"burnish serves on port {settings.port} of the cluster's head ({settings.workers} workers)")
+    _say(f"burnish serves on port {settings.port} of every node with replicas ({settings.workers} workers)")
     return 0
 
 

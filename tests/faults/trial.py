@@ -17,6 +17,9 @@ from .load import BLOCKS, EACH, KNOWN, Work, latecomer
 from .readers import Reader, client
 
 READERS = 50
+LATE = 12
+"""Small jobs that are posted from the fault on, one every two seconds."""
+
 PATIENCE = 240.0
 """Seconds after the fault in which all must be over."""
 
@@ -88,9 +91,9 @@ async def trial(fault: str, seed: int, url: str, works: Sequence[Work], strike: 
             feeding = [
                 group.create_task(_feed(service, job, work)) for job, work in zip(scene.jobs, works, strict=True)
             ]
-            late = group.create_task(_come_late(url, scene, seed))
             outcome.at = chance.uniform(0.1, 0.5)
             await _under_way(service, scene, outcome.at)
+            late = group.create_task(_come_late(url, scene, seed))
             scene.harm()
             hit = await asyncio.to_thread(strike, scene)
             outcome.hit = hit.what
@@ -123,9 +126,7 @@ async def _insisting(call: Callable[[], Awaitable[object]]) -> None:
 async def _come_late(url: str, scene: Scene, seed: int) -> None:
     """Small jobs, each posted once: whatever was accepted must be done."""
     async with AsyncBurnish(url, max_retries=0, timeout=10.0) as service:
-        number = 0
-        while True:
-            number += 1
+        for number in range(LATE):
             try:
                 scene.accepted.append((await service.submit(latecomer(10**6 * (seed + 1) + number))).id)
             except StatusError as error:
