@@ -68,7 +68,7 @@ def attempt(name: str, seed: int, url: str, load: list[Work], strike: Strike) ->
         return asyncio.run(trial(name, seed, url, load, strike))
     except Exception as error:
         traceback.print_exc()
-        return Outcome(name, seed, wrong=[f"{type(error).__name__}: {error}"[:500]])
+        return Outcome(name, seed, len(load), wrong=[f"{type(error).__name__}: {error}"[:500]])
 
 
 def say(text: str) -> None:

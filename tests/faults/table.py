@@ -21,10 +21,11 @@ PAGE = f"""\
 What happens to jobs and their watchers when parts of the service die, stop, fill up or are cut off. Every row was
 produced by `python -m tests.faults`; it needs root for the two rows that mount a disk and make a network.
 
-The load: {JOBS} jobs of kinds surrogate, posterior and reasoning, two hundred and more blocks each ({BLOCKS} of about
-10 ms); three of them assimilate observations that are posted while they run. {READERS} clients stream events and
-resume by `Last-Event-ID`; small jobs are posted throughout, each once, without a retry. Two workers, two runners, two
-fronts, HAProxy, a Valkey with `appendfsync everysec`, leases of 3 s, heartbeats of 1 s, unless the row says otherwise.
+The load: {JOBS} jobs (where the list below does not say fewer) of kinds surrogate, posterior and reasoning, two hundred
+and more blocks each ({BLOCKS} of about 10 ms); some assimilate observations that are posted while they run. {READERS}
+clients stream events and resume by `Last-Event-ID`; small jobs are posted from the fault on, each once, without a retry.
+Two workers, two runners, two fronts, HAProxy, a Valkey with `appendfsync everysec`, leases of 3 s, heartbeats of 1 s,
+unless the row says otherwise.
 Each fault strikes when a random 10 to 50 % of all blocks are done, and only a victim that is at work counts.
 
 **kept** means that in so many trials every promise was kept: all jobs and all small ones that were accepted completed;
@@ -63,7 +64,7 @@ def hits(outcomes: Sequence[Outcome]) -> str:
     """A line for each trial: where it struck, and what went wrong."""
     lines: list[str] = []
     for each in outcomes:
-        lines.append(f"- {each.fault}, seed {each.seed}, {each.at:.0%} done: {each.hit}")
+        lines.append(f"- {each.fault}, seed {each.seed}, {each.at:.0%} of {each.jobs} jobs done: {each.hit}")
         lines += [f"  - WRONG: {line}" for line in each.wrong[:8]]
     return "\n".join(lines)
 

@@ -64,6 +64,7 @@ class Outcome:
 
     fault: str
     seed: int
+    jobs: int = 0
     at: float = 0.0
     hit: str = ""
     gap: float = 0.0
@@ -81,7 +82,7 @@ class Outcome:
 async def trial(fault: str, seed: int, url: str, works: Sequence[Work], strike: Strike) -> Outcome:
     """Run the load, strike once, wait for the end, judge."""
     chance = random.Random(f"{fault} {seed}")
-    outcome, scene = Outcome(fault, seed), Scene(url, works)
+    outcome, scene = Outcome(fault, seed, len(works)), Scene(url, works)
     begun = time.monotonic()
     async with AsyncBurnish(url, max_retries=8) as service, client(url) as http:
         scene.jobs = [(await service.submit(work.spec)).id for work in works]
