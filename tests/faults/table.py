@@ -23,8 +23,9 @@ produced by `python -m tests.faults`; it needs root for the two rows that mount 
 
 The load: {JOBS} jobs (where the list below does not say fewer) of kinds surrogate, posterior and reasoning, two hundred
 and more blocks each ({BLOCKS} of about 10 ms); some assimilate observations that are posted while they run. {READERS}
-clients stream events and resume by `Last-Event-ID`; small jobs are posted from the fault on, once, without a retry. workers, two runners, two fronts, HAProxy, a Valkey with `appendfsync everysec`, leases of 3 s, heartbeats of 1 s, unless
-the row says otherwise.
+clients stream events and resume by `Last-Event-ID`; small jobs are posted from the fault on, once, without a retry.
+Two workers, two runners, two fronts, HAProxy, a Valkey with `appendfsync everysec`, leases of 3 s and heartbeats of
+1 s, unless the row says otherwise.
 Each fault strikes when a random 10 to 50 % of all blocks are done, and only a victim that is at work counts.
 
 **kept** means that in so many trials every promise was kept: all jobs and all small ones that were accepted completed;
