@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -15,6 +16,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
+
+_REPLICAS = 100
+_LOWEST, _HIGHEST = 10_000, 29_900
+"""Below 30000, where Serve's own range begins, and the ports that the system gives away."""
 
 Ingress = Literal["auto", "haproxy", "proxy"]
 
@@ -48,6 +53,7 @@ def prepare(choice: Choice, rotation: float) -> None:
     os.environ |= common(choice, rotation)
     if choice.name == "proxy":
         return
+    ports = free_range(2 * _REPLICAS)
     folder = Path(tempfile.mkdtemp(prefix="bn-"))  # Ray adds 60 characters, and names of sockets have at most 108
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ |= {
@@ -56,6 +62,12 @@ def prepare(choice: Choice, rotation: float) -> None:
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        # HAProxy speaks to replicas at ports from a range. In one that two services share, a port that a replica of one
+        # has left is taken by a replica of the other, and gets the requests of both.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports + _REPLICAS - 1),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(ports + _REPLICAS),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(ports + 2 * _REPLICAS - 1),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
     }
@@ -74,6 +86,26 @@ def common(choice: Choice, rotation: float) -> dict[str, str]:
         # A change of replicas ends old connections after this long: no stream is to be cut in its middle.
         told["RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"] = str(int(rotation) + 60)
     return told
+
+
+def free_range(count: int) -> int:
+    """The first of so many ports in a row that nobody listens at; which, is drawn, so that two services that start at
+    once differ. Raises OSError when there are none."""
+    starts = list(range(_LOWEST, _HIGHEST - count, count))
+    random.shuffle(starts)
+    for start in starts:
+        if all(_is_free(port) for port in range(start, start + count)):
+            return start
+    raise OSError(f"no {count} free ports in a row between {_LOWEST} and {_HIGHEST}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port() -> int:

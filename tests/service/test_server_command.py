@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +75,33 @@ def test_ingress_by_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ingress.choose("auto") == Choice("proxy", "there is no HAProxy binary")
     with pytest.raises(IngressUnavailable, match="there is no HAProxy"):
         ingress.choose("haproxy")
+
+
+def test_services_of_one_machine_have_ports_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HAProxy sends requests to whoever listens at the port that a replica had."""
+    for name in [name for name in os.environ if name.startswith("RAY_SERVE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "environ", dict(os.environ))  # what `prepare` sets is forgotten with it
+    ingress.prepare(Choice("haproxy", "as asked for"), 600.0)
+    limits = [
+        int(os.environ[f"RAY_SERVE_DIRECT_INGRESS_{end}_{protocol}_PORT"])
+        for protocol in ("HTTP", "GRPC")
+        for end in ("MIN", "MAX")
+    ]
+    assert limits == sorted(limits)
+    assert limits[-1] < 30_000
+    assert limits[1] - limits[0] == limits[3] - limits[2] == 99
+
+
+def test_a_range_of_ports_avoids_those_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ingress, "_LOWEST", 20_000)
+    monkeypatch.setattr(ingress, "_HIGHEST", 20_031)
+    with contextlib.ExitStack() as stack:
+        for port in (20_003, 20_025):
+            taken = stack.enter_context(socket.socket())
+            with contextlib.suppress(OSError):  # in use already is as good
+                taken.bind(("127.0.0.1", port))
+                taken.listen()
+        assert ingress.free_range(10) == 20_010
+        with pytest.raises(OSError, match="no 30 free ports in a row"):
+            ingress.free_range(30)
