@@ -78,9 +78,11 @@ def _all(outcomes: Sequence[Outcome], name: str) -> str:
 
 
 def record(file: Path, outcomes: Sequence[Outcome]) -> None:
-    """Put the outcomes of a fault into a JSON file, in place of older ones of the same fault."""
+    """Put the outcomes of a fault into a JSON file, in place of older ones of the same seed."""
     known = json.loads(file.read_text()) if file.exists() else {}
-    known[outcomes[0].fault] = [asdict(each) for each in outcomes]
+    before = {each["seed"]: each for each in known.get(outcomes[0].fault, [])}
+    seeds = before | {each.seed: asdict(each) for each in outcomes}
+    known[outcomes[0].fault] = [seeds[seed] for seed in sorted(seeds)]
     file.write_text(json.dumps(known, indent=1) + "\n")
 
 
