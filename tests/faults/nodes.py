@@ -30,9 +30,9 @@ HEALTH = {
     "RAY_health_check_initial_delay_ms": "2000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "2000",
-    "RAY_health_check_failure_threshold": "3",
+    "RAY_health_check_failure_threshold": "5",
 }
-"""A node that cannot be heard is given up after some nine seconds."""
+"""A node that cannot be heard is given up after some fifteen seconds; sooner, a crowded machine loses nodes that live."""
 
 RAY = Path(sys.executable).with_name("ray")
 
@@ -88,10 +88,10 @@ def ip(*words: str) -> None:
 class Node:
     """One `ray start --block` and all that ever descended from it: Ray's agents outlive their parents."""
 
-    def __init__(self, command: list[str], log: Path) -> None:
+    def __init__(self, command: list[str], log: Path, health: dict[str, str]) -> None:
         self._log, self._said = log, log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:
-            environment = {**os.environ, **ENVIRONMENT, **HEALTH}
+            environment = {**os.environ, **ENVIRONMENT, **health}
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
         watcher = [sys.executable, "-I", "-S", str(Path(guardian.__file__))]
         self._watcher = subprocess.Popen(watcher, stdin=subprocess.PIPE, start_new_session=True)
@@ -211,7 +211,9 @@ class Nodes:
         command = [str(RAY), "start", "--block", *words, f"--node-ip-address={address}"]
         command += ["--num-cpus=2", "--object-store-memory=200000000", "--disable-usage-stats"]
         command += [f"--dashboard-agent-listen-port={free_port()}", f"--dashboard-agent-grpc-port={free_port()}"]
-        return Node(self.network.inside(command) if inside else command, self.log)
+        # A killed node is noticed by its connections; only one that falls silent has to be waited for.
+        health = HEALTH if self.network.namespace else {}
+        return Node(self.network.inside(command) if inside else command, self.log, health)
 
     def stop(self) -> None:
         """Kill both nodes."""

@@ -104,7 +104,7 @@ ROWS: dict[str, Row] = {
     "disk-full": Row("fill the disk of the artifacts for 8 s", small_artifacts, fillings.disk_full),
     "head": Row("SIGKILL the whole head, restart", self_contained, strikes.the_head),
     "node": Row("SIGKILL the second node of two", two_nodes, strikes.second_node_killed),
-    "partition": Row("cut off the second node for 20 s", two_networks, strikes.second_node_cut_off),
+    "partition": Row(f"cut off the second node for {strikes.CUT:g} s", two_networks, strikes.second_node_cut_off),
 }
 
 

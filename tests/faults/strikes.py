@@ -14,6 +14,9 @@ from .processes import BUSY_WORKER, CONTROLLER, FRONT, RUNNER, WORKER
 from .service import LEASE, Service
 from .trial import Hit, Scene
 
+CUT = 30.0
+"""Seconds, twice the time after which a silent node is given up."""
+
 
 def nothing(service: Service, scene: Scene) -> Hit:
     return Hit(in_flight(service) > 0, "no fault")
@@ -127,14 +130,15 @@ def second_node_cut_off(service: Nodes, scene: Scene) -> Hit:
     scene.harm()
     service.network.cut()
     try:
-        time.sleep(20.0)
+        time.sleep(CUT)
     finally:
         service.network.join()
     time.sleep(5.0)
     left = service.kill_other()
     service.start_other()
     return Hit(
-        busy > 0, f"cut off for 20 s, {busy} workers in mid-block and {runners} runners there, {left} processes left"
+        busy > 0,
+        f"cut off for {CUT:g} s, {busy} workers in mid-block and {runners} runners there, {left} processes left",
     )
 
 
