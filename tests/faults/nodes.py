@@ -32,7 +32,7 @@ HEALTH = {
     "RAY_health_check_timeout_ms": "2000",
     "RAY_health_check_failure_threshold": "5",
 }
-"""A node that cannot be heard is given up after some fifteen seconds; sooner, a crowded machine loses nodes that live."""
+"""A node that cannot be heard is given up after some 15 s; sooner, a crowded machine loses nodes that live."""
 
 RAY = Path(sys.executable).with_name("ray")
 
