@@ -87,7 +87,8 @@ def deploy_command(settings: Settings) -> int:
     environment()
     try:
         if settings.redis_url is not None:
-            asyncio.run(_refuse_forgetful(settings.redis_url))
+            asyncio.run(_checked(settings.redis_url))
+            asyncio.run(_opened(settings.redis_url))
         settings = deploy(settings)
     except (NotDeployable, IngressUnavailable, StoreError, TimeoutError, ConnectionError) as error:
         _say(f"burnish-server: {error}")
