@@ -1,4 +1,6 @@
-"""`burnish-server serve`: store, workers and HTTP on this machine, as one thing that starts and stops together."""
+"""`burnish-server serve`: store, workers and HTTP on this machine, as one thing that starts and stops together.
+
+`burnish-server deploy`: the same service on a Ray cluster, beside a store that is there already."""
 
 from __future__ import annotations
 
@@ -14,10 +16,11 @@ import urllib.request
 from pathlib import Path
 
 from burnish_service import ingress, ports, rollout
+from burnish_service.deploying import NotDeployable, deploy
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
-from burnish_service.supervisor import HERE, AlreadyServing, supervise
+from burnish_service.supervisor import AGAIN, HERE, AlreadyServing, supervise
 from burnish_workers.engine.records import StoreError
 
 
@@ -38,6 +41,10 @@ def main(argv: list[str] | None = None) -> int:
     over.add_argument("--runners", type=int, help="default: as they are")
     here = commands.add_parser(HERE)  # what `serve` runs in a session of its own
     here.add_argument("settings")
+    deployed = commands.add_parser("deploy", help="put the service on the Ray cluster at RAY_ADDRESS, and leave")
+    deployed.add_argument("--workers", type=int, help="default: one for each CPU of the cluster")
+    deployed.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
+    deployed.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
     arguments = parser.parse_args(argv)
     if arguments.command == HERE:
         try:
@@ -48,6 +55,8 @@ def main(argv: list[str] | None = None) -> int:
     if arguments.command == "redeploy":
         return _redeploy(arguments)
     given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
+    if arguments.command == "deploy":
+        return deploy_command(Settings(**given))
     try:
         settings = _filled(Settings(**given))
         with ports.claimed(settings.host, settings.port) as port:
@@ -71,6 +80,21 @@ def _redeploy(arguments: argparse.Namespace) -> int:
 def serve_command(arguments: list[str]) -> int:
     """`burnish serve ...`, called by the command line of the SDK."""
     return main(["serve", *arguments])
+
+
+def deploy_command(settings: Settings) -> int:
+    """Deploy and leave. Exit code 0 when the service is ready."""
+    environment()
+    try:
+        if settings.redis_url is not None:
+            asyncio.run(_checked(settings.redis_url))
+            asyncio.run(_opened(settings.redis_url))
+        settings = deploy(settings)
+    except (NotDeployable, IngressUnavailable, StoreError, TimeoutError, ConnectionError) as error:
+        _say(f"burnish-server: {error}")
+        return 2
+    _say(f"burnish serves on port {settings.port} of every node with replicas ({settings.workers} workers)")
+    return 0
 
 
 def environment() -> None:
@@ -108,6 +132,9 @@ def run(settings: Settings) -> int:
             _say(f"burnish serves on {url} ({settings.workers} workers, data in {settings.data_dir}); Ctrl-C stops it")
         stopping.wait()
         _say("stopping ...")
+    except serving.RayTooSlow as error:
+        _say(f"burnish-server: {error}")
+        return AGAIN
     finally:
         if word is not None:
             word.unlink(missing_ok=True)

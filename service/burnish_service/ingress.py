@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -15,6 +16,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
+
+_REPLICAS = 100
+_LOWEST, _HIGHEST = 10_000, 29_900
+"""Below 30000, where Serve's own range begins, and the ports that the system gives away."""
 
 Ingress = Literal["auto", "haproxy", "proxy"]
 
@@ -44,25 +49,63 @@ def choose(wanted: Ingress) -> Choice:
 
 
 def prepare(choice: Choice, rotation: float) -> None:
-    """Set up the environment of ray.serve. `rotation`: seconds that a stream may live."""
-    os.environ["RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S"] = "2"
+    """Set up the environment of ray.serve for a service that shares its machine. `rotation`: see `common`."""
+    os.environ |= common(choice, rotation)
     if choice.name == "proxy":
-        os.environ["RAY_SERVE_ENABLE_HA_PROXY"] = "0"
         return
+    ports = free_range(2 * _REPLICAS)
     folder = Path(tempfile.mkdtemp(prefix="bn-"))  # Ray adds 60 characters, and names of sockets have at most 108
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ |= {
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        # A change of replicas ends old connections after this long: no stream is to be cut in its middle.
-        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(int(rotation) + 60),
         # Defaults are the same for every service of a machine.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        # HAProxy speaks to replicas at ports from a range. In one that two services share, a port that a replica of one
+        # has left is taken by a replica of the other, and gets the requests of both.
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(ports),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports + _REPLICAS - 1),
+        "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(ports + _REPLICAS),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(ports + 2 * _REPLICAS - 1),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
     }
+
+
+def common(choice: Choice, rotation: float) -> dict[str, str]:
+    """What ray.serve is told wherever it runs. `rotation`: seconds that a stream may live."""
+    told = {
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "1",  # a dead HAProxy is replaced after three checks
+        # One that is not ready after three times this is killed, and the service does not start: on a machine that is
+        # busy otherwise the default, 5 s, was too short.
+        "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "20",
+        "RAY_SERVE_ENABLE_HA_PROXY": "1" if choice.name == "haproxy" else "0",
+    }
+    if choice.name == "haproxy":
+        # A change of replicas ends old connections after this long: no stream is to be cut in its middle.
+        told["RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S"] = str(int(rotation) + 60)
+    return told
+
+
+def free_range(count: int) -> int:
+    """The first of so many ports in a row that nobody listens at; which, is drawn, so that two services that start at
+    once differ. Raises OSError when there are none."""
+    starts = list(range(_LOWEST, _HIGHEST - count, count))
+    random.shuffle(starts)
+    for start in starts:
+        if all(_is_free(port) for port in range(start, start + count)):
+            return start
+    raise OSError(f"no {count} free ports in a row between {_LOWEST} and {_HIGHEST}")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _free_port() -> int:

@@ -14,6 +14,7 @@ from burnish_service.problems import RequestId
 from burnish_service.routes import (
     canaries,
     catalogue,
+    chat,
     cluster,
     events,
     files,
@@ -22,9 +23,13 @@ from burnish_service.routes import (
     inquiries,
     jobs,
     observations,
+    openai_models,
+    responses,
 )
 
 SUMMARY = "Answers that sharpen while you wait: distributed simulation for inference-time scaling."
+
+OPENAI = "/openai"
 
 
 def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) -> FastAPI:
@@ -42,8 +47,11 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
     app = FastAPI(
         title="burnish", version=__version__, summary=SUMMARY, docs_url="/docs", redoc_url=None, lifespan=lifespan
     )
-    for module in (jobs, events, observations, inquiries, files, forecast, catalogue, cluster, canaries, health):
+    ordinary = (jobs, events, observations, inquiries, files, forecast, chat, responses, catalogue, cluster, canaries)
+    for module in (*ordinary, health):
         app.include_router(module.router)
+    for module in (chat, responses, openai_models):  # a base URL of their own, under which /models is OpenAI's
+        app.include_router(module.router, prefix=OPENAI, include_in_schema=module is openai_models)
     problems.install(app)
     app.add_middleware(RequestId, echo=echo)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
@@ -52,6 +60,13 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
 
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
-        bodies = (*jobs.BODIES, *observations.BODIES, *inquiries.BODIES, *forecast.BODIES)
+        bodies = (
+            *jobs.BODIES,
+            *observations.BODIES,
+            *inquiries.BODIES,
+            *forecast.BODIES,
+            *chat.BODIES,
+            *responses.BODIES,
+        )
         app.openapi_schema = openapi.document(app, *bodies)
     return app.openapi_schema

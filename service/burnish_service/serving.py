@@ -44,15 +44,16 @@ async def _connect(settings: Settings) -> Context:
     """The front's context. Few retries: a user is waiting, and a 503 tells him more than a hanging request."""
     configure_logging(settings.log_level)
     clock = SystemClock()
-    storage = _storage(settings, retries=3)
+    storage = _storage(settings, patience=3)
     await _opened(storage)
     app = storage.app(registry(), clock)
     return Context(app, settings, clock, lambda: _pool(settings.workers), storage.coordination)
 
 
-def _storage(settings: Settings, retries: int = 30) -> Storage:
-    link = RedisLink(_url(settings), retries=retries)
-    artifacts = FileArtifacts(settings.data_dir / "artifacts")
+def _storage(settings: Settings, patience: int = 30) -> Storage:
+    """`patience`: seconds, about, for which a store that is away or a disk that is full is waited for."""
+    link = RedisLink(_url(settings), retries=patience)
+    artifacts = FileArtifacts(settings.data_dir / "artifacts", patience=float(patience))
     return Storage(RedisStore(link), RedisLibrary(link), artifacts, RedisCoordination(link))
 
 
@@ -161,15 +162,53 @@ def deployment(settings: Settings, generation: int | None = None) -> serve.Appli
     return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain, generation), generation)
 
 
+class RayTooSlow(RuntimeError):
+    """Ray gave up on its daemons, which need long to start where much else runs."""
+
+
 def start_ray(settings: Settings) -> None:
-    """A cluster on this machine, with no dashboard. Set up in `environment` before anything imports ray."""
+    """A cluster on this machine, with no dashboard. Set up in `environment` before anything imports ray.
+
+    Raises RayTooSlow; this process has no Ray then and gets none: another is needed.
+    """
+    try:
+        ray.init(
+            num_cpus=max(settings.workers, os.cpu_count() or 1),
+            include_dashboard=False,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            logging_level=logging.WARNING,
+        )
+    except Exception as error:  # Ray raises a bare Exception
+        if "timed out during startup" not in str(error):
+            raise
+        raise RayTooSlow("Ray did not start within its 30 s; much else seems to run on this machine") from error
+
+
+def join_ray(address: str, environment: dict[str, str]) -> float:
+    """Connect to a running cluster: its CPUs. Whatever is started from here has `environment` too."""
     ray.init(
-        num_cpus=max(settings.workers, os.cpu_count() or 1),
-        include_dashboard=False,
+        address,
         namespace=NAMESPACE,
+        runtime_env={"env_vars": environment},
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
+    return float(ray.cluster_resources().get("CPU", 0.0))
+
+
+def leave_ray() -> None:
+    """What runs on the cluster goes on."""
+    ray.shutdown()
+
+
+async def until_ready(settings: Settings, timeout: float) -> None:
+    """Wait until a runner says that its whole pool is up. Raises TimeoutError with what is lacking."""
+    deadline = time.monotonic() + timeout
+    while (lacking := (await _pool(settings.workers)).lacking) is not None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the service was not ready after {timeout:g} s: {lacking}")
+        await asyncio.sleep(0.5)
 
 
 def connect(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -13,6 +14,9 @@ from burnish_workers.engine.conflate import conflated
 from burnish_workers.engine.records import StoreUnavailable
 
 HEARTBEAT = b": heartbeat\n\n"
+LATE = 0.5
+"""Seconds after which a heartbeat does not wait any more for the store to say that there is nothing new."""
+
 RETRY = b"retry: 500\n\n"
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -31,7 +35,13 @@ async def job_stream(
     yield RETRY
     try:
         while (left := closes - clock.monotonic()) > 0:
-            events = await context.app.next_events(job, after, min(settings.heartbeat, left))
+            asked = asyncio.create_task(context.app.next_events(job, after, min(settings.heartbeat, left)))
+            try:
+                while not (await asyncio.wait({asked}, timeout=settings.heartbeat + LATE))[0]:
+                    yield HEARTBEAT  # the store is slow to answer: no reason for the reader to think us dead
+                events = asked.result()
+            finally:
+                asked.cancel()
             if not events:
                 yield HEARTBEAT
             after = events[-1].sequence if events else after

@@ -17,13 +17,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
 from burnish_service import guardian
 from burnish_service.settings import Settings
+
+AGAIN = 75
+"""The exit code of a server that did not come up for want of time, and may at the next try."""
+
+TRIES = 3
 
 STOPPING = 30.0
 """Seconds that the server has to end in good order."""
@@ -36,20 +41,30 @@ class AlreadyServing(RuntimeError):
     """Another server keeps its data in this folder."""
 
 
-def supervise(settings: Settings) -> int:
-    """Serve until a signal. Returns the server's exit code. Raises AlreadyServing."""
+def supervise(settings: Settings, command: Sequence[str] = (sys.executable, "-m", "burnish_service", HERE)) -> int:
+    """Serve until a signal. Returns the exit code of the server, `command` with the settings; one that ends with AGAIN
+    is started anew. Raises AlreadyServing."""
     with _claimed(settings.data_dir, f"http://{settings.host}:{settings.port}"):
-        watcher = _guardian()
-        assert watcher.stdin is not None
-        try:
-            return _serve(settings, watcher.stdin)
-        finally:
-            watcher.stdin.close()
-            watcher.wait()
+        code = AGAIN
+        for _ in range(TRIES):
+            code = _watched([*command, settings.model_dump_json()])
+            if code != AGAIN:
+                break
+        return code
 
 
-def _serve(settings: Settings, watcher: IO[bytes]) -> int:
-    command = [sys.executable, "-m", "burnish_service", HERE, settings.model_dump_json()]
+def _watched(command: list[str]) -> int:
+    """Serve; what the server leaves behind is ended."""
+    watcher = _guardian()
+    assert watcher.stdin is not None
+    try:
+        return _serve(command, watcher.stdin)
+    finally:
+        watcher.stdin.close()
+        watcher.wait()
+
+
+def _serve(command: list[str], watcher: IO[bytes]) -> int:
     server = subprocess.Popen(command, start_new_session=True)
     watcher.write(f"{server.pid}\n".encode())
     watcher.flush()

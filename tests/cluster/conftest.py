@@ -34,6 +34,9 @@ class Cluster:
     def runners(self) -> list[psutil.Process]:
         return self._titled("ray::ServeReplica:burnish:Runner")
 
+    def fronts(self) -> list[psutil.Process]:
+        return self._titled("ray::ServeReplica:burnish:Front")
+
     def _titled(self, title: str) -> list[psutil.Process]:
         found: list[psutil.Process] = []
         for process in psutil.Process(self.process.pid).children(recursive=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.records import StoreUnavailable
 
 
 @pytest.fixture(params=["memory", "files"])
@@ -100,3 +102,34 @@ async def test_a_killed_writer_leaves_nothing_for_long(tmp_path: Path) -> None:
     assert not old.exists()
     assert young.exists()  # perhaps another process is about to rename it
     assert await again.read("a") == b"a"
+
+
+async def test_a_full_disk_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk has no room at the first two tries; what is written then is whole, and no scraps take up the room."""
+    artifacts, sync, tries = FileArtifacts(tmp_path), os.fsync, iter([errno.ENOSPC, errno.EDQUOT])
+
+    def no_room(descriptor: int) -> None:
+        if (number := next(tries, None)) is not None:
+            raise OSError(number, os.strerror(number))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    await artifacts.write("job_1/a", b"whole")
+    assert await artifacts.read("job_1/a") == b"whole"
+    assert not list((tmp_path / ".partial").iterdir())
+
+
+@pytest.mark.parametrize(("number", "raised"), [(errno.ENOSPC, StoreUnavailable), (errno.EACCES, PermissionError)])
+async def test_a_disk_that_stays_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, raised: type[Exception]
+) -> None:
+    artifacts = FileArtifacts(tmp_path, patience=0.1)
+
+    def no_room(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", no_room)
+    with pytest.raises(raised, match=os.strerror(number)):
+        await artifacts.write("job_1/a", b"whole")
+    with pytest.raises(KeyError):
+        await artifacts.read("job_1/a")

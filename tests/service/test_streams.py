@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import json
+import os
+import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+
+from burnish_service.context import Context, Pool
+from burnish_service.settings import Settings
+from burnish_service.streams import HEARTBEAT, job_stream
+from burnish_workers.core.registry import registry
+from burnish_workers.engine.clock import SystemClock
+from burnish_workers.engine.embedded_store import EmbeddedValkey
+from burnish_workers.engine.memory_artifacts import MemoryArtifacts
+from burnish_workers.engine.memory_coordination import MemoryCoordination
+from burnish_workers.engine.memory_library import MemoryLibrary
+from burnish_workers.engine.redis_link import RedisLink
+from burnish_workers.engine.redis_store import RedisStore
+from burnish_workers.engine.storage import Storage
 
 from .bad_specs import GOOD
 from .harness import QUICK, Service, blocks_of, events, messages, stranded
@@ -201,3 +219,28 @@ def test_the_service_ends_while_somebody_reads(serve: Callable[..., Service]) ->
     with service.stream(job["links"]["events"]) as reply:
         assert next(events(reply)).id == 1
         service.stop()
+
+
+async def test_heartbeats_go_on_while_the_store_is_slow(tmp_path: Path) -> None:
+    """A store that stands still for some seconds is no reason for thousands of readers to connect anew."""
+    with EmbeddedValkey(tmp_path) as valkey:
+        link = RedisLink(valkey.url, retries=3)
+        storage = Storage(RedisStore(link), MemoryLibrary(), MemoryArtifacts(), MemoryCoordination())
+        app = storage.app(registry(), SystemClock())
+
+        async def pool() -> Pool:
+            return Pool(1, 1)
+
+        context = Context(app, Settings(heartbeat=0.2), SystemClock(), pool, storage.coordination)
+        job = (await app.create(json.dumps(GOOD).encode())).job.id
+        stream = job_stream(context, job, 0)
+        assert [await anext(stream) for _ in range(3)][2] == HEARTBEAT
+        assert valkey.pid is not None
+        os.kill(valkey.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(4):  # its connections give up after 5 s
+                assert {await anext(stream) for _ in range(4)} == {HEARTBEAT}
+        finally:
+            os.kill(valkey.pid, signal.SIGCONT)
+        await stream.aclose()
+        await link.close()

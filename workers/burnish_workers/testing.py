@@ -10,7 +10,7 @@ import asyncio
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
@@ -159,17 +159,27 @@ def lawful_digests(
     No engine, no fleet, no store: keys, `advance`, `fold` and `report` in index order. Whatever conducted a job must
     have published these.
     """
+    return {k: digest() for k, digest in lawful_answers(spec, blocks, device, inputs, posted)}
+
+
+def lawful_answers(
+    spec: dict[str, Any], blocks: int, device: str = "cpu", inputs: Inputs = NOTHING, posted: Sequence[Observation] = ()
+) -> Iterator[tuple[int, Callable[[], str]]]:
+    """The same bare loop: K, and what gives the digest after K blocks, for those who need few of the digests."""
     kind = registry().get(spec["kind"])
     resolved = kind.spec.model_validate(spec)
     simulator, statistics = kind.load()(resolved, device, inputs), statistics_of(kind, resolved, inputs)
     schedule, resolution, state = schedule_of(resolved), resolution_of(resolved), statistics.empty()
-    digests: dict[int, str] = {}
     layout = Layout(resolved.seed or 0, Replicates(resolution.first_block, resolution.block), resolution.lanes)
     carries, decisions = Carries(layout), Decisions(schedule, layout.count, resolution.decides_from)
     decision = decisions.of
     if (feed := kind.feed(resolved, inputs)) is not None and resolution.each is not None:
         inflow = Inflow(replace(feed, given=(*feed.given, *posted)), resolution.each)
         decision = inflow.of
+
+    def digest(state: State, count: int) -> str:
+        return report(resolved, schedule, statistics, statistics.answer(state), count).digest
+
     for k in range(blocks):
         place = layout.place(k)
         carry = begun(simulator, carries.into(k), place.lane)
@@ -177,8 +187,7 @@ def lawful_digests(
         carries.land(k, carry)
         state = statistics.fold(state, stats)
         decisions.folded(k + 1, partial(statistics.decide, state))
-        digests[k + 1] = report(resolved, schedule, statistics, statistics.answer(state), k + 1).digest
-    return digests
+        yield k + 1, partial(digest, state, k + 1)
 
 
 @dataclass

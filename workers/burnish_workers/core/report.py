@@ -95,7 +95,8 @@ def report(
         certified, refused = _judge(answer, statistics.leading)
         skewed = _asymmetry(answer, statistics.leading, unshown(spec, look, len(value)))
         critical = critical_for(look, answer.combined.dof, *skewed)
-        width = critical * answer.combined.standard_error + answer.bias
+        with np.errstate(invalid="ignore"):  # too few replicates for any interval, and none of them differs: inf x 0
+            width = critical * answer.combined.standard_error + answer.bias
         width = np.where(certified, width, np.nan)
         lower, upper = value - width, value + width
         if answer.counted is not None and answer.bias_known:

@@ -7,7 +7,10 @@ from typing import Protocol
 
 class Artifacts(Protocol):
     async def write(self, name: str, data: bytes) -> None:
-        """Store `data` whole under `name`, durable when this returns; a reader never sees half of it."""
+        """Store `data` whole under `name`, durable when this returns; a reader never sees half of it.
+
+        Raises StoreUnavailable when there is no room for it.
+        """
         ...
 
     async def read(self, name: str) -> bytes:

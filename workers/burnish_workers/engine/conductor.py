@@ -29,7 +29,7 @@ from burnish_workers.core.report import schedule_of
 from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.checkpoint import Checkpoint
 from burnish_workers.engine.crew import Crew
-from burnish_workers.engine.deadlines import seconds_until, stands, timed
+from burnish_workers.engine.deadlines import overdue, seconds_until, stands, timed
 from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fitting import Fitter
 from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
@@ -322,14 +322,7 @@ class Conductor:
         ahead = progress.block_seconds() * crew.in_flight / max(self._ports.fleet.workers, 1)
         spent = spent.model_copy(update={"seconds": spent.seconds + ahead})
         stop = self._purse(progress).exhausted(spent, progress.units(progress.issued), progress.issued)
-        return stop or self._overdue(ahead)
-
-    def _overdue(self, ahead: float) -> StoppedBy | None:
-        """Whether what is in flight lands at the deadline, or after it."""
-        deadline = self.orders.budget.deadline
-        if deadline is None or seconds_until(deadline, self._ports.clock.now()) > ahead:
-            return None
-        return "deadline"
+        return stop or overdue(self.orders.budget.deadline, self._ports.clock.now(), ahead)
 
     def _issue(self, progress: Progress, crew: Crew, stop: StoppedBy | None) -> None:
         """Fill the job's share of the slots, but not beyond its horizon."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from burnish.wire import Budget, Promise
-from burnish.wire.budget import MOST_SECONDS
+from burnish.wire.budget import MOST_SECONDS, StoppedBy
 from burnish_workers.core.kind import SpecError
 
 
@@ -36,6 +36,11 @@ def timed(budget: Budget, now: str) -> Budget:
         return budget
     left = min(max(seconds_until(budget.deadline, now), 1e-3), MOST_SECONDS)
     return budget.model_copy(update={"seconds": left if budget.seconds is None else min(left, budget.seconds)})
+
+
+def overdue(deadline: str | None, now: str, ahead: float) -> StoppedBy | None:
+    """Whether what is in flight, for `ahead` more seconds, lands at the deadline or after it."""
+    return "deadline" if deadline is not None and seconds_until(deadline, now) <= ahead else None
 
 
 def stands(promise: Promise | None, budget: Budget) -> bool:

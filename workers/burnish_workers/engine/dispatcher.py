@@ -61,7 +61,8 @@ class Dispatcher:
         self._registry, self._ports, self._terms = registry, ports, terms or Terms()
         self._held: dict[str, Held] = {}
         coordination = coordination or MemoryCoordination(ports.clock.monotonic)
-        self.allocator = Allocator(f"runner-{secrets.token_hex(8)}", coordination, ports.clock, self._terms.pace)
+        runner = f"runner-{os.getpid()}-{secrets.token_hex(8)}"
+        self.allocator = Allocator(runner, coordination, ports.clock, self._terms.pace)
         self._slots = Slots(self.allocator, ports.fleet, ports.clock, self._held)
         self._leaving, self._left = asyncio.Event(), asyncio.Event()
         self._running = False

@@ -43,7 +43,7 @@ class EmbeddedValkey:
     What it acknowledged survives a kill -9 of either; see `RedisStore` for power loss. One server per folder: a second
     one is refused. The password is in a file that only the user can read, and stays the same for a folder.
     `port`: a free one if None; it is kept when the server is started again. `appendfsync`: with `everysec` a durable
-    write takes up to 0.2 s, with `always` every write one fsync.
+    write takes up to 0.2 s, with `always` every write one fsync. `host`: the address to listen at.
     """
 
     def __init__(
@@ -51,8 +51,10 @@ class EmbeddedValkey:
         data_dir: Path | str,
         port: int | None = None,
         appendfsync: Literal["everysec", "always"] = "everysec",
+        host: str = _HOST,
     ) -> None:
         self._folder = Path(data_dir).resolve()
+        self._host = host
         self._wanted = port
         self._port = port
         self._fsync = appendfsync
@@ -63,7 +65,7 @@ class EmbeddedValkey:
     @property
     def url(self) -> str:
         """With the password in it."""
-        return f"redis://:{self._password}@{_HOST}:{self._port}/0"
+        return f"redis://:{self._password}@{self._host}:{self._port}/0"
 
     @property
     def pid(self) -> int | None:
@@ -85,7 +87,7 @@ class EmbeddedValkey:
         self._password = self._read_password()
         deadline = time.monotonic() + timeout
         for attempt in range(_TRIES):
-            self._port = self._port or _free_port()
+            self._port = self._port or _free_port(self._host)
             self._launch()
             if self._answers(deadline):
                 return self
@@ -180,7 +182,7 @@ class EmbeddedValkey:
     def _write_config(self) -> Path:
         path = self._folder / "valkey.conf"
         text = _CONFIG.format(
-            host=_HOST, port=self._port, folder=self._folder, password=self._password, fsync=self._fsync
+            host=self._host, port=self._port, folder=self._folder, password=self._password, fsync=self._fsync
         )
         _write_private(path, text)
         return path
@@ -197,7 +199,7 @@ class EmbeddedValkey:
 
     def _ping(self) -> bool:
         """Whether it knows the password and is done loading."""
-        with socket.create_connection((_HOST, self._port or 0), timeout=1.0) as connection:
+        with socket.create_connection((self._host, self._port or 0), timeout=1.0) as connection:
             connection.sendall(f"AUTH {self._password}\r\nPING\r\n".encode())
             answer = b""
             while answer.count(b"\r\n") < 2 and (part := connection.recv(256)):
@@ -222,7 +224,7 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind((_HOST, 0))
+        probe.bind((host, 0))
         return probe.getsockname()[1]

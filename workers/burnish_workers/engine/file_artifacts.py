@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import time
 from pathlib import Path
 from secrets import token_hex
 
+import structlog
+
 from burnish_workers.engine.artifact_names import checked_name, checked_prefix
+from burnish_workers.engine.records import StoreUnavailable
+
+log = structlog.get_logger()
 
 _PARTIAL = ".partial"  # no artifact's name begins with a dot
 _FORGOTTEN = 3600.0
+_AGAIN = 0.5
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class FileArtifacts:
-    """Each artifact is one file, renamed into place once it is whole and on disk. A name cannot also be a folder."""
+    """Each artifact is one file, renamed into place once it is whole and on disk. A name cannot also be a folder.
 
-    def __init__(self, root: Path | str) -> None:
-        self._root = Path(root).resolve()
+    `patience`: seconds for which a write waits for room on a full disk before it raises StoreUnavailable. Runners can
+    wait for an operator to make some; a front, which has to answer, cannot.
+    """
+
+    def __init__(self, root: Path | str, patience: float = 30.0) -> None:
+        self._root, self._patience = Path(root).resolve(), patience
         self._partial = self._root / _PARTIAL
         self._partial.mkdir(parents=True, exist_ok=True)
         self._sweep()
 
     async def write(self, name: str, data: bytes) -> None:
-        await asyncio.to_thread(self._write, self._root / checked_name(name), data)
+        path, deadline = self._root / checked_name(name), time.monotonic() + self._patience
+        while True:
+            try:
+                return await asyncio.to_thread(self._write, path, data)
+            except OSError as error:
+                if error.errno not in _FULL:
+                    raise
+                log.warning("artifacts.full", root=str(self._root), name=name, bytes=len(data), why=str(error))
+                if time.monotonic() > deadline:
+                    what = f"{len(data)} bytes of {name} below {self._root}"
+                    raise StoreUnavailable(f"no room for {what}: {error.strerror}; make some") from error
+            await asyncio.sleep(_AGAIN)
 
     async def read(self, name: str) -> bytes:
         path = self._root / checked_name(name)

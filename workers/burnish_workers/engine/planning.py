@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from burnish.wire import Goal, Plan, PlannedLook, Range, SpecBase, Spent
 from burnish_workers.core.fitting import Fitting
@@ -108,7 +108,7 @@ class _Foreseen:
         (R - 1) s^2/sigma^2 is chi-squared with R - 1 degrees of freedom for normal replicates.
         """
         found, few = self._seconds(replicates), max(self._trial.pilot.replicates - 1, 1)
-        return found.model_copy(update={"upper": found.upper * max(1.0, few / float(stats.chi2.ppf(UNLUCKY, few)))})
+        return found.model_copy(update={"upper": found.upper * max(1.0, few / float(special.chdtri(few, 1 - UNLUCKY)))})
 
     def _look(self, look: Look) -> PlannedLook:
         return PlannedLook(

@@ -171,12 +171,14 @@ class Scribe:
             "finished_at": self._clock.now(),
         }
         ledger = ()
+        data: dict[str, Any] = {"status": "cancelled", "stopped_by": "cancelled"}
         if progress is not None and progress.blocks > 0:
             changes["spent"] = progress.spending(self._clock.monotonic())
+            data["spent"] = changes["spent"].model_dump(mode="json")  # no refinement tells of it
             changes["checkpoint"] = await self._write_checkpoint(progress)
             ledger = progress.take_ledger()
         changes |= judged(self._record.promise, self._record.budget, "cancelled", changes["finished_at"])[0]
-        event = NewEvent("cancelled", {"status": "cancelled", "stopped_by": "cancelled"})
+        event = NewEvent("cancelled", data)
         await self._emit(Emission((event,), changes, ledger, ends=True, budget_version=-1))
 
     async def handed_over(self, progress: Progress) -> None:

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from burnish_workers.core.notes import Notes
 from burnish_workers.core.used import USED, Used
 from burnish_workers.kinds.reasoning.oracle import Found, Oracle
 from burnish_workers.kinds.reasoning.plan import GAUGE, NOTES, OTHER, VISITS, Recipe
-from burnish_workers.kinds.reasoning.protocols import Backend, Prefix
+from burnish_workers.kinds.reasoning.protocols import Backend, Prefix, PromptedBackend
 from burnish_workers.kinds.reasoning.requests import Fresh
 from burnish_workers.kinds.reasoning.state import State
 
@@ -82,6 +83,15 @@ class Journal:
         found = [leaf for leaf in self.oracle.leaves if leaf.score > -math.inf]
         return max(found, key=lambda leaf: leaf.score, default=None)
 
+    def paths(self) -> dict[str, dict[str, Any]]:
+        """Of each answer that is counted by name the first end of the highest score."""
+        found: dict[str, Found] = {}
+        for leaf in self.oracle.leaves:
+            if leaf.score > -math.inf and (name := self.backend.answer(leaf.prefix)) in self.recipe.named:
+                kept = found.get(name)
+                found[name] = leaf if kept is None or leaf.score > kept.score else kept
+        return {name: _path(leaf, self.backend) for name, leaf in found.items()}
+
     def seen(self) -> Counter[str]:
         """Answers of all ends that were written, kept or not, unless the verifier refused them."""
         return Counter(self.backend.answer(leaf.prefix) for leaf in self.oracle.leaves if leaf.score > -math.inf)
@@ -116,6 +126,8 @@ def _notes(journals: Sequence[Journal]) -> dict[str, Any]:
         "drawn": dict(drawn),
         "seen": dict(seen.most_common(LABELS_KEPT)),
         "best": _best(journals),
+        "paths": reduce(better, (each.paths() for each in journals)),
+        "prompt_tokens": len(backend.tokens) if isinstance(backend := journals[0].backend, PromptedBackend) else 0,
         "moves": next((each.moves for each in journals if each.index == 0), []),
         "starts": sum(each.starts for each in journals),
         "steps": sum(len(each.visited) for each in journals),
@@ -127,5 +139,16 @@ def _best(journals: Sequence[Journal]) -> dict[str, Any] | None:
     found = [best for each in journals if (best := each.best()) is not None]
     if not found:
         return None
-    best, backend = max(found, key=lambda leaf: leaf.score), journals[0].backend
-    return {"score": best.score, "answer": backend.answer(best.prefix), "steps": backend.words(best.prefix)}
+    return _path(max(found, key=lambda leaf: leaf.score), journals[0].backend)
+
+
+def _path(leaf: Found, backend: Backend) -> dict[str, Any]:
+    """`length`: numbers that its steps are made of, which are tokens where a language model wrote them."""
+    steps, length = backend.words(leaf.prefix), sum(map(len, leaf.prefix))
+    return {"score": leaf.score, "answer": backend.answer(leaf.prefix), "steps": steps, "length": length}
+
+
+def better(first: dict[str, dict[str, Any]], then: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Paths by answer: of two the one of the higher score, else the first."""
+    won = {name: path for name, path in then.items() if name not in first or path["score"] > first[name]["score"]}
+    return {**first, **won}

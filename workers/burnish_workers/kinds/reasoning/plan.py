@@ -24,7 +24,8 @@ class Recipe:
     """`pool` K, `particles` N, `moves` of an excursion, `depth` T_max, `warmup`: steps of a chain that are not counted.
 
     The chances are those of a step of the mixture. `together`: G, chains of a lane. `answers`: JSON list of those that
-    are counted by name; `complete`: there can be no others; `pilot`: those answers are still to be met.
+    are counted by name; `complete`: there can be no others; `pilot`: those answers are still to be met; `pilot_tokens`:
+    what that took.
     """
 
     pool: int
@@ -40,15 +41,21 @@ class Recipe:
     complete: bool = False
     pilot: bool = True
     together: int = 1
+    pilot_tokens: int = 0
 
     @property
     def shares(self) -> Shares:
         return Shares(self.excursion, self.block, self.restart, self.filter)
 
     @property
+    def named(self) -> list[str]:
+        """The answers that are counted by name."""
+        return json.loads(self.answers)
+
+    @property
     def labels(self) -> list[str]:
         """The outputs, in order."""
-        return [*json.loads(self.answers), *([] if self.complete else [OTHER])]
+        return [*self.named, *([] if self.complete else [OTHER])]
 
     def to_plan(self) -> Plan:
         return {field.name: getattr(self, field.name) for field in fields(self)}

@@ -92,6 +92,16 @@ class Streaming(Protocol):
     def stream(self) -> Stream: ...
 
 
+@runtime_checkable
+class PromptedBackend(Protocol):
+    """A backend that reads a prompt before it writes."""
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """The prompt."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Look:
     """A row of a batch: what is `prefix` worth? `leaf`: nothing follows it. `source`: for verifiers that are noisy."""

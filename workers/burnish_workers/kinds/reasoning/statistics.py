@@ -22,7 +22,7 @@ from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.notes import Notes
 from burnish_workers.core.used import USED, Used
 from burnish_workers.kinds.reasoning.gauge import tuned_shares, written
-from burnish_workers.kinds.reasoning.journal import LABELS_KEPT, MOVES_KEPT
+from burnish_workers.kinds.reasoning.journal import LABELS_KEPT, MOVES_KEPT, better
 from burnish_workers.kinds.reasoning.methods import METHODS
 from burnish_workers.kinds.reasoning.mixing import Mixing
 from burnish_workers.kinds.reasoning.plan import CHAINS, GAUGE, NOTES, VISITS, Recipe
@@ -99,9 +99,12 @@ class ReasoningStatistics:
         return {
             "answers": labels,
             "leader": labels[top] if np.isfinite(value[top]) else None,
+            "leading": self._leading(notes, value),
             "best": notes.get("best"),
+            "prompt_tokens": int(notes.get("prompt_tokens", 0)),
             "tokens": used.tokens,
             "verifier_calls": used.verifier_calls,
+            "pilot_tokens": self.recipe.pilot_tokens,
             "chains": int((steps > 0).sum()),
             "steps": int(notes.get("steps", 0)),
             "starts": int(notes.get("starts", 0)),
@@ -113,6 +116,11 @@ class ReasoningStatistics:
             "tree": notes.get("moves", []),
             "unlisted": {name: n for name, n in notes.get("visited", {}).items() if name not in labels},
         }
+
+    def _leading(self, notes: dict[str, Any], value: _Array) -> dict[str, Any] | None:
+        """The best path of the likeliest answer that has a name; None before any of them was counted."""
+        named = np.nan_to_num(value[: len(self.recipe.named)])
+        return notes.get("paths", {}).get(self.recipe.named[int(named.argmax())]) if named.any() else None
 
     def units(self, replicates: int) -> int:
         """Steps of chains: in a replicate each of the chains of a lane makes one."""
@@ -129,7 +137,8 @@ class ReasoningStatistics:
         names = list(self.asked) if self.asked is not None else met[: self.most_answers]
         complete = self.possible is not None and self.possible <= set(names)
         shares = tuned_shares(state[GAUGE], self.recipe)
-        found = replace(self.recipe, answers=json.dumps(names), complete=complete, pilot=False)
+        tokens, named = state[USED].tokens, json.dumps(names)
+        found = replace(self.recipe, answers=named, complete=complete, pilot=False, pilot_tokens=tokens)
         return {**found.to_plan(), **shares}
 
     def decide(self, state: State, ahead: Ahead) -> Decision:
@@ -155,12 +164,14 @@ def added(total: dict[str, Any], block: dict[str, Any]) -> dict[str, Any]:
     drawn = Counter(total.get("drawn", {})) + Counter(block["drawn"])
     seen = Counter(total.get("seen", {})) + Counter(block["seen"])
     best, new = total.get("best"), block["best"]
-    better = new is not None and (best is None or new["score"] > best["score"])
+    improved = new is not None and (best is None or new["score"] > best["score"])
     return {
         "visited": dict(visited),
         "drawn": dict(sorted(drawn.items())),
         "seen": dict(sorted(seen.items(), key=lambda each: (-each[1], each[0]))[:LABELS_KEPT]),
-        "best": new if better else best,
+        "best": new if improved else best,
+        "paths": better(total.get("paths", {}), block["paths"]),
+        "prompt_tokens": block["prompt_tokens"],
         "moves": [*total.get("moves", []), *block["moves"]][-MOVES_KEPT:],
         **{name: total.get(name, 0) + block[name] for name in ("starts", "steps", "moved")},
     }
