@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
-from scipy import stats
+from scipy import special
 
 from burnish.wire import Canaries, Canary, Refinement
 from burnish.wire.specs.base import MAX_SEED
@@ -71,7 +71,7 @@ def _calibration(looks: Sequence[Refinement]) -> float | None:
 
 def failing(missed: int, held: int, level: float = LEVEL) -> bool:
     """Whether so many misses are too many for chance: P(Binomial(n, 1 - level) >= missed) < 1/1000."""
-    return missed > 0 and float(stats.binom.sf(missed - 1, missed + held, 1 - level)) < UNLIKELY
+    return missed > 0 and float(special.bdtrc(missed - 1, missed + held, 1 - level)) < UNLIKELY
 
 
 def told(tallies: Mapping[str, float], every: float, table: Sequence[Known] = KNOWN) -> Canaries:
