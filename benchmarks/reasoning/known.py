@@ -3,7 +3,7 @@
 Benchmarks count tokens, and thousands of runs on one problem meet the same prefixes over and over. So they draw from
 laws that are kept in a tree for each problem, by the rule of the service's decoder: uniform numbers of a stream that
 `source.bits()` seeds, the distribution function inverted in double precision. What is not known yet is computed for all
-runs together, by plain passes of the model. Equal seeds give the tokens that the decoder gives, unless a uniform number
+runs together, by passes over what was written behind the prompt. Equal seeds give the tokens that the decoder gives, unless a uniform number
 lies within rounding of an end: tests/kinds/test_reasoning_benchmarks.py compares them.
 """
 
@@ -13,9 +13,11 @@ import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
+from transformers import DynamicCache
 
 from burnish.wire.specs.language import LanguageProblem
 from burnish_workers.kinds.reasoning.backends.language.backend import LanguageBackend
@@ -125,6 +127,15 @@ class Known:
     def depth(self) -> int:
         return self.service.depth
 
+    @cached_property
+    def memory(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """Keys and values (heads, P, d) of the prompt, by layers."""
+        with torch.inference_mode():
+            ids = torch.tensor([self.service.tokens])
+            cache = DynamicCache()
+            self.weights.trunk(input_ids=ids, use_cache=True, **{self.weights.memory_name: cache})
+        return [(layer.keys[0], layer.values[0]) for layer in cache.layers]
+
     def ends(self, prefix: Prefix) -> bool:
         return self.service.ends(prefix)
 
@@ -207,19 +218,37 @@ class Pool:
                 self.take(candidate)
 
 
-@torch.inference_mode()
 def learn(pairs: Sequence[tuple[Known, Node]]) -> None:
-    """One pass of the model over whole texts, each read off behind its last token."""
-    weights = pairs[0][0].weights
-    texts = [[*known.service.tokens, *node.tokens] for known, node in pairs]
-    length = max(map(len, texts))
+    """Laws of nodes, those of prompts of one length in one pass."""
+    by_length = dict[int, list[tuple[Known, Node]]]()
+    for known, node in pairs:
+        by_length.setdefault(len(known.service.tokens), []).append((known, node))
+    for part in by_length.values():
+        _learn(part)
+
+
+@torch.inference_mode()
+def _learn(pairs: Sequence[tuple[Known, Node]]) -> None:
+    """One pass over the texts behind the prompts, each read off behind its last token."""
+    weights, prompt = pairs[0][0].weights, len(pairs[0][0].service.tokens)
+    texts = [node.tokens or known.service.tokens[-1:] for known, node in pairs]
+    roots = [not node.tokens for _, node in pairs]
+    length, seen = max(map(len, texts)), prompt - 1 if any(roots) else prompt
+    if any(roots) and not all(roots):
+        raise ValueError("laws of whole prompts are learnt by themselves")
     ids = torch.tensor([[*text, *[0] * (length - len(text))] for text in texts])
-    hidden = weights.trunk(input_ids=ids, use_cache=False).last_hidden_state
+    memory = DynamicCache()
+    for layer in range(weights.layers):
+        keys, values = zip(*(known.memory[layer] for known, _ in pairs), strict=True)
+        memory.update(torch.stack(keys)[:, :, :seen], torch.stack(values)[:, :, :seen], layer)
+    at = torch.arange(seen, seen + length)[None].expand(len(texts), -1)
+    taken = {weights.memory_name: memory}
+    hidden = weights.trunk(input_ids=ids, position_ids=at, use_cache=True, **taken).last_hidden_state
     last = hidden[torch.arange(len(texts)), torch.tensor([len(text) - 1 for text in texts])]
     logits = weights.head(last).double()
     ends = (logits - logits.amax(1, keepdim=True)).exp().cumsum(1).tolist()
-    values = weights.log_values(last) if weights.value is not None else [0.0] * len(texts)
-    for (_, node), law, value in zip(pairs, ends, values, strict=True):
+    found = weights.log_values(last) if weights.value is not None else [0.0] * len(texts)
+    for (_, node), law, value in zip(pairs, ends, found, strict=True):
         node.ends, node.log_value = law, value
 
 
