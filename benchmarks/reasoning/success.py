@@ -29,6 +29,7 @@ import torch
 from cells import Cell, cell, publish
 from known import Known, drive
 from numpy.typing import NDArray
+from sums import Sums
 
 from burnish_workers.kinds.reasoning.arithmetic import task as arithmetic
 from burnish_workers.kinds.reasoning.carry import Chain
@@ -69,7 +70,7 @@ def _languages(model: str, prompts: Callable[[int, int], list[str]], *, valued: 
 
 
 TASKS = {
-    "subset_sum": Task((80, 160, 320, 640, 1_280), lambda count: [problem(FIRST_SEED + i, "subset") for i in range(count)]),
+    "subset_sum": Task((80, 160, 320, 640, 1_280), lambda count: [Sums(problem(FIRST_SEED + i, "subset")) for i in range(count)]),
     "dyck": Task((64, 128, 256, 512, 1_024), _languages("dyck", dyck.problems)),
     "dyck_constant": Task((64, 128, 256, 512, 1_024), _languages("dyck", dyck.problems, valued=False)),
     "arithmetic": Task((32, 64, 128, 256, 512), _languages("arithmetic", arithmetic.problems)),
