@@ -87,7 +87,11 @@ def cell_of(name: str, seed: int) -> Cell:
     law = posterior(root, root.height)
     found, counts = one_run(root, name, seed)
     listed = [counts[key] for key in law]
-    return {"distances": [distance(each, law) for each in found], "counts": listed, "rest": counts.total() - sum(listed)}
+    return {
+        "distances": [distance(each, law) for each in found],
+        "counts": listed,
+        "rest": counts.total() - sum(listed),
+    }
 
 
 def row(name: str, runs: int) -> Cell:
@@ -111,8 +115,7 @@ def main() -> None:
     for each in found:
         shown = (f"{mean:8.4f}" for mean in each["distance"])
         print(each["method"].ljust(22), *shown, f"{each['slope']:8.3f} {each['floor']:7.4f}")
-    if given.runs == RUNS:
-        publish("distance", "python benchmarks/reasoning/distance.py", found)
+    publish("distance", f"python benchmarks/reasoning/distance.py --runs {given.runs}", found)
 
 
 if __name__ == "__main__":

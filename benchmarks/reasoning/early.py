@@ -43,7 +43,9 @@ def problem_cell(number: int) -> list[Cell]:
 
 
 def row(problems: int) -> Cell:
-    jobs = [job for i in range(problems) for job in cell("early", str(i), lambda i=i: {"jobs": problem_cell(i)})["jobs"]]
+    jobs = [
+        job for i in range(problems) for job in cell("early", str(i), lambda i=i: {"jobs": problem_cell(i)})["jobs"]
+    ]
     total = {name: sum(job[name]["tokens"] for job in jobs) for name in ("stopped", "last")}
     return {
         "task": "arithmetic",

@@ -241,13 +241,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", type=int, default=PROBLEMS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--tasks", nargs="+", choices=NAMES, default=NAMES)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found = [row for task in NAMES for row in rows(task, given.problems, given.seeds)]
+    found = [row for task in given.tasks for row in rows(task, given.problems, given.seeds)]
     for row in found:
         print(row)
     if given.problems == PROBLEMS:
-        publish("hub", "python benchmarks/reasoning/hub.py", found, problems=PROBLEMS, seeds=given.seeds, its_hub="1.2.0")
+        command = f"python benchmarks/reasoning/hub.py --seeds {given.seeds} --tasks {' '.join(given.tasks)}"
+        publish("hub", command, found, problems=PROBLEMS, seeds=given.seeds, its_hub="1.2.0")
 
 
 if __name__ == "__main__":

@@ -271,7 +271,9 @@ class Going:
             return False
         self.asks, rows = asks, rows_of(asks)
         self.found = [[None] * row.count for row in rows]
-        candidates_ = [c for row, places in zip(rows, self.found, strict=True) for c in candidates(self.known, row, places)]
+        candidates_ = [
+            c for row, places in zip(rows, self.found, strict=True) for c in candidates(self.known, row, places)
+        ]
         visits = [self._visit(ask.prefix) for ask in asks if isinstance(ask, Judge) and self.known.valued]
         self.missing = len(candidates_) + len(visits)
         for each in [*candidates_, *visits]:

@@ -70,7 +70,9 @@ def _languages(model: str, prompts: Callable[[int, int], list[str]], *, valued: 
 
 
 TASKS = {
-    "subset_sum": Task((80, 160, 320, 640, 1_280), lambda count: [Sums(problem(FIRST_SEED + i, "subset")) for i in range(count)]),
+    "subset_sum": Task(
+        (80, 160, 320, 640, 1_280), lambda count: [Sums(problem(FIRST_SEED + i, "subset")) for i in range(count)]
+    ),
     "dyck": Task((64, 128, 256, 512, 1_024), _languages("dyck", dyck.problems)),
     "dyck_constant": Task((64, 128, 256, 512, 1_024), _languages("dyck", dyck.problems, valued=False)),
     "arithmetic": Task((32, 64, 128, 256, 512), _languages("arithmetic", arithmetic.problems)),
@@ -166,7 +168,8 @@ def interval(by_problem: NDArray[np.float64], draws: int = 4_000) -> list[float]
 
 
 def rows(name: str, methods: Sequence[str], problems: int, seeds: int) -> list[Cell]:
-    """A row for each method: success, and its difference to best_of_n with an interval, at every budget."""
+    """A row for each method: success at every budget, and its differences, with intervals, to best_of_n and to
+    particle_filter."""
     tasks, found = list[Any](), {each: list[Cell]() for each in methods}
 
     def measured(method: str, seed: int) -> Cell:
@@ -179,12 +182,15 @@ def rows(name: str, methods: Sequence[str], problems: int, seeds: int) -> list[C
             found[each].append(cell(name, f"{each}-{problems}-{seed}", lambda m=each, s=seed: measured(m, s)))
     shares = {each: np.mean([done["right"] for done in cells], axis=0) for each, cells in found.items()}
     gaps = {each: share - shares["best_of_n"] for each, share in shares.items()}
+    over = {each: share - shares.get("particle_filter", share) for each, share in shares.items()}
     return [
         {
             "method": each,
             "success": shares[each].mean(axis=1).tolist(),
             "gain": gaps[each].mean(axis=1).tolist(),
             "limits": [interval(gap) for gap in gaps[each]],
+            "over_filter": over[each].mean(axis=1).tolist(),
+            "over_filter_limits": [interval(gap) for gap in over[each]],
             "cpu_seconds": sum(done["cpu_seconds"] for done in cells),
         }
         for each, cells in found.items()
