@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/reasoning/coverage.py
 
-500 jobs of `mh_backtracking` on each of two tasks whose truth is known, 16 chains, a pilot each, looks by the usual plan.
+500 jobs of `mh_backtracking` on each of two tasks whose truth is known, 16 chains, a pilot each, the usual looks.
 
     subset_sum   how many numbers are taken, given that they add up: exact
     arithmetic   what an expression comes to under a soft judge, tau = 1 for what is right and 1/5 for what is not: by

@@ -3,13 +3,13 @@
     pip install --no-deps its-hub==1.2.0        # anywhere; then, with that folder on PYTHONPATH:
     OMP_NUM_THREADS=1 python benchmarks/reasoning/hub.py
 
-Its own classes, unchanged: ParticleFiltering, EntropicParticleFiltering, BeamSearch, BestOfN, SelfConsistency. Behind its
-interfaces are our model (`Model`, each token counted as it is drawn) and our judge (`Judge`: the exact check at ends, the
-value head elsewhere). What had to be adapted:
+Its own classes, unchanged: ParticleFiltering, EntropicParticleFiltering, BeamSearch, BestOfN, SelfConsistency. Behind
+its interfaces are our model (`Model`, each token counted as it is drawn) and our judge (`Judge`: the exact check at
+ends, the value head elsewhere). What had to be adapted:
 
-    steps        its StepGeneration ends a run one step after `max_steps`: it gets T_max - 1. It strips a stop token from
-                 what it passes on, so that nothing could tell a finished text from an unfinished one: it is given "<eos",
-                 which it finds in "<eos>" and does not strip
+    steps        its StepGeneration ends a run one step after `max_steps`: it gets T_max - 1. It strips a stop token
+                 from what it passes on, so that nothing could tell a finished text from an unfinished one: it is given
+                 "<eos", which it finds in "<eos>" and does not strip
     temperature  1, its default is 0.8
     budget       its budget is N: as many as the tokens hold at 16 each; the tokens that were used are reported
     calls        LMOrchestrator(max_concurrency=-1): the default waits in threads, whose order would not be repeatable

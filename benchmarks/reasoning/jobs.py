@@ -1,4 +1,4 @@
-"""Whole jobs of kind `reasoning` without the engine, in one thread: pilot, blocks of all chains, a report at each look."""
+"""Whole jobs of kind `reasoning` without the engine, in one thread: pilot, blocks of chains, a report at each look."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 Benchmarks count tokens, and thousands of runs on one problem meet the same prefixes over and over. So they draw from
 laws that are kept in a tree for each problem, by the rule of the service's decoder: uniform numbers of a stream that
 `source.bits()` seeds, the distribution function inverted in double precision. What is not known yet is computed for all
-runs together, by passes over what was written behind the prompt. Equal seeds give the tokens that the decoder gives, unless a uniform number
-lies within rounding of an end: tests/kinds/test_reasoning_benchmarks.py compares them.
+runs together, by passes over what was written behind the prompt. Equal seeds give the tokens that the decoder gives,
+unless a uniform number lies within rounding of an end: tests/kinds/test_reasoning_benchmarks.py compares them.
 """
 
 from __future__ import annotations

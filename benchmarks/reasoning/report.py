@@ -3,8 +3,8 @@
     OMP_NUM_THREADS=1 python benchmarks/reasoning/report.py            # goes on where it was
     python benchmarks/reasoning/report.py --draw                       # tables and figures from the committed results
 
-Tables go between the marks of docs/benchmarks-reasoning.md, figures to docs/images. To begin anew remove `.cells` beside
-this file. its_hub (`hub.py`) is left out where it is not installed.
+Tables go between the marks of docs/benchmarks-reasoning.md, figures to docs/images. To begin anew remove `.cells`
+beside this file. its_hub (`hub.py`) is left out where it is not installed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The benchmark of kind `reasoning`: its quick laws are the service's, its harness counts right, its page says its results."""
+"""The benchmark of kind `reasoning`: its quick laws are the service's, its harness is right, its page up to date."""
 
 from __future__ import annotations
 
