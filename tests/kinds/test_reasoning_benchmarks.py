@@ -94,6 +94,7 @@ def test_best_of_n_finds_as_many_as_the_exact_chance_says() -> None:
     assert (np.abs(found - np.mean(exact, axis=1)) < 5 * np.array(spread)).all()
 
 
+@pytest.mark.slow
 def test_the_enumerated_posterior_is_that_of_many_rollouts() -> None:
     """Within 5 standard errors and the mass that was left."""
     prompt = arithmetic.problems(coverage.HELD_OUT, 1)[0]
