@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: demo test test-law test-faults test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior reasoning-models clean
+.PHONY: demo test test-law test-faults test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior bench-reasoning reasoning-models clean
 
 $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -57,6 +57,9 @@ bench-surrogate: $(STAMP)  ## accuracy, coverage, tolerances, budgets of kind su
 
 bench-posterior: $(STAMP)  ## known evidences, exact posteriors, coverage of kind posterior; docs/benchmarks-posterior.md
 	$(BIN)/python benchmarks/posterior/report.py
+
+bench-reasoning: $(STAMP)  ## success against tokens, distance to exact laws, coverage of kind reasoning; docs/benchmarks-reasoning.md
+	$(BIN)/python benchmarks/reasoning/report.py
 
 bench-gpu:  ## what a GPU buys and whether it agrees; tiny sizes on the processor where there is none
 	@test -x $(BIN)/python || $(MAKE) $(STAMP)

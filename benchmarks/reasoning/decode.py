@@ -1,6 +1,6 @@
 """Generated tokens per second of the decoder of language models, beside bare `generate` of transformers.
 
-    python benchmarks/reasoning/decode.py --repeats 3
+    OMP_NUM_THREADS=1 python benchmarks/reasoning/decode.py
 
 A Llama of random weights (6 layers, width 256), a prompt of 32 characters, B rows of 64 tokens in steps of 8.
 
@@ -25,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from cells import publish
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import Fuse
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
@@ -39,7 +40,7 @@ from burnish_workers.kinds.reasoning.protocols import Extension, Prefix
 from burnish_workers.kinds.reasoning.source import Random
 
 ALPHABET = [chr(0x4E00 + i) for i in range(510)]
-PROMPT, TOKENS, STEP = 32, 64, 8
+PROMPT, TOKENS, STEP, ROWS = 32, 64, 8, 32
 
 
 def write_model(folder: Path) -> Path:
@@ -114,7 +115,7 @@ def rate(work: Callable[[], int]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=32)
+    parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--recompute", action="store_true", help="measure that, too: it takes most of the time")
     given = parser.parse_args()
@@ -143,12 +144,25 @@ def main() -> None:
                 found["recompute"] = rate(lambda: recomputing(whole, rows))
             for each, value in found.items():
                 rates.setdefault(each, []).append(value)
-        for each, values in rates.items():
-            ratios = np.array(values) / np.array(rates["generate"])
-            print(f"{each:12s} {np.median(values):8.0f} tokens/s   {np.median(ratios):5.2f} of generate")
-        for each, backend in (("lock step", lock), ("ragged", ragged)):
-            decoder = backend.decoder
-            print(f"{each:12s} {decoder.fed / decoder.passes / rows:8.2f} of all places in use")
+    share = {
+        each: backend.decoder.fed / backend.decoder.passes / rows
+        for each, backend in (("lock step", lock), ("ragged", ragged))
+    }
+    found = [
+        {
+            "way": each,
+            "rate": float(np.median(values)),
+            "ratio": float(np.median(np.array(values) / np.array(rates["generate"]))),
+            "used": share.get(each),
+        }
+        for each, values in rates.items()
+    ]
+    for each in found:
+        print(each)
+    if device.type == "cpu" and rows == ROWS:
+        publish(
+            "decode", f"python benchmarks/reasoning/decode.py --repeats {given.repeats}", found, rounds=given.repeats
+        )
 
 
 if __name__ == "__main__":

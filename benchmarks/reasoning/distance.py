@@ -1,6 +1,6 @@
 """Total variation to the enumerated posterior against generated tokens: does a method reach the law, and how fast?
 
-    python benchmarks/reasoning/distance.py --runs 16
+    OMP_NUM_THREADS=1 python benchmarks/reasoning/distance.py
 
 On an explicit tree whose inner values are wrong by factors of up to twenty. Each run is a long one; its answers so far
 are compared with the exact posterior at doubling token counts. The slope is that of a line through the logarithms,
@@ -11,13 +11,12 @@ of all runs together, which noise leaves at about sqrt(answers/(2 pi n)).
 from __future__ import annotations
 
 import argparse
-import json
 import math
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cells import Cell, cell, publish
 
 from burnish_workers.kinds.reasoning.backends.enumerable import Node, TreeBackend, TreeVerifier, posterior
 from burnish_workers.kinds.reasoning.carry import Chain
@@ -29,8 +28,16 @@ from burnish_workers.kinds.reasoning.source import Random
 from burnish_workers.kinds.reasoning.state import State
 
 PLACES = [1_000 * 2**k for k in range(8)]
-NAMES = ("mh_backtracking", "pimh", "particle_filter", "particle_filter_its", "best_of_n", "beam")
-PARTICLES = 8
+NAMES = (
+    "mh_backtracking",
+    "parallel_tempering",
+    "pimh",
+    "particle_filter",
+    "particle_filter_its",
+    "best_of_n",
+    "beam",
+)
+PARTICLES, BETAS, RUNS = 8, (1.0, 2.0, 4.0), 8
 
 
 def tree(depth: int = 4, seed: int = 3) -> Node:
@@ -53,7 +60,7 @@ def one_run(root: Node, name: str, seed: int) -> tuple[list[Counter[Any]], Count
     """Answers at each place, and at the end."""
     backend, source = TreeBackend(root, root.height), Random(np.random.default_rng([seed, 17]))
     oracle = Oracle(backend, TreeVerifier(root))
-    setting = Setting(source, 1, backend.depth, 1.0, PARTICLES, 8 * backend.depth, answer=str)
+    setting = Setting(source, 1, backend.depth, 1.0, PARTICLES, 8 * backend.depth, answer=str, betas=BETAS)
     shares, method, chain = chances(TOKEN_SHARES, 1, PARTICLES, backend.depth), METHODS[name], Chain(0)
     start, counts, found = State(oracle.root(source)), Counter[Any](), list[Counter[Any]]()
     while len(found) < len(PLACES):
@@ -74,24 +81,41 @@ def distance(counts: Counter[Any], law: dict[Any, float]) -> float:
     return sum(abs(counts[key] / total - law.get(key, 0.0)) for key in {*counts, *law}) / 2
 
 
+def cell_of(name: str, seed: int) -> Cell:
+    """Distances at all places of one run; its counts, by the order of the law's ends, and of paths that are no ends."""
+    root = tree()
+    law = posterior(root, root.height)
+    found, counts = one_run(root, name, seed)
+    listed = [counts[key] for key in law]
+    return {
+        "distances": [distance(each, law) for each in found],
+        "counts": listed,
+        "rest": counts.total() - sum(listed),
+    }
+
+
+def row(name: str, runs: int) -> Cell:
+    """Means over runs, slope, and the distance of all runs together."""
+    root = tree()
+    law = list(posterior(root, root.height).values())
+    done = [cell("distance", f"{name}-{seed}", lambda s=seed: cell_of(name, s)) for seed in range(runs)]
+    means = np.mean([each["distances"] for each in done], axis=0)
+    total, rest = np.sum([each["counts"] for each in done], axis=0), sum(each["rest"] for each in done)
+    floor = float((np.abs(total / (total.sum() + rest) - law).sum() + rest / (total.sum() + rest)) / 2)
+    slope = float(np.polyfit(np.log(PLACES), np.log(means), 1)[0])
+    return {"method": name, "tokens": PLACES, "distance": means.tolist(), "slope": slope, "floor": floor}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=16)
-    parser.add_argument("--out", type=Path, help="JSON file for the numbers")
+    parser.add_argument("--runs", type=int, default=RUNS)
     given = parser.parse_args()
-    root = tree()
-    law, found = posterior(root, root.height), dict[str, Any]()
-    print(f"{len(law)} ends at depths {sorted({len(key) for key in law})}")
+    found = [row(name, given.runs) for name in NAMES]
     print("method".ljust(22), *(f"{place:>8}" for place in PLACES), "   slope   floor")
-    for name in NAMES:
-        runs = [one_run(root, name, seed) for seed in range(given.runs)]
-        means = [float(np.mean([distance(run[0][k], law) for run in runs])) for k in range(len(PLACES))]
-        slope = float(np.polyfit(np.log(PLACES), np.log(means), 1)[0])
-        floor = distance(sum((run[1] for run in runs), Counter[Any]()), law)
-        found[name] = {"tokens": PLACES, "distance": means, "slope": slope, "floor": floor}
-        print(name.ljust(22), *(f"{mean:8.4f}" for mean in means), f"{slope:8.3f} {floor:7.4f}", flush=True)
-    if given.out:
-        given.out.write_text(json.dumps(found, indent=1))
+    for each in found:
+        shown = (f"{mean:8.4f}" for mean in each["distance"])
+        print(each["method"].ljust(22), *shown, f"{each['slope']:8.3f} {each['floor']:7.4f}")
+    publish("distance", f"python benchmarks/reasoning/distance.py --runs {given.runs}", found)
 
 
 if __name__ == "__main__":

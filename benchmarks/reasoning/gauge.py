@@ -1,6 +1,6 @@
 """Does the Bellman gauge find where values are wrong? Against the exact error of the value network on subset sums.
 
-    python benchmarks/reasoning/gauge.py --problems 16 --tokens 40000
+    OMP_NUM_THREADS=1 python benchmarks/reasoning/gauge.py
 
 At each depth d the sum of the gauge from d on estimates log Z/sum_s pi_ref(s) V(s), which the exact truth knows: by
 what factor values of that depth are wrong. Reported: Spearman's correlation over all problems and depths.
@@ -13,8 +13,10 @@ import math
 from collections import defaultdict
 
 import numpy as np
+from cells import Cell, cell, publish
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
+from sums import Sums
 
 from burnish_workers.kinds.reasoning.excursion import excursion
 from burnish_workers.kinds.reasoning.oracle import FLOOR, Oracle
@@ -42,7 +44,7 @@ def exact(truth: Truth) -> NDArray[np.float64]:
 
 def estimated(truth: Truth, tokens: int, seed: int) -> NDArray[np.float64]:
     """The sum of the gauge from each depth on, of one chain of excursions."""
-    task, source = truth.task, Random(np.random.default_rng([seed, 23]))
+    task, source = Sums(truth.task), Random(np.random.default_rng([seed, 23]))
     oracle, depth = Oracle(task, task), task.depth
     setting, state = Setting(source, 1, depth, particles=16, moves=100 * depth), None
     root = State(oracle.root(source))
@@ -57,19 +59,37 @@ def estimated(truth: Truth, tokens: int, seed: int) -> NDArray[np.float64]:
     return np.cumsum(np.log(total / count)[::-1])[::-1]
 
 
+PROBLEMS, TOKENS = 32, 40_000
+
+
+def one(number: int, tokens: int) -> Cell:
+    truth = Truth(problem(20_000 + number))
+    return {"exact": exact(truth).tolist(), "gauge": estimated(truth, tokens, number).tolist()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--problems", type=int, default=16)
-    parser.add_argument("--tokens", type=int, default=40_000)
+    parser.add_argument("--problems", type=int, default=PROBLEMS)
+    parser.add_argument("--tokens", type=int, default=TOKENS)
     given = parser.parse_args()
-    truths = [Truth(problem(20_000 + i)) for i in range(given.problems)]
-    known = np.stack([exact(truth) for truth in truths])
-    seen = np.stack([estimated(truth, given.tokens, i) for i, truth in enumerate(truths)])
-    print("depth    exact (rms)    gauge - exact (rms)    Spearman over problems")
-    for d in range(known.shape[1]):
-        off, own = np.sqrt(np.mean((seen - known)[:, d] ** 2)), np.sqrt(np.mean(known[:, d] ** 2))
-        print(f"{d:5d} {own:14.3f} {off:22.3f} {spearmanr(known[:, d], seen[:, d]).statistic:25.2f}")
-    print(f"all: Spearman {spearmanr(known.ravel(), seen.ravel()).statistic:.3f}")
+    done = [cell("gauge", f"{i}-{given.tokens}", lambda i=i: one(i, given.tokens)) for i in range(given.problems)]
+    known, seen = np.array([each["exact"] for each in done]), np.array([each["gauge"] for each in done])
+    found = [
+        {
+            "depth": str(d),
+            "exact": float(np.sqrt(np.mean(known[:, d] ** 2))),
+            "off": float(np.sqrt(np.mean((seen - known)[:, d] ** 2))),
+            "spearman": float(spearmanr(known[:, d], seen[:, d]).statistic),
+        }
+        for d in range(known.shape[1])
+    ]
+    whole = float(spearmanr(known.ravel(), seen.ravel()).statistic)
+    both = (float(np.sqrt(np.mean(each**2))) for each in (known, seen - known))
+    found.append({"depth": "all", **dict(zip(("exact", "off"), both, strict=True)), "spearman": whole})
+    for each in found:
+        print(each)
+    if (given.problems, given.tokens) == (PROBLEMS, TOKENS):
+        publish("gauge", "python benchmarks/reasoning/gauge.py", found)
 
 
 if __name__ == "__main__":
