@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NoReturn
 
 from burnish_service import ingress, ports, rollout
 from burnish_service.deploying import NotDeployable, deploy
@@ -48,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     if arguments.command == HERE:
         try:
-            return run(Settings.model_validate_json(arguments.settings))
+            code = run(Settings.model_validate_json(arguments.settings))
+            _leave(code)
         except StoreError as error:
             _say(f"burnish-server: {error}")
             return 2
@@ -201,6 +203,13 @@ def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) ->
             raise TimeoutError(f"the service was not ready after {timeout:g} s: {why}")
         time.sleep(0.2)
     return False
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: what Ray does at the end of an interpreter may spoil the code; the guardian ends what is left."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _say(text: str) -> None:

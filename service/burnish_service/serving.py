@@ -243,4 +243,5 @@ def stop() -> None:
     ending = threading.Thread(target=_shut_down_serve, daemon=True)
     ending.start()
     ending.join(_STOPPING)
-    ray.shutdown()
+    if not ending.is_alive():  # Ray ends the whole process with an error when one thread closes what another uses
+        ray.shutdown()

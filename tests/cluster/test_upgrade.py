@@ -24,7 +24,7 @@ from burnish_workers.testing import lawful_digests, resolved_correlated
 
 from .conftest import Cluster, running
 
-pytestmark = [pytest.mark.law, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [pytest.mark.law, pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 BLOCKS = 128
 
