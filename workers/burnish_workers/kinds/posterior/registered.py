@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from burnish.wire import CatalogueEntry
+from burnish_workers.core.named_folders import named_folders
 from burnish_workers.kinds.posterior.directory import Prior, PriorError, read_directory
 
 VARIABLE = "BURNISH_PRIORS"
 SHIPPED = Path(__file__).with_name("models")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def registered_priors() -> dict[str, Prior]:
@@ -30,15 +29,11 @@ def registered_priors() -> dict[str, Prior]:
 @lru_cache(maxsize=8)
 def priors_of(setting: str) -> dict[str, Prior]:
     """The shipped priors and those of a setting like `VARIABLE`'s. Raises PriorError."""
-    folders = {folder.name: folder for folder in sorted(SHIPPED.iterdir()) if folder.is_dir()}
-    for item in filter(None, map(str.strip, setting.split(","))):
-        name, equals, path = item.partition("=")
-        if not equals or not _NAME.fullmatch(name) or not Path(path).is_absolute():
-            what = "names (lower case, digits, hyphens) and absolute paths, as in faces=/models/faces"
-            raise PriorError(f"{VARIABLE} holds {item!r}; it lists {what}, separated by commas")
-        if name in folders:
-            raise PriorError(f"{VARIABLE} registers {name!r}, which there is already; choose another name")
-        folders[name] = Path(path)
+    shipped = {folder.name: folder for folder in sorted(SHIPPED.iterdir()) if folder.is_dir()}
+    try:
+        folders = named_folders(VARIABLE, setting, shipped, "faces")
+    except ValueError as error:
+        raise PriorError(str(error)) from None
     return {name: read_directory(name, folder) for name, folder in folders.items()}
 
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from burnish.wire import CatalogueEntry
+from burnish_workers.core.named_folders import named_folders
 from burnish_workers.core.registry import near
 from burnish_workers.kinds.reasoning.backends.language.directory import LanguageModel, ModelError, read_directory
 
@@ -23,7 +23,6 @@ ROWS, MICRO_BATCH = "BURNISH_LANGUAGE_ROWS", 32
 """Rows of a forward pass, written into the resolution of a job: the variable, and what holds without it."""
 
 SHIPPED = Path(__file__).parents[2] / "models"
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 def registered_models() -> dict[str, LanguageModel]:
@@ -45,16 +44,12 @@ def model_named(name: str) -> LanguageModel:
 @lru_cache(maxsize=8)
 def models_of(setting: str) -> dict[str, LanguageModel]:
     """The shipped models and those of a setting like `VARIABLE`'s. Raises ModelError."""
-    shipped = sorted(SHIPPED.iterdir()) if SHIPPED.exists() else []
-    folders = {folder.name: folder for folder in shipped if (folder / "config.json").exists()}
-    for item in filter(None, map(str.strip, setting.split(","))):
-        name, equals, path = item.partition("=")
-        if not equals or not _NAME.fullmatch(name) or not Path(path).is_absolute():
-            what = "names (lower case, digits, hyphens) and absolute paths, as in small=/models/small"
-            raise ModelError(f"{VARIABLE} holds {item!r}; it lists {what}, separated by commas")
-        if name in folders:
-            raise ModelError(f"{VARIABLE} registers {name!r}, which there is already; choose another name")
-        folders[name] = Path(path)
+    found = sorted(SHIPPED.iterdir()) if SHIPPED.exists() else []
+    shipped = {folder.name: folder for folder in found if (folder / "config.json").exists()}
+    try:
+        folders = named_folders(VARIABLE, setting, shipped, "small")
+    except ValueError as error:
+        raise ModelError(str(error)) from None
     return {name: read_directory(name, folder) for name, folder in folders.items()}
 
 
