@@ -116,7 +116,7 @@ def _judged(spec: ReasoningSpec, backend: Backend, own: Verifier, brings: Brings
 
 def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Task:
     try:
-        from burnish_workers.kinds.reasoning.backends.language.task import language_task
+        from burnish_workers.kinds.reasoning.backends.language.task import language_backend, own_verifier
     except ModuleNotFoundError as error:
         what = f"{error}; language models need it in every worker: pip install 'burnish-server[reasoning]'"
         raise SpecError("/problem/type", what) from None
@@ -127,9 +127,9 @@ def _language(spec: ReasoningSpec, problem: LanguageProblem, device: str) -> Tas
         raise changed(setup.model, given)
     asked = spec.verifier
     headed = not isinstance(asked.values, ConstantValues | HttpVerifier)
-    backend, own = language_task(setup, device, resolution.micro_batch, values=headed)
+    backend = language_backend(setup, device, resolution.micro_batch, values=headed)
     reading = Reading(backend.text, backend.words, asked_of(problem))
-    verifier = verifier_of(asked, _brought(setup), own, reading)
+    verifier = verifier_of(asked, _brought(setup), own_verifier(backend, reading), reading)
     return Task(backend, verifier, None if _scored(asked) else 0.0, shares=True)
 
 

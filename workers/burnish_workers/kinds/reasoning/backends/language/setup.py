@@ -26,12 +26,6 @@ class Setup:
         """Tokens of the longest chain of reasoning, without the prompt."""
         return self.depth * self.steps.tokens
 
-    @property
-    def asked(self) -> str:
-        """What checks judge an answer by: the prompt, or the last message."""
-        problem = self.problem
-        return problem.prompt if problem.prompt is not None else (problem.messages or [])[-1].content
-
 
 def setup_of(problem: LanguageProblem, max_steps: int | None) -> Setup:
     """Raises SpecError: an unknown model, steps that do not fit into its context."""

@@ -14,8 +14,12 @@ from burnish_workers.kinds.reasoning.backends.language.decoder import Decoder
 from burnish_workers.kinds.reasoning.backends.language.setup import Setup
 from burnish_workers.kinds.reasoning.backends.language.text import prompt_tokens
 from burnish_workers.kinds.reasoning.backends.language.weights import Weights, load
-from burnish_workers.kinds.reasoning.checks import Passes, passes_by, read, score
-from burnish_workers.kinds.reasoning.protocols import Look
+from burnish_workers.kinds.reasoning.checks import passes_by, read
+from burnish_workers.kinds.reasoning.protocols import Look, Verifier
+from burnish_workers.kinds.reasoning.verifiers.checked import Checked
+from burnish_workers.kinds.reasoning.verifiers.combined import Combined
+from burnish_workers.kinds.reasoning.verifiers.constant import Constant
+from burnish_workers.kinds.reasoning.verifiers.reading import Reading
 from burnish_workers.tensors.devices import resolve_device
 
 ROUNDED = 64
@@ -25,40 +29,31 @@ _DECODERS: weakref.WeakValueDictionary[tuple[str, str, int, int], Decoder] = wea
 
 
 @dataclass(frozen=True)
-class LanguageVerifier:
-    """What a model brings along: its value head for unfinished prefixes, the check of its card for ends.
-
-    A model without a head knows nothing on the way, log V = 0. `passes`: None for a card without a check, whose ends
-    another verifier judges.
-    """
+class HeadValues:
+    """Values of unfinished prefixes by the model's head."""
 
     backend: LanguageBackend
-    passes: Passes | None
     noisy: bool = False
 
     def log_values(self, rows: Sequence[Look]) -> list[float]:
-        inner = [row.prefix for row in rows if not row.leaf]
-        known = iter(self.backend.log_values(inner) if self.backend.valued else [0.0] * len(inner))
-        return [self._judged(row) if row.leaf else next(known) for row in rows]
-
-    def _judged(self, row: Look) -> float:
-        assert self.passes is not None  # admitted
-        return score(self.passes(self.backend.setup.asked, self.backend.text(row.prefix)))
+        return self.backend.log_values([row.prefix for row in rows])
 
 
-def language_task(
-    setup: Setup, device: str, rows: int, *, values: bool = True
-) -> tuple[LanguageBackend, LanguageVerifier]:
+def language_backend(setup: Setup, device: str, rows: int, *, values: bool = True) -> LanguageBackend:
     """Raises SpecError for what only the model can tell: its weights, its tokenizer, its size."""
     place = resolve_device(device)
     try:
         weights = load(setup.model, place)
         length = memory_length(setup, len(prompt_tokens(setup, weights.tokenizer)))
-        backend = LanguageBackend(setup, decoder_of(weights, rows, length), values=values)
+        return LanguageBackend(setup, decoder_of(weights, rows, length), values=values)
     except torch.OutOfMemoryError as error:
         raise SpecError("/problem/model", f"{setup.model.name!r} does not fit: {error!s:.200}") from None
-    check = setup.model.check
-    return backend, LanguageVerifier(backend, None if check is None else passes_by(read(check)))
+
+
+def own_verifier(backend: LanguageBackend, reading: Reading) -> Verifier:
+    """What a model brings along: on the way its value head, if it has one; at ends the check of its card, if any."""
+    values, check = HeadValues(backend) if backend.valued else Constant(), backend.setup.model.check
+    return values if check is None else Combined(values, Checked(passes_by(read(check)), reading))
 
 
 def memory_length(setup: Setup, prompt: int) -> int:
