@@ -36,7 +36,9 @@ from burnish_workers.kinds.reasoning.protocols import Prefix
 from burnish_workers.kinds.reasoning.references.subset_sum import problem
 from burnish_workers.kinds.reasoning.verifiers import Brings, Reading, verifier_of
 
-PROBLEMS, EACH, CHAINS, BLOCK, ROUNDS = 20, 25, 16, 8, 8
+PROBLEMS, EACH, CHAINS, BLOCK = 20, 25, 16, 8
+ROUNDS = {"subset_sum": 64, "arithmetic": 32}
+"""Blocks of a chain: as many as it takes until intervals say something."""
 FIRST_SEED, HELD_OUT = 30_000, 3
 SOFT = {"ends": {"type": "expression", "expression": "log(0.2 + 0.8*passed)"}}
 LEFT, MOST_LAWS = 1e-3, 20_000
@@ -106,9 +108,9 @@ def enumerated(known: Known) -> tuple[dict[str, float], float]:
 CASES = {"subset_sum": sums, "arithmetic": expressions}
 
 
-def one(case: Case, seed: int) -> Cell:
+def one(case: Case, rounds: int, seed: int) -> Cell:
     """One job: whether its intervals held, at each look that showed some."""
-    spec, seen, width = resolved({**case.body, "chains": CHAINS, "seed": seed}, case.task, BLOCK, ROUNDS), [], None
+    spec, seen, width = resolved({**case.body, "chains": CHAINS, "seed": seed}, case.task, BLOCK, rounds), [], None
     shown, tokens = None, 0
     for found, _ in looks(spec, case.task):
         labels, shown, tokens = found.diagnostics["answers"], found.interval, found.diagnostics["tokens"]
@@ -130,7 +132,7 @@ def _holds(lower: Any, upper: Any, labels: list[str], case: Case) -> bool:
 
 def problem_cell(name: str, number: int) -> Cell:
     case = CASES[name](number)
-    return {"left": case.left, "jobs": [one(case, 1_000 * number + j) for j in range(EACH)]}
+    return {"left": case.left, "jobs": [one(case, ROUNDS[name], 1_000 * number + j) for j in range(EACH)]}
 
 
 def row(name: str, problems: int) -> Cell:

@@ -1,25 +1,12 @@
-"""Waiting for a job on behalf of a reader who may leave."""
+"""A job's events for somebody who waits for them: as they happen, or those that there are."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable
-from typing import TypeVar
-
-import structlog
-from fastapi import Request
+from collections.abc import AsyncIterator
 
 from burnish.wire import TERMINAL_EVENTS, Event
 from burnish_service.context import Context
 from burnish_workers.engine.app import EVENT_PAGE
-
-log = structlog.get_logger()
-
-T = TypeVar("T")
-
-_ENDING: set[asyncio.Task[None]] = set()
-"""Cancellations on their way: the loop itself keeps no task alive."""
 
 
 async def followed(context: Context, job: str) -> AsyncIterator[Event | None]:
@@ -49,46 +36,3 @@ async def so_far(context: Context, job: str) -> AsyncIterator[Event]:
             if event.type in TERMINAL_EVENTS:
                 return
         after = events[-1].sequence
-
-
-@contextlib.asynccontextmanager
-async def tied(context: Context, job: str, *, keep: bool) -> AsyncIterator[None]:
-    """Cancels the job unless the block is left in good order. `keep`: never."""
-    try:
-        yield
-    except BaseException:
-        if not keep:
-            task = asyncio.create_task(_cancel(context, job))  # this one may have been cancelled itself
-            _ENDING.add(task)
-            task.add_done_callback(_ENDING.discard)
-        raise
-
-
-async def _cancel(context: Context, job: str) -> None:
-    try:
-        await context.app.cancel(job)
-    except Exception as error:
-        log.warning("job.uncancelled", job=job, why=str(error))
-
-
-class Gone(Exception):
-    """The reader has disconnected."""
-
-
-async def while_there(request: Request, work: Awaitable[T]) -> T:
-    """The result of the work; Gone is raised, and the work stopped, when the reader leaves. Read the body before."""
-    task, watch = asyncio.ensure_future(work), asyncio.create_task(_leaves(request))
-    try:
-        await asyncio.wait((task, watch), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Gone
-        return task.result()
-    finally:
-        for each in (task, watch):
-            each.cancel()
-        await asyncio.gather(task, watch, return_exceptions=True)
-
-
-async def _leaves(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass

@@ -69,7 +69,8 @@ async def _pool(wanted: int) -> Pool:
     """A pool of `wanted` workers, as a runner sees it."""
     try:
         handle = serve.get_deployment_handle(RUNNER, APP)
-        about = await asyncio.wait_for(handle.about.remote(), _POOL_TIMEOUT)
+        async with asyncio.timeout(_POOL_TIMEOUT):
+            about = await handle.about.remote()
     except Exception as error:
         return Pool(0, wanted, f"no runner answers ({type(error).__name__})")
     up = about["workers"]

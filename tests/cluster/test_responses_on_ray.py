@@ -75,7 +75,7 @@ def test_a_front_is_killed_in_mid_stream(cluster: Cluster, client: OpenAI) -> No
     assert whole.usage.output_tokens == sampled(job) > 20_000
 
 
-@pytest.mark.parametrize("stream", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.parametrize("stream", [False, True])
 def test_who_leaves_ends_the_job_through_the_ingress(cluster: Cluster, client: OpenAI, stream: bool) -> None:
     asked: dict[str, Any] = {"model": NAME, "messages": ASKED, "extra_body": ENDLESS}
     if stream:

@@ -19,6 +19,7 @@ from burnish_service.adapters.specs import Asked, dotted
 from burnish_service.context import Context
 from burnish_service.openapi import REFERENCE
 from burnish_service.problems import read_body
+from burnish_service.tied import born
 from burnish_workers.engine.reading import read_json, validated
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
@@ -40,10 +41,17 @@ async def read(request: Request, context: Context, model: type[M]) -> M:
     return validated(model, body, read_json(body))
 
 
-async def created(context: Context, asked: Asked, idempotency_key: str | None) -> Job:
-    """The job that was asked for. Raises Refused, which knows how the fields of its spec were named."""
-    try:
+async def created(context: Context, asked: Asked, idempotency_key: str | None, *, keep: bool) -> Job:
+    """The job that was asked for; `keep`: also when its reader leaves before it is there.
+
+    Raises Refused, which knows how the fields of its spec were named.
+    """
+
+    async def made() -> Job:
         return (await context.app.create(asked.body, idempotency_key)).job
+
+    try:
+        return await born(context, made(), keep=keep)
     except Refusal as error:
         raise Refused(error.problem, asked.param) from None
 

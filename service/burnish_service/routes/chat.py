@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
@@ -17,11 +17,12 @@ from burnish_service.adapters.findings import Finding
 from burnish_service.adapters.requests import ChatRequest
 from burnish_service.adapters.specs import chat_spec
 from burnish_service.context import Context, context_of
-from burnish_service.following import Gone, followed, tied, while_there
+from burnish_service.following import followed
 from burnish_service.openapi import body_of
 from burnish_service.routes.adapted import JOB_HEADER, Route, compact, created, error_responses, failure, read
 from burnish_service.routes.jobs import IdempotencyKey
-from burnish_service.streams import HEARTBEAT, STREAM_HEADERS
+from burnish_service.streams import HEARTBEAT
+from burnish_service.tied import Gone, TiedStream, tied, while_there
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
 
@@ -46,12 +47,12 @@ async def completions(request: Request, idempotency_key: IdempotencyKey = None) 
     """The answer of a job that reasons about the messages. It is cancelled when its reader disconnects."""
     context = context_of(request)
     asked = await read(request, context, ChatRequest)
-    job = await created(context, chat_spec(asked), idempotency_key)
-    keep, headers = asked.burnish.keep, {JOB_HEADER: job.id}
+    keep = asked.burnish.keep
+    job = await created(context, chat_spec(asked), idempotency_key, keep=keep)
+    headers = {JOB_HEADER: job.id}
     if asked.stream:
         usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
-        stream = _stream(context, job, Chunks(job, usage), keep=keep)
-        return StreamingResponse(stream, 200, {**headers, **STREAM_HEADERS}, media_type="text/event-stream")
+        return TiedStream(context, job.id, _stream(context, job, Chunks(job, usage)), headers, keep=keep)
     try:
         async with tied(context, job.id, keep=keep):
             finding = await while_there(request, _end(context, job.id))
@@ -69,16 +70,15 @@ async def _end(context: Context, job: str) -> Finding:
     return finding
 
 
-async def _stream(context: Context, job: Job, chunks: Chunks, *, keep: bool) -> AsyncIterator[bytes]:
+async def _stream(context: Context, job: Job, chunks: Chunks) -> AsyncIterator[bytes]:
     try:
-        async with tied(context, job.id, keep=keep):
-            yield _data(chunks.first())
-            async for event in followed(context, job.id):
-                if event is None:
-                    yield HEARTBEAT
-                    continue
-                for chunk in chunks.take(event):
-                    yield _data(chunk)
+        yield _data(chunks.first())
+        async for event in followed(context, job.id):
+            if event is None:
+                yield HEARTBEAT
+                continue
+            for chunk in chunks.take(event):
+                yield _data(chunk)
     except (StoreUnavailable, Refusal) as error:
         yield _data({"error": unavailable(error).model_dump()})
     yield format_sse_event(data_str="[DONE]")

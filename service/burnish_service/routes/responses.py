@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
@@ -16,11 +16,12 @@ from burnish_service.adapters.requests import ResponseRequest
 from burnish_service.adapters.responses import PREFIX, Unfolding, job_of, mark_of
 from burnish_service.adapters.specs import response_spec
 from burnish_service.context import Context, context_of
-from burnish_service.following import Gone, followed, so_far, tied, while_there
+from burnish_service.following import followed, so_far
 from burnish_service.openapi import body_of
 from burnish_service.routes.adapted import JOB_HEADER, Route, compact, created, error_responses, failure, read
 from burnish_service.routes.jobs import IdempotencyKey
-from burnish_service.streams import HEARTBEAT, STREAM_HEADERS
+from burnish_service.streams import HEARTBEAT
+from burnish_service.tied import Gone, TiedStream, tied, while_there
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
 
@@ -45,8 +46,8 @@ async def create(request: Request, idempotency_key: IdempotencyKey = None) -> Re
     """A job that reasons about the input. It is cancelled when its reader leaves, unless it runs in the background."""
     context = context_of(request)
     asked = await read(request, context, ResponseRequest)
-    job = await created(context, response_spec(asked), idempotency_key)
     keep = bool(asked.background) or asked.burnish.keep
+    job = await created(context, response_spec(asked), idempotency_key, keep=keep)
     if asked.stream:
         return _streamed(context, job, -1, keep=keep)
     if asked.background:
@@ -128,22 +129,20 @@ async def _end(context: Context, job: Job) -> Unfolding:
 
 
 def _streamed(context: Context, job: Job, after: int, *, keep: bool) -> Response:
-    headers = {JOB_HEADER: job.id, **STREAM_HEADERS}
-    return StreamingResponse(_stream(context, job, after, keep=keep), 200, headers, media_type="text/event-stream")
+    return TiedStream(context, job.id, _stream(context, job, after), {JOB_HEADER: job.id}, keep=keep)
 
 
-async def _stream(context: Context, job: Job, after: int, *, keep: bool) -> AsyncIterator[bytes]:
+async def _stream(context: Context, job: Job, after: int) -> AsyncIterator[bytes]:
     """Events with a number above `after`. It ends early where the store is away: the reader resumes."""
     found = Unfolding(job)
     try:
-        async with tied(context, job.id, keep=keep):
-            async for event in followed(context, job.id):
-                if event is None:
-                    yield HEARTBEAT
-                    continue
-                for told in found.take(event):
-                    if told["sequence_number"] > after:
-                        yield _event(told)
+        async for event in followed(context, job.id):
+            if event is None:
+                yield HEARTBEAT
+                continue
+            for told in found.take(event):
+                if told["sequence_number"] > after:
+                    yield _event(told)
     except (StoreUnavailable, Refusal):
         return
 

@@ -27,6 +27,7 @@ from redis.exceptions import (
     TimeoutError,
 )
 
+from burnish_workers.engine.cancellation import heeding
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.redis_durability import Durability, judge
 from burnish_workers.engine.redis_scripts import Keys, script
@@ -139,7 +140,7 @@ class RedisLink:
 
     async def _retried(self, do: Callable[[], Awaitable[T]]) -> T:
         async with self._translated():
-            return await self._retry.call_with_retry(do, _again, is_retryable=_transient)
+            return await self._retry.call_with_retry(lambda: heeding(do()), _again, is_retryable=_transient)
 
     @asynccontextmanager
     async def _translated(self) -> AsyncIterator[None]:
@@ -190,7 +191,7 @@ class _Subscription:
 
     async def _spoken(self, command: Awaitable[T]) -> T:
         try:
-            return await command
+            return await heeding(command)
         except (RedisError, OSError) as error:
             raise StoreUnavailable(f"the subscription broke: {error}") from error
 

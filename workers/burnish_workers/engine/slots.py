@@ -74,7 +74,8 @@ class Slots:
             # New jobs have no share yet: the next decision is theirs.
             wait = EAGER_INTERVAL if self._active().keys() - self._allocator.known else interval
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.changed.wait(), max(wait - LEAST_INTERVAL, 0.0))
+                async with asyncio.timeout(max(wait - LEAST_INTERVAL, 0.0)):
+                    await self.changed.wait()
 
     async def _step(self) -> None:
         fleet, runner = self._fleet, self._allocator.runner
