@@ -51,9 +51,8 @@ def run(stage: Stage, names: list[str], folder: Path, arguments: argparse.Namesp
     with stage(folder) as service:
         for name in names:
             seeds = range(arguments.seed, arguments.seed + arguments.times)
-            mine = [
-                asyncio.run(trial(name, seed, service.url, load, partial(ROWS[name].strike, service))) for seed in seeds
-            ]
+            strike = partial(ROWS[name].strike, service)
+            mine = [attempt(name, seed, service.url, load, strike) for seed in seeds]
             found += mine
             say(f"{row(mine)}\n{hits(mine)}")
             record(arguments.json, mine)
