@@ -11,6 +11,7 @@ from burnish import cli_jobs, cli_posterior_spec
 from burnish.cli_base import (
     AbsTol,
     AsJson,
+    Deadline,
     GpuSeconds,
     Here,
     NoWait,
@@ -99,6 +100,7 @@ def run_posterior(
     units: Units = None,
     abs_tol: AbsTol = None,
     rel_tol: RelTol = None,
+    deadline: Deadline = None,
     level: Annotated[float | None, option("Confidence level. Default: 0.95.")] = None,
     interval: Annotated[str | None, option("stream, fixed (only at the end) or open.")] = None,
     simultaneous: Simultaneous = None,
