@@ -11,6 +11,7 @@ to `finished_at`. Takes about ten minutes.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import tempfile
@@ -31,6 +32,9 @@ from burnish_service.child import serving
 from sharing_mix import Arrival, budget_jobs, tolerance_jobs
 
 RULES = ("gain", "equal", "fifo")
+STARTING = threading.Lock()
+"""One service at a time: Ray gives up where it takes long to start."""
+
 BUDGETED = ("gain", "equal")
 """First come, first served gives the first of several budget jobs the whole pool: there is nothing to compare."""
 
@@ -68,12 +72,12 @@ def under(rule: str, arrivals: list[Arrival], given: argparse.Namespace, ready: 
     """Both sorts of jobs on a fresh service that shares by `rule`, begun when all services are up."""
     environment = {**os.environ, "BURNISH_SHARING": rule, "RAY_worker_niceness": "0"}
     options = ("--workers", str(given.workers))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        serving(Path(folder), *options, environment=environment, patience=300) as url,
-        Burnish(url) as client,
-    ):
-        ready.wait(timeout=600)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        with STARTING:
+            url = stack.enter_context(serving(folder, *options, environment=environment, patience=300))
+        client = stack.enter_context(Burnish(url))
+        ready.wait(timeout=1_200)
         found: dict[str, Any] = {"tolerance": tolerant(client, arrivals)}
         ready.wait(timeout=3_600)
         if rule in BUDGETED:
