@@ -2,10 +2,10 @@
 
     python benchmarks/sharing.py
 
-For each rule a service of its own (embedded Valkey, Ray workers, HTTP) is started with BURNISH_SHARING set, and all get
-the same jobs at the same moments: jobs with a tolerance by a Poisson process, then jobs for a common time. They run side
-by side, so that what else the machine does it does to all. Times to tolerance are those of the service, from `created_at`
-to `finished_at`. Takes about ten minutes.
+For each rule a service of its own (embedded Valkey, Ray workers, HTTP) is started with BURNISH_SHARING set, and all
+get the same jobs at the same moments: jobs with a tolerance by a Poisson process, then jobs for a common time. They run
+side by side, so that what else the machine does it does to all. Times to tolerance are those of the service, from
+`created_at` to `finished_at`. Takes about ten minutes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ import numpy as np
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["BURNISH_EXTRA_KINDS"] = "burnish_workers.testing"
 
+from sharing_mix import Arrival, budget_jobs, tolerance_jobs
+
 from burnish import Burnish, Job
 from burnish_service.child import serving
-from sharing_mix import Arrival, budget_jobs, tolerance_jobs
 
 RULES = ("gain", "equal", "fifo")
 STARTING = threading.Lock()
@@ -53,10 +54,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="JSON file for the numbers")
     given = parser.parse_args()
     arrivals = tolerance_jobs(given.jobs, given.workers, given.load, given.blocks, given.nap, given.seed)
-    work, last = sum(each.work for each in arrivals), arrivals[-1].at
+    work = np.array([each.work for each in arrivals])
     print(
-        f"{len(arrivals)} jobs with a tolerance over {last:.0f} s: {work:.0f} worker-seconds on {given.workers} workers, "
-        f"in the mean {work / len(arrivals):.1f}, at most {max(each.work for each in arrivals):.0f}",
+        f"{len(arrivals)} jobs with a tolerance over {arrivals[-1].at:.0f} s, {given.workers} workers; worker-seconds: "
+        f"{work.sum():.0f} in all, {work.mean():.1f} in the mean, {work.max():.0f} at most",
         flush=True,
     )
     ready = threading.Barrier(len(given.rules))

@@ -61,7 +61,8 @@ def tolerance_jobs(count: int, workers: int, load: float, blocks: float, nap: fl
     sizes = np.clip(sizes, LEAST, MOST)
     guesses = draw.lognormal(0, GUESS, count)
     passed = np.cumsum(draw.exponential(size=count))
-    done = [_tolerant(size, guess, nap, 10_000 * seed + 100 * i) for i, (size, guess) in enumerate(zip(sizes, guesses, strict=True))]
+    seeds = 10_000 * seed + 100 * np.arange(count)
+    done = [_tolerant(*row, nap, int(own)) for own, *row in zip(seeds, sizes, guesses, strict=True)]
     until = sum(work for _, work in done) / (load * workers)
     moments = until * passed / passed[-1]
     return [Arrival(float(at), spec, work) for at, (spec, work) in zip(moments, done, strict=True)]
