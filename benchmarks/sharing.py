@@ -30,6 +30,7 @@ os.environ["BURNISH_EXTRA_KINDS"] = "burnish_workers.testing"
 from sharing_mix import Arrival, budget_jobs, tolerance_jobs
 
 from burnish import Burnish, Job
+from burnish.words import half_widths
 from burnish_service.child import serving
 
 RULES = ("gain", "equal", "fifo")
@@ -129,9 +130,8 @@ def ended(jobs: list[Job]) -> list[Job]:
 def answered(job: Job) -> dict[str, Any]:
     last = job.snapshot.last_refinement
     assert last is not None
-    half = None if last.interval is None else (last.interval.upper[0] - last.interval.lower[0]) / 2
-    spent = last.spent.worker_seconds
-    return {"blocks": last.blocks, "error": last.estimate.standard_error[0], "half_width": half, "spent": spent}
+    half, spent = half_widths(last.interval), last.spent.worker_seconds
+    return {"blocks": last.blocks, "error": last.estimate.standard_error[0], "half_widths": half, "spent": spent}
 
 
 def show(found: dict[str, Any]) -> None:

@@ -62,7 +62,8 @@ def tolerance_jobs(count: int, workers: int, load: float, blocks: float, nap: fl
     guesses = draw.lognormal(0, GUESS, count)
     passed = np.cumsum(draw.exponential(size=count))
     seeds = 10_000 * seed + 100 * np.arange(count)
-    done = [_tolerant(*row, nap, int(own)) for own, *row in zip(seeds, sizes, guesses, strict=True)]
+    drawn = zip(sizes.tolist(), guesses.tolist(), seeds.tolist(), strict=True)
+    done = [_tolerant(size, guess, nap, own) for size, guess, own in drawn]
     until = sum(work for _, work in done) / (load * workers)
     moments = until * passed / passed[-1]
     return [Arrival(float(at), spec, work) for at, (spec, work) in zip(moments, done, strict=True)]
