@@ -48,6 +48,7 @@ Observations = Annotated[
 ]
 Filter = Annotated[str | None, option("A method and settings: guided,islands=16; see `burnish kinds posterior`.")]
 InitialVariance = Annotated[str | None, option(f"Its variance: one number, or {NUMBERS}. Default: 1.")]
+ObserveNoise = Annotated[str | None, option(f"Variance of an observation's noise: one number, or {NUMBERS}.")]
 
 
 @run_app.command("posterior")
@@ -85,9 +86,7 @@ def run_posterior(
     dynamics: Dynamics = None,
     initial: Annotated[str | None, option(f"Mean of the state before the first observation: 1,2,3, {NUMBERS}.")] = None,
     initial_variance: InitialVariance = None,
-    observe_noise: Annotated[
-        str | None, option(f"Variance of an observation's noise: one number, or {NUMBERS}.")
-    ] = None,
+    observe_noise: ObserveNoise = None,
     coordinates: Annotated[str | None, option("Of the state, those that are seen: 0,2. Default: all.")] = None,
     observations: Observations = None,
     expected: Annotated[int | None, option("How many observations there will be.")] = None,
