@@ -112,7 +112,7 @@ class Runner:
     async def _start(self) -> None:
         settings, storage = self._settings, _storage(self._settings)
         await _opened(storage)
-        terms = Terms(lease=settings.lease, canaries=settings.canary_every)
+        terms = Terms(lease=settings.lease, canaries=settings.canary_every, sharing=settings.sharing)
         self._dispatcher = storage.dispatcher(registry(), self._fleet, SystemClock(), terms)
         self._task = asyncio.create_task(self._dispatcher.run())
 

@@ -8,6 +8,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
+from burnish_workers.core.sharing import Sharing
 from burnish_workers.kinds.posterior.registered import priors_of
 from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
 
@@ -33,6 +34,9 @@ class Settings(BaseSettings):
     fronts: int = Field(default=1, ge=1)
     runners: int = Field(default=1, ge=1)
     log_level: str = "INFO"
+    sharing: Sharing = Field(
+        default="gain", description="Who gets the next block; equal and fifo are there to compare gain with."
+    )
     canary_every: float = Field(
         default=0.0,
         ge=0,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from burnish_workers.core.registry import registry
+from burnish_workers.core.sharing import Sharing
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.fleet import Bench, BlockResult, BlockTask, run_block
 from burnish_workers.engine.memory_artifacts import MemoryArtifacts
@@ -138,6 +139,6 @@ class SimulatedHouse(House):
         self.storage = Storage(self.store, self.library, self.artifacts, self.coordination)
         self.app = self.storage.app(registry(), self.clock)
 
-    def dispatcher(self, lease: float = 5.0) -> Dispatcher:
+    def dispatcher(self, lease: float = 5.0, sharing: Sharing = "gain") -> Dispatcher:
         ports = self.storage.ports(self.fleet, self.clock)
-        return Dispatcher(registry(), ports, Terms(lease=lease), self.coordination)
+        return Dispatcher(registry(), ports, Terms(lease=lease, sharing=sharing), self.coordination)

@@ -40,6 +40,9 @@ def test_promised_and_kept(service: Service) -> None:
     assert (interval["upper"][0] - interval["lower"][0]) / 2 <= 0.3
     assert counted(service, "promises_made") == made + 1
     assert counted(service, "promises_kept") == kept + 1
+    metrics = service.client.get("/metrics").text.splitlines()
+    assert f'burnish_promises_total{{state="made"}} {made + 1}' in metrics
+    assert f'burnish_promises_total{{state="kept"}} {kept + 1}' in metrics
 
 
 def test_refused_with_what_could_be_met(service: Service) -> None:

@@ -73,11 +73,11 @@ def allocate(needs: Needs, pool: Pool, entitled: _Floats | None = None) -> Alloc
     entitled = _entitle(needs, pool, weight, np.full(len(needs), np.nan) if entitled is None else entitled)
     dated = np.isfinite(needs.deadline) & ~needs.barred
     held = _held_back(needs, pool, dated)
-    slots += _in_order(np.argsort(needs.deadline, kind="stable"), _room(needs, slots, dated), pool.slots - held)
+    slots += in_order(np.argsort(needs.deadline, kind="stable"), _room(needs, slots, dated), pool.slots - held)
     slots += _fair(needs, pool, entitled - needs.seconds, slots, held)
     young = ~dated & ~needs.barred & (needs.blocks < YOUNG)
     room = np.minimum(_room(needs, slots, young), np.maximum(YOUNG - needs.blocks - slots, 0))
-    slots += _in_order(np.lexsort((-weight, needs.blocks)), room, pool.slots - int(slots.sum()))
+    slots += in_order(np.lexsort((-weight, needs.blocks)), room, pool.slots - int(slots.sum()))
     slots += _greedy(needs, pool, weight, slots, ~dated & ~needs.barred)
     left, room = pool.slots - int(slots.sum()), needs.demand - slots
     slots += raise_level(weight, slots.astype(np.float64), room, 1.0, left)
@@ -108,7 +108,7 @@ def raise_level(rate: _Floats, start: _Floats, room: _Counts, step: float, slots
     if slots <= 0:
         return np.zeros_like(room)
     rate = np.maximum(rate, 1e-12 * max(float(rate.max()), 1e-100))
-    given = np.floor(_below(rate, start, room, step, slots)).astype(np.int64)
+    given = np.floor(fill(rate, start, room, step, slots)).astype(np.int64)
     while (rest := slots - int(given.sum())) > 0:
         level = np.where(given < room, (start + given * step) / rate, np.inf)
         given[np.argsort(level, kind="stable")[: min(rest, int((given < room).sum()))]] += 1
@@ -118,7 +118,7 @@ def raise_level(rate: _Floats, start: _Floats, room: _Counts, step: float, slots
     return given
 
 
-def _below(rate: _Floats, start: _Floats, room: _Counts, step: float, slots: int) -> _Floats:
+def fill(rate: _Floats, start: _Floats, room: _Counts, step: float, slots: int) -> _Floats:
     """clip((rate L - start)/step, 0, room) at the level L where its sum is `slots`."""
     enter, leave = start / rate, (start + room * step) / rate
     places = np.concatenate([enter, leave])
@@ -163,7 +163,7 @@ def _fair(needs: Needs, pool: Pool, lag: _Floats, slots: _Counts, held: int) -> 
     behind = np.floor(np.minimum(blocks, pool.slots))
     due = np.where(behind >= 1, needs.in_flight + behind, 0).astype(np.int64)
     due = np.clip(due - slots, 0, needs.demand - slots)
-    return _in_order(np.argsort(-blocks, kind="stable"), due, min(held, pool.slots - int(slots.sum())))
+    return in_order(np.argsort(-blocks, kind="stable"), due, min(held, pool.slots - int(slots.sum())))
 
 
 def _greedy(needs: Needs, pool: Pool, weight: _Floats, slots: _Counts, who: NDArray[np.bool_]) -> _Counts:
@@ -174,7 +174,7 @@ def _greedy(needs: Needs, pool: Pool, weight: _Floats, slots: _Counts, who: NDAr
     to_aim, to_gain = np.where(aiming, room, 0), np.where(aiming, 0, room)
     part = _split(left, (to_aim, to_gain), weight)
     urgency = np.where(to_aim > 0, weight / np.maximum(needs.remaining, _LEAST), -1.0)
-    given = _in_order(np.lexsort((-weight, -urgency)), to_aim, part)
+    given = in_order(np.lexsort((-weight, -urgency)), to_aim, part)
     gain = np.sqrt(weight * needs.spread * (1 + np.sqrt(2 / np.maximum(needs.replicates - 1, 1.0))))
     step = pool.interval * pool.workers / max(pool.slots, 1)
     return given + raise_level(gain, needs.seconds + slots * step, to_gain, step, left - part)
@@ -192,7 +192,7 @@ def _room(needs: Needs, slots: _Counts, who: NDArray[np.bool_]) -> _Counts:
     return np.where(who, needs.demand - slots, 0)
 
 
-def _in_order(order: NDArray[np.int64], room: _Counts, slots: int) -> _Counts:
+def in_order(order: NDArray[np.int64], room: _Counts, slots: int) -> _Counts:
     """All that the first in `order` has room for, then the second, until the slots are gone."""
     wanted = room[order]
     before = np.cumsum(wanted) - wanted

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import structlog
 
-from burnish_workers.core.allocate import Pool, allocate, by_weight
+from burnish_workers.core.allocate import Pool, by_weight
 from burnish_workers.core.demand import Need, Needs
+from burnish_workers.core.sharing import RULES, Sharing
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.coordination import Coordination, Exchange, Report, Share
 
@@ -33,10 +34,17 @@ class Pace:
 
 
 class Allocator:
-    """`runner`: a name of this life of this runner, that no other has or had."""
+    """`runner`: a name of this life of this runner, that no other has or had; `sharing`: the rule by which it leads."""
 
-    def __init__(self, runner: str, coordination: Coordination, clock: Clock, pace: Pace | None = None):
-        self.runner, self.pace = runner, pace or Pace()
+    def __init__(
+        self,
+        runner: str,
+        coordination: Coordination,
+        clock: Clock,
+        pace: Pace | None = None,
+        sharing: Sharing = "gain",
+    ):
+        self.runner, self.pace, self._rule = runner, pace or Pace(), RULES[sharing]
         self._coordination, self._clock = coordination, clock
         self._share = Share("", 0)
         self._heard = clock.monotonic()
@@ -86,7 +94,7 @@ class Allocator:
         """Slots for every live runner: those of its jobs, and its part of what no job can use just now."""
         needs = Needs.of([need for report in found.reports for need in report.needs])
         entitled = np.array([self._entitled.get(job, np.nan) for job in needs.ids])
-        decided = allocate(needs, pool, entitled)
+        decided = self._rule(needs, pool, entitled)
         self._entitled = dict(zip(needs.ids, decided.entitled.tolist(), strict=True))
         self._decisions += 1
         jobs: dict[str, dict[str, int]] = {report.runner: {} for report in found.reports}

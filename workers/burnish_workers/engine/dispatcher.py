@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from burnish_workers.core.registry import Registry
+from burnish_workers.core.sharing import Sharing
 from burnish_workers.engine.allocator import Allocator, Pace
 from burnish_workers.engine.canaries import Keeper
 from burnish_workers.engine.checker import Checker
@@ -38,14 +39,15 @@ GRACE = 3.0
 class Terms:
     """`lease`: seconds that a claim holds without renewal (renewed at a third); `poll`: seconds between looks for work
     when nothing wakes the runner; `max_jobs`: jobs conducted at once, not counting those that wait for observations;
-    `pace`: of sharing the pool; `canaries`: seconds between two known answers that the service runs on itself, 0 for
-    none."""
+    `pace`: of sharing the pool, `sharing`: the rule; `canaries`: seconds between two known answers that the service
+    runs on itself, 0 for none."""
 
     lease: float = 10.0
     poll: float = 1.0
     max_jobs: int = 64
     pace: Pace = field(default_factory=Pace)
     canaries: float = 0.0
+    sharing: Sharing = "gain"
 
 
 class Dispatcher:
@@ -62,7 +64,7 @@ class Dispatcher:
         self._held: dict[str, Held] = {}
         coordination = coordination or MemoryCoordination(ports.clock.monotonic)
         runner = f"runner-{os.getpid()}-{secrets.token_hex(8)}"
-        self.allocator = Allocator(runner, coordination, ports.clock, self._terms.pace)
+        self.allocator = Allocator(runner, coordination, ports.clock, self._terms.pace, self._terms.sharing)
         self._slots = Slots(self.allocator, ports.fleet, ports.clock, self._held)
         self._leaving, self._left = asyncio.Event(), asyncio.Event()
         self._running = False

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from burnish.errors import (
         BurnishError,
         Conflict,
+        DeadlineNotMet,
         JobCrashed,
         JobError,
         JobFailed,
@@ -53,6 +54,7 @@ _HOME = {
     "Burnish": "client",
     "BurnishError": "errors",
     "Conflict": "errors",
+    "DeadlineNotMet": "errors",
     "Job": "job",
     "ExportError": "exporting",
     "ExportedModel": "exporting",
@@ -89,6 +91,7 @@ __all__ = [
     "Burnish",
     "BurnishError",
     "Conflict",
+    "DeadlineNotMet",
     "ExportError",
     "ExportedModel",
     "Job",

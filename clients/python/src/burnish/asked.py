@@ -34,6 +34,7 @@ class More(TypedDict, total=False):
     verifier_calls: int | None
     abs_tol: float | None
     rel_tol: float | None
+    deadline: str | None
 
 
 class Surrogate(Common, total=False):

@@ -196,7 +196,7 @@ class AsyncBurnish:
         return streams.afollow(self._http, streams.Reader(job_id, after), more)
 
     async def extend(self, job_id: str, *, idempotency_key: str | None = None, **more: Unpack[asked.More]) -> AsyncJob:
-        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        """Think longer: amounts are added, tolerances and deadline replaced (`asked.More`). Also after completion."""
         return AsyncJob(self, await self._do(calls.extend(job_id, specify.budget(more), idempotency_key)))
 
     async def cancel(self, job_id: str) -> AsyncJob:

@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from burnish import cli_files, cli_inspect, cli_jobs, cli_observe, cli_posterior, cli_reasoning, cli_run, errors
+from burnish import cli_files, cli_inspect, cli_jobs, cli_observe, cli_posterior, cli_reasoning, cli_run, errors, words
 from burnish.cli_base import (
     CANCELLED,
     FAILED,
@@ -96,6 +96,8 @@ def _code(left_with: object) -> int:
 
 def _complain(error: Exception, code: int) -> int:
     typer.echo(f"burnish: {error}", err=True)
+    if isinstance(error, errors.DeadlineNotMet) and (cures := words.promisable(error.reachable, error.earliest)):
+        typer.echo(f"  what can be promised: {cures}", err=True)
     return code
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, get_args
 
 import typer
@@ -31,6 +33,22 @@ def version(asked: bool) -> None:
         raise typer.Exit
 
 
+_AHEAD = re.compile(r"(\d+(?:\.\d+)?) ?(s|min|h|d)")
+_SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
+
+
+def moment(text: str | None) -> str | None:
+    """A moment as the service wants it, from a time from now; others are left for the service to judge."""
+    ahead = _AHEAD.fullmatch(text.strip()) if text is not None else None
+    if ahead is None:
+        return text
+    try:
+        at = datetime.now(UTC) + timedelta(seconds=float(ahead[1]) * _SECONDS[ahead[2]])
+    except OverflowError:
+        raise BadOption(f"--deadline {text}: further ahead than calendars go") from None
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="The id of the job, job_...")]
 AsJson = Annotated[bool, option("JSON in place of text; while watching, one refinement per line.", "--json")]
 NoWait = Annotated[bool, option("Do not watch: print the id of the job and return.", "--no-wait")]
@@ -52,6 +70,15 @@ Tokens = Annotated[int | None, option("Budget: generated tokens, those of reject
 VerifierCalls = Annotated[int | None, option("Budget: prefixes that a verifier values (reasoning).")]
 AbsTol = Annotated[float | None, option("Stop when every half-width is at most this.")]
 RelTol = Annotated[float | None, option("Stop when every half-width is at most this times |estimate|.")]
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        help="When the answer must be there: from now, as in 90s, 10min, 2h, or a moment, 2026-01-31T12:00:00Z. With a "
+        "tolerance it is promised, or refused with what could be.",
+        show_default=False,
+        callback=moment,
+    ),
+]
 
 app = typer.Typer(
     help="Answers that sharpen while you wait.",

@@ -14,6 +14,7 @@ from burnish.cli_base import (
     OK,
     AbsTol,
     AsJson,
+    Deadline,
     GpuSeconds,
     JobId,
     NoWait,
@@ -85,6 +86,7 @@ def extend(
     verifier_calls: VerifierCalls = None,
     abs_tol: AbsTol = None,
     rel_tol: RelTol = None,
+    deadline: Deadline = None,
     as_json: AsJson = False,
     no_wait: NoWait = False,
 ) -> None:
@@ -98,9 +100,10 @@ def extend(
         "verifier_calls": verifier_calls,
         "abs_tol": abs_tol,
         "rel_tol": rel_tol,
+        "deadline": deadline,
     }
     if not any(budget.values()):
-        raise BadOption("by how much? Give --seconds, --units, --tokens, --abs-tol or --rel-tol")
+        raise BadOption("by how much? Give --seconds, --units, --tokens, --abs-tol, --rel-tol or --deadline")
     started(context.obj.extend(job, **budget), as_json, no_wait)
 
 

@@ -148,6 +148,8 @@ def summary(record: Record) -> list[str]:
         if last.refused:
             lines.append(f"  {words.refusal(last.refused)}")
         lines.append(f"  spent {words.spent(last.spent)}")
+    if job.promise:
+        lines.append(f"  {words.promise(job.promise)}")
     if job.error:
         lines.append(f"  {job.error.title}: {job.error.detail}")
         lines += [f"    {field.pointer}: {field.detail}" for field in job.error.errors]

@@ -11,6 +11,7 @@ from burnish import cli_jobs, cli_posterior_spec
 from burnish.cli_base import (
     AbsTol,
     AsJson,
+    Deadline,
     GpuSeconds,
     Here,
     NoWait,
@@ -47,6 +48,7 @@ Observations = Annotated[
 ]
 Filter = Annotated[str | None, option("A method and settings: guided,islands=16; see `burnish kinds posterior`.")]
 InitialVariance = Annotated[str | None, option(f"Its variance: one number, or {NUMBERS}. Default: 1.")]
+ObserveNoise = Annotated[str | None, option(f"Variance of an observation's noise: one number, or {NUMBERS}.")]
 
 
 @run_app.command("posterior")
@@ -84,9 +86,7 @@ def run_posterior(
     dynamics: Dynamics = None,
     initial: Annotated[str | None, option(f"Mean of the state before the first observation: 1,2,3, {NUMBERS}.")] = None,
     initial_variance: InitialVariance = None,
-    observe_noise: Annotated[
-        str | None, option(f"Variance of an observation's noise: one number, or {NUMBERS}.")
-    ] = None,
+    observe_noise: ObserveNoise = None,
     coordinates: Annotated[str | None, option("Of the state, those that are seen: 0,2. Default: all.")] = None,
     observations: Observations = None,
     expected: Annotated[int | None, option("How many observations there will be.")] = None,
@@ -99,6 +99,7 @@ def run_posterior(
     units: Units = None,
     abs_tol: AbsTol = None,
     rel_tol: RelTol = None,
+    deadline: Deadline = None,
     level: Annotated[float | None, option("Confidence level. Default: 0.95.")] = None,
     interval: Annotated[str | None, option("stream, fixed (only at the end) or open.")] = None,
     simultaneous: Simultaneous = None,

@@ -15,7 +15,7 @@ Given = Mapping[str, Any]
 
 _UPLOADED = (".npy", ".safetensors")
 _SHARED = ("level", "interval", "simultaneous", "seed", "method", "particles")
-_BUDGET = ("seconds", "worker_seconds", "gpu_seconds", "units", "abs_tol", "rel_tol")
+_BUDGET = ("seconds", "worker_seconds", "gpu_seconds", "units", "abs_tol", "rel_tol", "deadline")
 _CHAIN = ("scheduler", "steps", "eta")
 _OPERATORS = {
     "inpaint": ("inpaint", "mask"),

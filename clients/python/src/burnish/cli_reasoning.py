@@ -10,6 +10,7 @@ from burnish import cli_jobs, cli_reasoning_spec
 from burnish.cli_base import (
     AbsTol,
     AsJson,
+    Deadline,
     GpuSeconds,
     Here,
     NoWait,
@@ -97,6 +98,7 @@ def run_reasoning(
     verifier_calls: VerifierCalls = None,
     abs_tol: AbsTol = None,
     rel_tol: RelTol = None,
+    deadline: Deadline = None,
     level: Annotated[float | None, option("Confidence level. Default: 0.95.")] = None,
     interval: Annotated[str | None, option("stream, fixed (only at the end) or open.")] = None,
     simultaneous: Simultaneous = None,

@@ -14,7 +14,8 @@ Given = Mapping[str, Any]
 
 _SHARED = ("level", "interval", "simultaneous", "seed", "method", "beta", "chains", "together", "pool", "particles")
 _OWN = ("max_steps", "most_answers", "early_stop")
-_BUDGET = ("seconds", "worker_seconds", "gpu_seconds", "units", "tokens", "verifier_calls", "abs_tol", "rel_tol")
+_AMOUNTS = ("seconds", "worker_seconds", "gpu_seconds", "units", "tokens", "verifier_calls")
+_BUDGET = (*_AMOUNTS, "abs_tol", "rel_tol", "deadline")
 _OF_MODELS = ("prompt", "prompt_file", "stop", "step_tokens", "temperature", "top_p", "answer_pattern")
 _OF_SERVERS = ("api", "continues")
 _ANSWERS = {"subset_sum": ("count", "subset"), "language": ("text", "last_step", "number")}

@@ -10,6 +10,7 @@ from burnish import cli_files, cli_jobs, cli_spec, wire, words
 from burnish.cli_base import (
     AbsTol,
     AsJson,
+    Deadline,
     GpuSeconds,
     Here,
     NoWait,
@@ -66,6 +67,7 @@ def run_surrogate(
     units: Units = None,
     abs_tol: AbsTol = None,
     rel_tol: RelTol = None,
+    deadline: Deadline = None,
     level: Annotated[float | None, option("Confidence level. Default: 0.95.")] = None,
     interval: Annotated[str | None, option("stream, fixed (only at the end), open, or bounded.")] = None,
     bounds: Annotated[str | None, option("LOW,HIGH of every replicate, for --interval bounded.")] = None,

@@ -14,6 +14,8 @@ from typing import Any, cast
 from burnish import specify
 from burnish.wire import CatalogueEntry
 
+_BUDGET = ("seconds", "worker_seconds", "gpu_seconds", "units", "abs_tol", "rel_tol", "deadline")
+
 DRAWN_DIGITS = 6
 """Drawn coordinates are rounded, so that a spec stays readable and replays exactly from its text."""
 
@@ -48,6 +50,7 @@ class Asked:
     units: int | None = None
     abs_tol: float | None = None
     rel_tol: float | None = None
+    deadline: str | None = None
     level: float | None = None
     interval: str | None = None
     seed: int | None = None
@@ -73,7 +76,7 @@ def build(asked: Asked, catalogue: Callable[[], list[CatalogueEntry]]) -> dict[s
         spec["outputs"] = ["value", "gradient"]
     if asked.bounds:
         spec["bounds"] = _numbers("--bounds", asked.bounds)
-    if budget := asked.some("seconds", "worker_seconds", "gpu_seconds", "units", "abs_tol", "rel_tol"):
+    if budget := asked.some(*_BUDGET):
         spec["budget"] = spec.get("budget", {}) | budget
     if problem := _problem(asked):
         spec["problem"] = problem

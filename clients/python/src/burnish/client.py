@@ -196,7 +196,7 @@ class Burnish:
         return streams.follow(self._http, streams.Reader(job_id, after), more)
 
     def extend(self, job_id: str, *, idempotency_key: str | None = None, **more: Unpack[asked.More]) -> Job:
-        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        """Think longer: amounts are added, tolerances and deadline replaced (`asked.More`). Also after completion."""
         return Job(self, self._do(calls.extend(job_id, specify.budget(more), idempotency_key)))
 
     def cancel(self, job_id: str) -> Job:

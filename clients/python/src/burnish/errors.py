@@ -8,6 +8,7 @@
     |   |-- Unauthorised      401, 403: no API key, or not this one
     |   |-- NotFound          404: no such job (or another tenant's)
     |   |-- Conflict          409: the job's state does not allow this
+    |   |   `-- DeadlineNotMet the tolerance cannot be promised by the deadline
     |   |-- TooManyRequests   429: over quota or the queue is full; see `retry_after`
     |   `-- ServiceError      5xx: not your fault
     |-- UnexpectedAnswer      an answer that is not what the contract says
@@ -28,7 +29,7 @@ from http import HTTPStatus
 
 from pydantic import ValidationError
 
-from burnish.wire import Problem
+from burnish.wire import DeadlineProblem, Problem
 from burnish.words import duration
 
 
@@ -72,6 +73,18 @@ class NotFound(StatusError):
 
 class Conflict(StatusError):
     """The job's state does not allow this."""
+
+
+class DeadlineNotMet(Conflict):
+    """The tolerance cannot be promised by the deadline.
+
+    `reachable`: the tolerance that could be; `earliest`: the deadline by which the one asked for could be. Null where
+    there is none.
+    """
+
+    def __init__(self, problem: DeadlineProblem, retry_after: float | None = None) -> None:
+        super().__init__(problem, retry_after)
+        self.reachable, self.earliest = problem.reachable, problem.earliest
 
 
 class TooManyRequests(StatusError):
@@ -122,6 +135,8 @@ class JobCrashed(JobError):
 _MODEL_REJECTED = "/problems/model-rejected/"
 """How the types of problems begin that say why a model is rejected, at the door or after it was tried."""
 
+_DEADLINE = "/problems/deadline-cannot-be-met"
+
 _BY_STATUS: Mapping[int, type[StatusError]] = {
     401: Unauthorised,
     403: Unauthorised,
@@ -152,6 +167,8 @@ def from_reply(status: int, body: bytes, *, request_id: str | None, retry_after:
         problem = problem.model_copy(update={"request_id": request_id})
     if problem.type.startswith(_MODEL_REJECTED):
         return ModelRejected(problem, retry_after)
+    if problem.type == _DEADLINE:
+        return DeadlineNotMet(DeadlineProblem.model_validate(problem.model_dump()), retry_after)
     otherwise = ServiceError if status >= 500 else Rejected
     return _BY_STATUS.get(status, otherwise)(problem, retry_after)
 

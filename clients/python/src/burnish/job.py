@@ -94,7 +94,7 @@ class Job:
             pause = min(2 * pause, longest)
 
     def extend(self, **more: Unpack[asked.More]) -> Job:
-        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        """Think longer: amounts are added, tolerances and deadline replaced (`asked.More`). Also after completion."""
         longer = self._client.extend(self.id, **more)
         self.record.replace(longer.snapshot)
         return self
@@ -217,7 +217,7 @@ class AsyncJob:
         return self
 
     async def extend(self, **more: Unpack[asked.More]) -> AsyncJob:
-        """Think longer: amounts are added to the budget, tolerances (`asked.More`) replaced. Also after completion."""
+        """Think longer: amounts are added, tolerances and deadline replaced (`asked.More`). Also after completion."""
         longer = await self._client.extend(self.id, **more)
         self.record.replace(longer.snapshot)
         return self

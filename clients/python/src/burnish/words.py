@@ -118,6 +118,18 @@ def stopped(job: wire.Job) -> str:
     return f", stopped by {why.replace('_', ' ')}" if why and why != job.status else ""
 
 
+def promisable(reachable: wire.Reachable | None, earliest: str | None) -> str:
+    """What to ask for instead of a deadline that cannot be met, as options: `--abs-tol 0.02, or --deadline ...`."""
+    told = {"--abs-tol": reachable.abs_tol, "--rel-tol": reachable.rel_tol} if reachable else {}
+    asked = " ".join(f"{name} {value:g}" for name, value in told.items() if value is not None)
+    return ", or ".join(part for part in (asked, f"--deadline {earliest}" if earliest else "") if part)
+
+
+def promise(value: wire.Promise) -> str:
+    """`±0.02 promised by 2026-01-31T12:00:00Z: kept`."""
+    return f"{target(value.abs_tol, value.rel_tol)} promised by {value.deadline}: {value.state}"
+
+
 def target(abs_tol: float | None, rel_tol: float | None) -> str:
     """The tolerance asked for."""
     asked = [f"±{short(abs_tol)}"] if abs_tol is not None else []
