@@ -173,6 +173,7 @@ def start_ray(settings: Settings) -> None:
     """
     try:
         ray.init(
+            "local",  # whatever RAY_ADDRESS says
             num_cpus=max(settings.workers, os.cpu_count() or 1),
             include_dashboard=False,
             namespace=NAMESPACE,
@@ -190,7 +191,8 @@ def join_ray(address: str, environment: dict[str, str]) -> float:
     ray.init(
         address,
         namespace=NAMESPACE,
-        runtime_env={"env_vars": environment},
+        # Ray hands an idle process to whoever wants the same environment, with all that it has imported: older code.
+        runtime_env={"env_vars": {**environment, "BURNISH_DEPLOYED": str(time.time_ns())}},
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
@@ -211,23 +213,13 @@ async def until_ready(settings: Settings, timeout: float) -> None:
         await asyncio.sleep(0.5)
 
 
-def connect(address: str) -> None:
-    """Join a cluster of this machine, to deploy to it."""
-    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
-
-
 def address() -> str:
     """Where the cluster is that this process started."""
     return str(ray.get_runtime_context().gcs_address)
 
 
-def redeploy(settings: Settings) -> None:
-    """Replace every replica and every worker by those of the code that is installed now; the service goes on."""
-    serve.run(deployment(settings), name=APP, route_prefix="/")
-
-
 def start(settings: Settings) -> None:
-    """Deploy and wait until every replica is up."""
+    """Deploy and wait until every replica is up; those of an earlier deployment are replaced one after the other."""
     serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
     serve.run(deployment(settings), name=APP, route_prefix="/")
 
