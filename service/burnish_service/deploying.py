@@ -90,7 +90,9 @@ def _running(left: Word, given: Settings) -> Target:
     wishes: dict[str, Any] = given.model_dump(mode="json", include=given.model_fields_set - {"data_dir"})
     for name in _KEPT:
         if wishes.pop(name, None) not in (None, 0, "auto", left.settings[name]):
-            raise NotDeployable(f"a running server keeps its {name}: leave it out, or stop the server and start it anew")
+            raise NotDeployable(
+                f"a running server keeps its {name}: leave it out, or stop the server and start it anew"
+            )
     return Target(left.ray, Settings.model_validate({**left.settings, **wishes}), left.environment | _own("BURNISH_"))
 
 

@@ -15,6 +15,7 @@ import structlog
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import HTTPOptions
+from ray.serve.schema import ReplicaState
 
 from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
@@ -24,7 +25,7 @@ from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
-from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet, dismiss_beyond
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.redis_coordination import RedisCoordination
 from burnish_workers.engine.redis_library import RedisLibrary
@@ -205,12 +206,23 @@ def leave_ray() -> None:
 
 
 async def until_ready(settings: Settings, timeout: float) -> None:
-    """Wait until a runner says that its whole pool is up. Raises TimeoutError with what is lacking."""
+    """Wait until a runner says that its whole pool is up, and what was there before is gone.
+
+    Raises TimeoutError with what is lacking.
+    """
     deadline = time.monotonic() + timeout
-    while (lacking := (await _pool(settings.workers)).lacking) is not None:
+    while (lacking := (await _pool(settings.workers)).lacking or _leaving()) is not None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the service was not ready after {timeout:g} s: {lacking}")
         await asyncio.sleep(0.5)
+    dismiss_beyond(settings.workers)
+
+
+def _leaving() -> str | None:
+    """Replicas that Serve is still stopping."""
+    deployments = serve.status().applications[APP].deployments
+    ending = [name for name, each in deployments.items() if ReplicaState.STOPPING in each.replica_states]
+    return f"older replicas of {' and '.join(ending)} are still ending" if ending else None
 
 
 def address() -> str:
