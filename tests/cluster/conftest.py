@@ -54,7 +54,7 @@ def running(
     if port is None:
         port = free_port()
     environment = {**os.environ, "BURNISH_LEASE": str(lease), "BURNISH_HEARTBEAT": "1"}
-    # Ray's workers give way to everything else; on a machine that is busy otherwise a test would take many times as long.
+    # Ray's workers give way to everything else: on a busy machine a test would take many times as long.
     environment["RAY_worker_niceness"] = "0"
     command = [sys.executable, "-m", "burnish_service", "serve", "--port", str(port)]
     command += ["--data-dir", str(folder / "data"), "--workers", str(workers)]
