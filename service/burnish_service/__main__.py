@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
+from pydantic import ValidationError
+
 from burnish_service import __version__, deploying, ingress, ports, word
 from burnish_service.deploying import NotDeployable
 from burnish_service.ingress import IngressUnavailable
@@ -54,11 +56,15 @@ def main(argv: list[str] | None = None) -> int:
         except StoreError as error:
             _say(f"burnish-server: {error}")
             return 2
-    given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
-    if arguments.command == "deploy":
-        return deploy_command(Settings(**given))
     try:
-        settings = _filled(Settings(**given))
+        given = Settings(**{k: v for k, v in vars(arguments).items() if v is not None and k != "command"})
+    except ValidationError as error:
+        _say(f"burnish-server: an option, or a variable BURNISH_<NAME>, is wrong: {error}")
+        return 2
+    if arguments.command == "deploy":
+        return deploy_command(given)
+    try:
+        settings = _filled(given)
         with ports.claimed(settings.host, settings.port) as port:
             return supervise(settings.model_copy(update={"port": port}))
     except (AlreadyServing, IngressUnavailable, PortTaken) as error:

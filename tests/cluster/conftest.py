@@ -79,7 +79,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _await_ready(cluster: Cluster, timeout: float = 120.0) -> None:
+def _await_ready(cluster: Cluster, timeout: float = 300.0) -> None:
     deadline = time.monotonic() + timeout
     with Burnish(cluster.url, max_retries=0) as client:
         while time.monotonic() < deadline and cluster.process.poll() is None:

@@ -47,6 +47,13 @@ def test_a_deployment_says_what_it_lacks(tmp_path: Path) -> None:
     assert "appendfsync no" in done.stderr
 
 
+def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:
+    done = deploy(tmp_path, BURNISH_RUNNERS="0")
+    assert done.returncode == 2
+    assert "runners" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 async def test_a_deployment_on_a_store_of_a_newer_version(tmp_path: Path) -> None:
     """Refused before anything is replaced."""
     with EmbeddedValkey(tmp_path / "store", appendfsync="always") as store:
