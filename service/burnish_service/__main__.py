@@ -187,9 +187,12 @@ def _filled(settings: Settings) -> Settings:
     )
 
 
-def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) -> bool:
-    """Wait until the service says it is ready: the store answers and every worker has its libraries."""
-    deadline = time.monotonic() + timeout
+def _await_ready(url: str, stopping: threading.Event, patience: float = 120.0) -> bool:
+    """Wait until the service says it is ready: the store answers and every worker has its libraries.
+
+    It is up and takes jobs meanwhile; one that is slow, where much else runs, says what it lacks and is left to it.
+    """
+    told = time.monotonic()
     why = "no answer yet"
     while not stopping.is_set():
         try:
@@ -200,9 +203,10 @@ def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) ->
             why = error.read().decode(errors="replace")
         except OSError as error:
             why = str(error)
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the service was not ready after {timeout:g} s: {why}")
-        time.sleep(0.2)
+        if time.monotonic() > told + patience:
+            told = time.monotonic()
+            _say(f"not ready yet, still waiting: {why}")
+        stopping.wait(0.2)
     return False
 
 
