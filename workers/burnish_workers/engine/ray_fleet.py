@@ -36,7 +36,8 @@ _NAME = "burnish-worker-"
 
 def dismiss_beyond(size: int) -> None:
     """End the workers that a larger pool of an earlier deployment has left; call it when its runners are gone."""
-    for actor in ray.util.list_named_actors(all_namespaces=True):
+    actors: Any = ray.util.list_named_actors(all_namespaces=True)  # declared as names, which these are not
+    for actor in actors:
         name = str(actor["name"])
         if actor["namespace"] == NAMESPACE and name.startswith(_NAME) and int(name.removeprefix(_NAME)) >= size:
             with contextlib.suppress(ValueError):  # it has just ended
