@@ -15,7 +15,6 @@ import structlog
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import HTTPOptions
-from ray.serve.schema import ReplicaState
 
 from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
@@ -221,7 +220,7 @@ async def until_ready(settings: Settings, timeout: float) -> None:
 def _leaving() -> str | None:
     """Replicas that Serve is still stopping."""
     deployments = serve.status().applications[APP].deployments
-    ending = [name for name, each in deployments.items() if ReplicaState.STOPPING in each.replica_states]
+    ending = [name for name, each in deployments.items() if "STOPPING" in each.replica_states]
     return f"older replicas of {' and '.join(ending)} are still ending" if ending else None
 
 
