@@ -1,11 +1,12 @@
 """`burnish-server serve`: store, workers and HTTP on this machine, as one thing that starts and stops together.
 
-`burnish-server deploy`: the same service on a Ray cluster, beside a store that is there already."""
+`burnish-server deploy`: what is installed here on a Ray that runs already: a cluster's, or that of a running server."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -13,11 +14,14 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from burnish_service import ingress, ports, rollout
-from burnish_service.deploying import NotDeployable, deploy
+from pydantic import ValidationError
+
+from burnish_service import __version__, deploying, ingress, ports, word
+from burnish_service.deploying import NotDeployable
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
@@ -36,16 +40,14 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--workers", type=int, help="default: one for each core")
     serve.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
     serve.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
-    over = commands.add_parser("redeploy", help="replace a running server's code by what is installed now")
-    over.add_argument("--data-dir", type=Path, default=Path(".burnish"), help="of the running server")
-    over.add_argument("--fronts", type=int, help="default: as they are; 2 and more answer without a gap")
-    over.add_argument("--runners", type=int, help="default: as they are")
     here = commands.add_parser(HERE)  # what `serve` runs in a session of its own
     here.add_argument("settings")
-    deployed = commands.add_parser("deploy", help="put the service on the Ray cluster at RAY_ADDRESS, and leave")
-    deployed.add_argument("--workers", type=int, help="default: one for each CPU of the cluster")
-    deployed.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
-    deployed.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
+    over = commands.add_parser("deploy", help="put what is installed here on a running server, or a Ray cluster")
+    over.add_argument("--data-dir", type=Path, help="of the running server, or shared by all nodes of the cluster")
+    over.add_argument("--workers", type=int, help="on a cluster; default: one for each of its CPUs")
+    over.add_argument("--fronts", type=int, help="processes that answer HTTP; 2 and more do so without a gap")
+    over.add_argument("--runners", type=int, help="processes that conduct jobs")
+    over.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="on a cluster; default auto")
     arguments = parser.parse_args(argv)
     if arguments.command == HERE:
         try:
@@ -54,13 +56,15 @@ def main(argv: list[str] | None = None) -> int:
         except StoreError as error:
             _say(f"burnish-server: {error}")
             return 2
-    if arguments.command == "redeploy":
-        return _redeploy(arguments)
-    given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
-    if arguments.command == "deploy":
-        return deploy_command(Settings(**given))
     try:
-        settings = _filled(Settings(**given))
+        given = Settings(**{k: v for k, v in vars(arguments).items() if v is not None and k != "command"})
+    except ValidationError as error:
+        _say(f"burnish-server: an option, or a variable BURNISH_<NAME>, is wrong: {error}")
+        return 2
+    if arguments.command == "deploy":
+        return deploy_command(given)
+    try:
+        settings = _filled(given)
         with ports.claimed(settings.host, settings.port) as port:
             return supervise(settings.model_copy(update={"port": port}))
     except (AlreadyServing, IngressUnavailable, PortTaken) as error:
@@ -68,34 +72,23 @@ def main(argv: list[str] | None = None) -> int:
         return 2
 
 
-def _redeploy(arguments: argparse.Namespace) -> int:
-    changes = {name: getattr(arguments, name) for name in ("fronts", "runners") if getattr(arguments, name) is not None}
-    try:
-        settings = rollout.redeploy(arguments.data_dir, **changes)
-    except rollout.NotServing as error:
-        _say(f"burnish-server: {error}")
-        return 2
-    _say(f"burnish on http://{settings.host}:{settings.port} runs what is installed now")
-    return 0
-
-
 def serve_command(arguments: list[str]) -> int:
     """`burnish serve ...`, called by the command line of the SDK."""
     return main(["serve", *arguments])
 
 
-def deploy_command(settings: Settings) -> int:
+def deploy_command(given: Settings) -> int:
     """Deploy and leave. Exit code 0 when the service is ready."""
     environment()
     try:
-        if settings.redis_url is not None:
-            asyncio.run(_checked(settings.redis_url))
-            asyncio.run(_opened(settings.redis_url))
-        settings = deploy(settings)
+        target = deploying.target(given)
+        asyncio.run(_checked(target.settings.redis_url or ""))
+        settings = deploying.deploy(target)
     except (NotDeployable, IngressUnavailable, StoreError, TimeoutError, ConnectionError) as error:
         _say(f"burnish-server: {error}")
         return 2
-    _say(f"burnish serves on port {settings.port} of every node with replicas ({settings.workers} workers)")
+    where = f"on {target.address}, port {settings.port}"
+    _say(f"burnish {__version__} serves {where} ({settings.workers} workers, {settings.fronts} fronts)")
     return 0
 
 
@@ -107,26 +100,24 @@ def environment() -> None:
 
 
 def run(settings: Settings) -> int:
-    """Serve until SIGINT or SIGTERM."""
+    """Serve until SIGINT or SIGTERM. Raises StoreError before anything is served."""
     environment()
     choice = ingress.choose(settings.ingress)
     ingress.prepare(choice, settings.rotation)
-    stopping, word = threading.Event(), None
+    stopping = threading.Event()
     _listen(stopping)
-    from burnish_service import serving
-    from burnish_workers.engine.embedded_store import EmbeddedValkey
-
-    store = None
-    if settings.redis_url is not None:
-        asyncio.run(_checked(settings.redis_url))
-    if settings.redis_url is None:
-        store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
-        settings = settings.model_copy(update={"redis_url": store.url})
-    try:
-        asyncio.run(_opened(settings.redis_url or ""))
+    with _stored(settings.model_copy(update={"ingress": choice.name})) as settings:
         _say(f"starting Ray and Serve ... (ingress: {choice.name}, {choice.why})")
+        return _serve(settings, stopping)
+
+
+def _serve(settings: Settings, stopping: threading.Event) -> int:
+    from burnish_service import serving
+
+    left = None
+    try:
         serving.start_ray(settings)
-        word = rollout.leave_word(settings, serving.address())
+        left = word.leave(settings.data_dir, _word(settings, serving.address()))
         serving.start(settings)
         _listen(stopping)  # Ray has put handlers of its own in place
         url = f"http://{settings.host}:{settings.port}"
@@ -138,35 +129,45 @@ def run(settings: Settings) -> int:
         _say(f"burnish-server: {error}")
         return AGAIN
     finally:
-        if word is not None:
-            word.unlink(missing_ok=True)
+        if left is not None:
+            left.unlink(missing_ok=True)
         serving.stop()
-        if store is not None:
-            store.stop()
     return 0
 
 
-async def _opened(url: str) -> None:
-    """A store that has served a newer version is refused before anything is started. Raises StoreTooNew."""
-    from burnish_workers.engine.redis_link import RedisLink
-    from burnish_workers.engine.redis_store import RedisStore
+def _word(settings: Settings, address: str) -> word.Word:
+    prefixes = ("RAY_SERVE_", "RAY_AUTH_", "RAY_USAGE_", "RAY_ACCEL_")
+    told = {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
+    return word.Word(pid=os.getpid(), ray=address, settings=settings.model_dump(mode="json"), environment=told)
 
-    store = RedisStore(RedisLink(url, retries=5))
-    try:
-        await store.open()
-    finally:
-        await store.close()
+
+@contextlib.contextmanager
+def _stored(settings: Settings) -> Iterator[Settings]:
+    """The settings with a store that has been looked at: that at BURNISH_REDIS_URL, else one of this server's own."""
+    from burnish_workers.engine.embedded_store import EmbeddedValkey
+
+    with contextlib.ExitStack() as held:
+        if settings.redis_url is None:
+            store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
+            held.callback(store.stop)
+            settings = settings.model_copy(update={"redis_url": store.url})
+        asyncio.run(_checked(settings.redis_url or ""))
+        yield settings
 
 
 async def _checked(url: str) -> None:
-    """A store that may lose what it has acknowledged is refused before anything is accepted. Raises NotDurable."""
+    """Before anything is started: raises NotDurable for a store that may lose what it has acknowledged, StoreTooNew
+    for one that has served a newer version, StoreUnavailable."""
     from burnish_workers.engine.redis_link import RedisLink
+    from burnish_workers.engine.redis_store import RedisStore
 
     link = RedisLink(url, retries=5)
+    store = RedisStore(link)
     try:
         await link.check_durability()
+        await store.open()
     finally:
-        await link.close()
+        await store.close()
 
 
 def _listen(stopping: threading.Event) -> None:
@@ -186,9 +187,12 @@ def _filled(settings: Settings) -> Settings:
     )
 
 
-def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) -> bool:
-    """Wait until the service says it is ready: the store answers and every worker has its libraries."""
-    deadline = time.monotonic() + timeout
+def _await_ready(url: str, stopping: threading.Event, patience: float = 120.0) -> bool:
+    """Wait until the service says it is ready: the store answers and every worker has its libraries.
+
+    It is up and takes jobs meanwhile; one that is slow, where much else runs, says what it lacks and is left to it.
+    """
+    told = time.monotonic()
     why = "no answer yet"
     while not stopping.is_set():
         try:
@@ -199,9 +203,10 @@ def _await_ready(url: str, stopping: threading.Event, timeout: float = 120.0) ->
             why = error.read().decode(errors="replace")
         except OSError as error:
             why = str(error)
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the service was not ready after {timeout:g} s: {why}")
-        time.sleep(0.2)
+        if time.monotonic() > told + patience:
+            told = time.monotonic()
+            _say(f"not ready yet, still waiting: {why}")
+        stopping.wait(0.2)
     return False
 
 

@@ -24,7 +24,7 @@ from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
-from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
+from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet, dismiss_beyond
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.redis_coordination import RedisCoordination
 from burnish_workers.engine.redis_library import RedisLibrary
@@ -174,6 +174,7 @@ def start_ray(settings: Settings) -> None:
     """
     try:
         ray.init(
+            "local",  # whatever RAY_ADDRESS says
             num_cpus=max(settings.workers, os.cpu_count() or 1),
             include_dashboard=False,
             namespace=NAMESPACE,
@@ -191,7 +192,8 @@ def join_ray(address: str, environment: dict[str, str]) -> float:
     ray.init(
         address,
         namespace=NAMESPACE,
-        runtime_env={"env_vars": environment},
+        # Ray hands an idle process to whoever wants the same environment, with all that it has imported: older code.
+        runtime_env={"env_vars": {**environment, "BURNISH_DEPLOYED": str(time.time_ns())}},
         log_to_driver=False,
         logging_level=logging.WARNING,
     )
@@ -204,17 +206,23 @@ def leave_ray() -> None:
 
 
 async def until_ready(settings: Settings, timeout: float) -> None:
-    """Wait until a runner says that its whole pool is up. Raises TimeoutError with what is lacking."""
+    """Wait until a runner says that its whole pool is up, and what was there before is gone.
+
+    Raises TimeoutError with what is lacking.
+    """
     deadline = time.monotonic() + timeout
-    while (lacking := (await _pool(settings.workers)).lacking) is not None:
+    while (lacking := (await _pool(settings.workers)).lacking or _leaving()) is not None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"the service was not ready after {timeout:g} s: {lacking}")
         await asyncio.sleep(0.5)
+    dismiss_beyond(settings.workers)
 
 
-def connect(address: str) -> None:
-    """Join a cluster of this machine, to deploy to it."""
-    ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+def _leaving() -> str | None:
+    """Replicas that Serve is still stopping."""
+    deployments = serve.status().applications[APP].deployments
+    ending = [name for name, each in deployments.items() if "STOPPING" in each.replica_states]
+    return f"older replicas of {' and '.join(ending)} are still ending" if ending else None
 
 
 def address() -> str:
@@ -222,13 +230,8 @@ def address() -> str:
     return str(ray.get_runtime_context().gcs_address)
 
 
-def redeploy(settings: Settings) -> None:
-    """Replace every replica and every worker by those of the code that is installed now; the service goes on."""
-    serve.run(deployment(settings), name=APP, route_prefix="/")
-
-
 def start(settings: Settings) -> None:
-    """Deploy and wait until every replica is up."""
+    """Deploy and wait until every replica is up; those of an earlier deployment are replaced one after the other."""
     serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
     serve.run(deployment(settings), name=APP, route_prefix="/")
 

@@ -55,7 +55,9 @@ class Settings(BaseSettings):
         "the variable too. A name may lead to a private address only where that is listed as well.",
     )
     outbound_keys: SecretStr = Field(
-        default=SecretStr(""), description="Keys for them, as in models.example.org=KEY; each goes to its server alone."
+        default=SecretStr(""),
+        description="Keys for them, as in models.example.org=KEY; each goes to its server alone.",
+        exclude=True,  # every process has them from its environment: a dump would hold asterisks, which are no keys
     )
 
     @field_validator("outbound")

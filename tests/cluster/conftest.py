@@ -47,12 +47,15 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(folder: Path, workers: int, lease: float = 3.0, runners: int = 1, ingress: str = "auto"):
-    """A service with so many workers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def running(
+    folder: Path, workers: int, lease: float = 3.0, runners: int = 1, ingress: str = "auto", port: int | None = None
+):
+    """A service with so many workers. `port`: a free one if None."""
+    if port is None:
+        port = free_port()
     environment = {**os.environ, "BURNISH_LEASE": str(lease), "BURNISH_HEARTBEAT": "1"}
+    # Ray's workers give way to everything else: on a busy machine a test would take many times as long.
+    environment["RAY_worker_niceness"] = "0"
     command = [sys.executable, "-m", "burnish_service", "serve", "--port", str(port)]
     command += ["--data-dir", str(folder / "data"), "--workers", str(workers)]
     command += ["--runners", str(runners), "--ingress", ingress]
@@ -69,7 +72,14 @@ def running(folder: Path, workers: int, lease: float = 3.0, runners: int = 1, in
         _stop(process)
 
 
-def _await_ready(cluster: Cluster, timeout: float = 120.0) -> None:
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _await_ready(cluster: Cluster, timeout: float = 300.0) -> None:
     deadline = time.monotonic() + timeout
     with Burnish(cluster.url, max_retries=0) as client:
         while time.monotonic() < deadline and cluster.process.poll() is None:

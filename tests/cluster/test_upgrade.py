@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,15 +19,20 @@ import httpx2
 import pytest
 import torch
 
-from burnish import Burnish
+import burnish
+import burnish_service
+import burnish_workers
+from burnish import Burnish, JobCrashed
+from burnish_workers.engine.schema import SCHEMA
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.testing import lawful_digests, resolved_correlated
 
-from .conftest import Cluster, running
+from .conftest import Cluster, free_port, running
 
 pytestmark = [pytest.mark.law, pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 BLOCKS = 128
+NEWER = "9.9.9"
 
 
 def correlated(nap: float, seed: int) -> dict:
@@ -85,21 +91,62 @@ def crowd(url: str) -> Iterator[Crowd]:
             thread.join(90)
 
 
-def follow(url: str, job: str, seen: list[int]) -> None:
-    """A reader that resumes where it was cut, until the job has ended."""
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline:
-        headers = {"accept": "text/event-stream", "last-event-id": str(seen[-1] if seen else 0)}
-        with (
-            contextlib.suppress(httpx2.TransportError),
-            httpx2.stream("GET", f"{url}/v1/jobs/{job}/events", headers=headers, timeout=60) as reply,
-        ):
-            if reply.status_code == 204:
-                return
+@dataclass
+class Reader:
+    """One who reads a job's stream, resumes where it was cut, and writes down what it saw, until the job has ended."""
+
+    url: str
+    job: str
+    seen: list[int] = field(default_factory=list[int])
+    odd: list[str] = field(default_factory=list[str])
+    connections: int = 0
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def follow(self) -> None:
+        while not self.stopped.is_set():
+            with contextlib.suppress(httpx2.TransportError):
+                if self._ended():
+                    return
+            self.stopped.wait(0.2)
+
+    def _ended(self) -> bool:
+        headers = {"accept": "text/event-stream", "last-event-id": str(self.seen[-1] if self.seen else 0)}
+        path = f"{self.url}/v1/jobs/{self.job}/events"
+        with httpx2.stream("GET", path, headers=headers, timeout=30) as reply:
+            if reply.status_code == 200:
+                self.connections += 1
+            elif reply.status_code != 204 and (reply.status_code, "retry-after" in reply.headers) != (503, True):
+                self.odd.append(f"{reply.status_code} {reply.read()[:200]!r}")
             for line in reply.iter_lines():
+                if self.stopped.is_set():
+                    break
                 if line.startswith("id:"):
-                    seen.append(int(line[3:]))
-        time.sleep(0.2)
+                    self.seen.append(int(line[3:]))
+        return reply.status_code == 204
+
+
+@contextlib.contextmanager
+def reading(url: str, jobs: list[str]) -> Iterator[list[tuple[Reader, threading.Thread]]]:
+    """Readers that outlive no test, whatever becomes of it."""
+    readers = [Reader(url, job) for job in jobs]
+    threads = [threading.Thread(target=reader.follow, daemon=True) for reader in readers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield list(zip(readers, threads, strict=True))
+    finally:
+        for reader in readers:
+            reader.stopped.set()
+        for thread in threads:
+            thread.join(40)
+
+
+def saw_each_event_once(client: Burnish, reader: Reader, thread: threading.Thread) -> None:
+    thread.join(30)
+    assert not thread.is_alive()
+    assert not reader.odd
+    assert reader.connections > 1, "the stream was not cut"
+    assert reader.seen == [event.sequence for event in client.events(reader.job, limit=1000)]
 
 
 def lawful(client: Burnish, job: str, seed: int) -> None:
@@ -110,32 +157,79 @@ def lawful(client: Burnish, job: str, seed: int) -> None:
     assert [row.index for row in client.ledger(job, limit=1000)] == list(range(BLOCKS))
 
 
-def redeploy(home: Path) -> None:
-    command = [sys.executable, "-m", "burnish_service", "redeploy", "--data-dir", str(home / "data")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stderr
+def all_completed(client: Burnish, accepted: list[str]) -> None:
+    """Nothing that was accepted is lost. Asked by the page: one by one is minutes where much else runs."""
+    deadline = time.monotonic() + 60
+    while open := set(accepted) - {job.id for job in client.list(limit=100, status="completed")}:
+        assert time.monotonic() < deadline, [client.get(job).status for job in sorted(open)[:3]]
+        time.sleep(0.5)
 
 
-def pids(cluster: Cluster) -> tuple[set[int], set[int]]:
-    return {process.pid for process in cluster.workers()}, {process.pid for process in cluster.runners()}
+def command(name: str, data: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    words = [sys.executable, "-m", "burnish_service", name, "--data-dir", str(data), *options]
+    unset = {name: text for name, text in os.environ.items() if name != "RAY_ADDRESS"}
+    return subprocess.run(words, capture_output=True, text=True, timeout=280, env=unset)
+
+
+def installed(folder: Path) -> Path:
+    """A copy of the code, which can be replaced by a newer version."""
+    for package in (burnish, burnish_service, burnish_workers):
+        source = Path(package.__path__[0])
+        shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def replace_by_newer(code: Path) -> None:
+    """A version that says so in all its processes, and stores by a newer schema."""
+    schema = code / "burnish_workers/engine/schema.py"
+    for path, old, new in (
+        (code / "burnish_service/__init__.py", f'"{burnish_service.__version__}"', f'"{NEWER}"'),
+        (code / "burnish_workers/testing.py", "was told to fail", f"was told to fail by {NEWER}"),
+        (schema, f"SCHEMA = {SCHEMA}\n", f"SCHEMA = {SCHEMA + 1}\n"),
+    ):
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+    with schema.open("a") as end:
+        end.write(f"\n\nUPGRADES[{SCHEMA}] = lambda fields: fields\n")
+
+
+def runs_newer(client: Burnish) -> None:
+    """Fronts say their version; a job that fails says what its worker said."""
+    assert {httpx2.get(f"{client.base_url}/openapi.json").json()["info"]["version"] for _ in range(10)} == {NEWER}
+    with pytest.raises(JobCrashed, match=f"was told to fail by {NEWER}"):
+        client.submit({"kind": "correlated", "budget": {"units": 32}, "fail_at": 0, "seed": 1}).wait(60)
+
+
+def pids(cluster: Cluster) -> list[set[int]]:
+    every = (cluster.workers(), cluster.runners(), cluster.fronts())
+    return [{process.pid for process in each} for each in every]
 
 
 @pytest.mark.parametrize("ingress", ["haproxy", "proxy"])
 def test_a_new_version_under_running_jobs(folder: Path, ingress: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every process is another one afterwards; jobs, streams and clients go on."""
+    """Every process is another one afterwards and runs other code; jobs, streams and clients go on; the store is the
+    new version's from then on."""
     monkeypatch.setenv("BURNISH_FRONTS", "2")
-    home, seen = folder / f"upgrade-{ingress}", ([], [])
-    with running(home, 2, runners=2, ingress=ingress) as cluster, Burnish(cluster.url) as client:
-        before = pids(cluster)
-        jobs = [client.submit(correlated(0.8, seed)).id for seed in (1, 2)]
-        readers = [
-            threading.Thread(target=follow, args=(cluster.url, job, numbers))
-            for job, numbers in zip(jobs, seen, strict=True)
-        ]
-        for reader in readers:
-            reader.start()
+    home, path = folder / f"upgrade-{ingress}", os.environ.get("PYTHONPATH", "")
+    code = installed(home / "code")
+    with monkeypatch.context() as own:
+        own.setenv("PYTHONPATH", os.pathsep.join((str(code), path)))
+        with running(home, 2, runners=2, ingress=ingress) as cluster, Burnish(cluster.url) as client:
+            upgraded(cluster, client, code, home / "data")
+    older = command("serve", home / "data", "--port", "0")
+    assert older.returncode == 2, "a service of the version before must not start on this store"
+    assert f"was written by a newer burnish (schema {SCHEMA + 1}" in older.stderr
+
+
+def upgraded(cluster: Cluster, client: Burnish, code: Path, data: Path) -> None:
+    before = pids(cluster)
+    jobs = [client.submit(correlated(0.8, seed)).id for seed in (1, 2)]
+    with reading(cluster.url, jobs) as readers:
         with crowd(cluster.url) as clients:
-            redeploy(home)
+            replace_by_newer(code)
+            done = command("deploy", data)
+            assert done.returncode == 0, done.stderr
             live = [job for job in jobs if not client.get(job).done]
             assert live, "the jobs were over before the new version had come"
             deadline = time.monotonic() + 60
@@ -145,43 +239,44 @@ def test_a_new_version_under_running_jobs(folder: Path, ingress: str, monkeypatc
         assert clients.in_good_order(), (clients.answers, clients.refused[:3])
         assert not clients.cut
         assert len(clients.accepted) > 10
+        runs_newer(client)
         for seed, job in enumerate(jobs, start=1):
             client.get(job).wait(200)
             lawful(client, job, seed)
         epochs = {row.epoch for job in jobs for row in client.ledger(job, limit=1000)}
         assert len(epochs) > 1, "no job was handed over"
-        for job in clients.accepted:
-            assert client.get(job).wait(60).status == "completed"
-        for reader, job, numbers in zip(readers, jobs, seen, strict=True):
-            reader.join(30)
-            assert numbers == [event.sequence for event in client.events(job, limit=1000)], "each event once"
+        all_completed(client, clients.accepted)
+        for reader, thread in readers:
+            saw_each_event_once(client, reader, thread)
 
 
-def test_stopped_and_started_while_jobs_run(folder: Path) -> None:
-    """SIGTERM: what is accepted until the end goes on where it was, when the service is back."""
-    home = folder / "stopped"
-    with running(home, 2) as cluster, Burnish(cluster.url) as client:
-        job = client.submit(correlated(0.2, 3)).id
-        with crowd(cluster.url) as clients:
-            deadline = time.monotonic() + 60
-            while not any(r.blocks >= 8 for r in client.refinements(job, limit=1000)):
-                assert time.monotonic() < deadline
-                time.sleep(0.2)
-            cluster.process.send_signal(signal.SIGTERM)
-            assert cluster.process.wait(60) == 0
-        assert clients.in_good_order(), (clients.answers, clients.refused[:3])
-    with running(home, 2) as cluster, Burnish(cluster.url) as client:
-        assert client.get(job).wait(120).status == "completed"
-        lawful(client, job, 3)
-        rows = list(client.ledger(job, limit=1000))
-        assert {row.epoch for row in rows} == {1, 2}
-        for accepted in clients.accepted:
-            assert client.get(accepted).wait(60).status == "completed"
+@pytest.mark.parametrize("ingress", ["haproxy", "proxy"])
+def test_stopped_and_started_while_jobs_run(folder: Path, ingress: str) -> None:
+    """SIGTERM: what is accepted until the end goes on where it was, when the service is back; so do its readers."""
+    home, port = folder / f"stopped-{ingress}", free_port()
+    with contextlib.ExitStack() as held:
+        with running(home, 2, ingress=ingress, port=port) as cluster, Burnish(cluster.url) as client:
+            job = client.submit(correlated(0.2, 3)).id
+            ((reader, thread),) = held.enter_context(reading(cluster.url, [job]))
+            with crowd(cluster.url) as clients:
+                deadline = time.monotonic() + 60
+                while not any(r.blocks >= 8 for r in client.refinements(job, limit=1000)):
+                    assert time.monotonic() < deadline
+                    time.sleep(0.2)
+                cluster.process.send_signal(signal.SIGTERM)
+                assert cluster.process.wait(60) == 0
+            assert clients.in_good_order(), (clients.answers, clients.refused[:3])
+        with running(home, 2, ingress=ingress, port=port) as cluster, Burnish(cluster.url) as client:
+            assert client.get(job).wait(120).status == "completed"
+            lawful(client, job, 3)
+            rows = list(client.ledger(job, limit=1000))
+            assert {row.epoch for row in rows} == {1, 2}
+            all_completed(client, clients.accepted)
+            saw_each_event_once(client, reader, thread)
 
 
-def test_nothing_to_redeploy(folder: Path) -> None:
-    command = [sys.executable, "-m", "burnish_service", "redeploy", "--data-dir", str(folder / "nobody")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+def test_nothing_to_deploy_to(folder: Path) -> None:
+    done = command("deploy", folder / "nobody")
     assert done.returncode == 2
-    assert "no server with its data" in done.stderr
-    assert json.dumps(str(folder / "nobody"))[1:-1] in done.stderr
+    assert f"no server with its data in {folder / 'nobody'} is up" in done.stderr
+    assert "RAY_ADDRESS" in done.stderr

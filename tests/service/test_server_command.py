@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from burnish_service import ingress, ports
-from burnish_service.deploying import told_to_all
+from burnish_service import ingress, ports, word
+from burnish_service.deploying import NotDeployable, target
 from burnish_service.ingress import Choice, IngressUnavailable
 from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
 from burnish_workers.engine.embedded_store import EmbeddedValkey
+from burnish_workers.engine.redis_link import RedisLink
+from burnish_workers.engine.schema import SCHEMA
 
 
 def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -34,6 +36,7 @@ def deploy(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]
 def test_a_deployment_says_what_it_lacks(tmp_path: Path) -> None:
     done = deploy(tmp_path)
     assert done.returncode == 2
+    assert f"no server with its data in {tmp_path / '.burnish'} is up" in done.stderr
     assert "RAY_ADDRESS" in done.stderr
     done = deploy(tmp_path, RAY_ADDRESS="127.0.0.1:9")
     assert done.returncode == 2
@@ -44,13 +47,81 @@ def test_a_deployment_says_what_it_lacks(tmp_path: Path) -> None:
     assert "appendfsync no" in done.stderr
 
 
+def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:
+    done = deploy(tmp_path, BURNISH_RUNNERS="0")
+    assert done.returncode == 2
+    assert "runners" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_a_deployment_on_a_store_of_a_newer_version(tmp_path: Path) -> None:
+    """Refused before anything is replaced."""
+    with EmbeddedValkey(tmp_path / "store", appendfsync="always") as store:
+        link = RedisLink(store.url, retries=1)
+        await link.command("SET", link.keys.schema, SCHEMA + 1)
+        await link.close()
+        done = deploy(tmp_path, RAY_ADDRESS="127.0.0.1:9", BURNISH_REDIS_URL=store.url)
+    assert done.returncode == 2
+    assert f"written by a newer burnish (schema {SCHEMA + 1}" in done.stderr
+
+
 def test_all_nodes_are_told_the_same_but_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.5:6379")
     monkeypatch.setenv("BURNISH_REDIS_URL", "redis://:password@store:6379/0")
-    monkeypatch.setenv("BURNISH_PRIORS", "faces=/models/faces")
-    told = told_to_all(ingress.choose("proxy"), Settings.model_construct(rotation=600.0))
-    assert told["BURNISH_PRIORS"] == "faces=/models/faces"
-    assert told["RAY_SERVE_ENABLE_HA_PROXY"] == "0"
-    assert not any("password" in text for text in told.values())
+    monkeypatch.setenv("BURNISH_OUTBOUND_KEYS", "models.example.org=password")
+    monkeypatch.setenv("BURNISH_CANARY_EVERY", "600")
+    found = target(Settings(ingress="proxy"))
+    assert found.address == "10.0.0.5:6379"
+    assert found.environment["BURNISH_CANARY_EVERY"] == "600"
+    assert found.environment["RAY_SERVE_ENABLE_HA_PROXY"] == "0"
+    assert not any("password" in text for text in found.environment.values())
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the word of a server that is up: this process."""
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    settings = Settings(port=8123, data_dir=tmp_path, redis_url="redis://127.0.0.1:9/0", ingress="proxy", runners=2)
+    plain, told = settings.model_dump(mode="json"), {"RAY_SERVE_ENABLE_HA_PROXY": "0"}
+    word.leave(tmp_path, word.Word(pid=os.getpid(), ray="127.0.0.1:6380", settings=plain, environment=told))
+    assert (tmp_path / "deployment.json").stat().st_mode & 0o077 == 0
+    return tmp_path
+
+
+def test_a_running_server_stays_as_it_is_but_for_what_is_set_now(served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BURNISH_CANARY_EVERY", "600")
+    found = target(Settings(data_dir=served, fronts=3, port=0, ingress="auto"))
+    assert found.address == "127.0.0.1:6380"
+    kept = (found.settings.port, found.settings.ingress, found.settings.runners, found.settings.redis_url)
+    assert kept == (8123, "proxy", 2, "redis://127.0.0.1:9/0")
+    assert (found.settings.fronts, found.settings.canary_every) == (3, 600.0)
+    assert found.environment == {"RAY_SERVE_ENABLE_HA_PROXY": "0"} | {
+        name: text for name, text in os.environ.items() if name.startswith("BURNISH_")
+    }
+
+
+@pytest.mark.parametrize("change", [{"port": 9}, {"workers": 3}, {"ingress": "haproxy"}, {"redis_url": "redis://b:1"}])
+def test_a_running_server_keeps_what_it_was_started_with(served: Path, change: dict[str, str | int]) -> None:
+    (name,) = change
+    with pytest.raises(NotDeployable, match=f"a running server keeps its {name}"):
+        target(Settings.model_validate({"data_dir": served, **change}))
+
+
+def test_a_server_that_has_died_takes_no_deployment(served: Path) -> None:
+    done = subprocess.Popen([sys.executable, "-c", ""])
+    done.wait()
+    left = word.found(served)
+    assert left is not None
+    word.leave(served, left.model_copy(update={"pid": done.pid}))
+    with pytest.raises(NotDeployable, match="no server with its data in"):
+        target(Settings(data_dir=served))
+
+
+def test_keys_are_passed_on_by_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server is handed its settings as text, in which a key would be asterisks."""
+    monkeypatch.setenv("BURNISH_OUTBOUND_KEYS", "models.example.org=key")
+    text = Settings().model_dump_json()
+    assert Settings.model_validate_json(text).outbound_keys.get_secret_value() == "models.example.org=key"
 
 
 def test_a_store_that_may_forget(tmp_path: Path) -> None:

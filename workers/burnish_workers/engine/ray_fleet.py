@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,19 @@ from burnish_workers.engine.probing import Verdict, probe
 NAMESPACE = "burnish"
 _QUEUED = 2
 """Blocks in flight per worker: one running, one waiting, so that no worker idles between blocks."""
+
+
+_NAME = "burnish-worker-"
+
+
+def dismiss_beyond(size: int) -> None:
+    """End the workers that a larger pool of an earlier deployment has left; call it when its runners are gone."""
+    actors: Any = ray.util.list_named_actors(all_namespaces=True)  # declared as names, which these are not
+    for actor in actors:
+        name = str(actor["name"])
+        if actor["namespace"] == NAMESPACE and name.startswith(_NAME) and int(name.removeprefix(_NAME)) >= size:
+            with contextlib.suppress(ValueError):  # it has just ended
+                ray.kill(ray.get_actor(name, NAMESPACE), no_restart=True)
 
 
 class BlockWorker:
@@ -155,7 +169,7 @@ class RayFleet:
 
     def _create(self, index: int) -> Any:
         options: dict[str, Any] = {
-            "name": f"burnish-worker-{index}",
+            "name": f"{_NAME}{index}",
             "namespace": NAMESPACE,
             "lifetime": "detached",
             "get_if_exists": True,
