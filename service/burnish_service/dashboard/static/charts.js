@@ -64,7 +64,7 @@ function options(chart, look, width) {
     legend: { live: true },
     scales: { x: scale(chart, "x"), y: scale(chart, "y") },
     axes: [axis(look.x, 0), axis(look.y, 1)],
-    series: [{ label: look.x.short || look.x.label, value: (_, v) => (v === null ? "–" : (look.x.format || count)(v)) }, ...look.lines.map(line(look))],
+    series: [{ label: look.x.short || look.x.label, value: (_, v) => (v === null || v === undefined ? "" : (look.x.format || count)(v)) }, ...look.lines.map(line(look))],
     bands: (look.bands || []).map(([upper, lower, fill]) => ({ series: [upper, lower], fill: colour(fill) })),
   };
 }
@@ -73,8 +73,17 @@ function options(chart, look, width) {
 function scale(chart, name) {
   const now = () => chart.shown[1][name]; // what the newest drawing asks for
   const spread = name === "y" ? 1.6 : 1.0;
-  const log = (_, low, high) => (low > 0 ? [low / spread, Math.max(high, low * 1.2) * spread] : [0.1, 1]);
-  const linear = (_, low, high) => now().range || (low === null ? [0, 1] : name === "x" && low < high ? [low, high] : uPlot.rangeNum(low, high, 0.1, false));
+  const ends = (low, high) => (name === "x" ? [chart.shown[0][0][0], chart.shown[0][0].at(-1)] : [low, high]);
+  const log = (_, from, to) => {
+    const [low, high] = ends(from, to);
+    return low > 0 ? [low / spread, Math.max(high, low * 1.2) * spread] : [0.1, 1];
+  };
+  const linear = (_, from, to) => {
+    const [low, high] = ends(from, to);
+    if (now().range || low === null || low === undefined) return now().range || [0, 1];
+    if (name === "x") return low < high ? [low, high] : [low - 1, high + 1];
+    return uPlot.rangeNum(low, high, 0.1, false);
+  };
   return { time: false, distr: now().log ? 3 : 1, range: now().log ? log : linear };
 }
 
@@ -106,5 +115,5 @@ const line = (look) => (of) => ({
   dash: of.dash,
   spanGaps: true,
   points: of.points ? { show: true, size: of.points, fill: colour(of.colour) } : { show: false },
-  value: (_, v) => (v === null || v === undefined ? "–" : (look.y.format || short)(v)),
+  value: (_, v) => (v === null || v === undefined ? "" : (look.y.format || short)(v)),
 });

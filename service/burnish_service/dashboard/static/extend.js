@@ -57,6 +57,7 @@ export class Extend {
 
   offers(job, last) {
     const errors = last.forecast?.error_at || {};
+    if (last.observation !== null) return []; // what was answered stays; more budget is for further observations
     const times = Object.keys(errors).length ? Object.keys(errors) : ["2x", "10x"];
     return times.map((name) => ({
       name,

@@ -6,12 +6,16 @@ const known = (value) => value !== null && value !== undefined && Number.isFinit
 
 /**
  * `rows`: [{name, value, lower, upper, said, tone}] with nulls where nothing is known; `mark`: a value to draw a line at;
- * `range`: [low, high], by default that of the rows.
+ * `range`: [low, high], by default that of the rows with the same `group`.
  */
 export function whiskers(caption, columns, rows, { mark = null, range = null } = {}) {
-  const [low, high] = range || reach(rows, mark);
-  const at = (value) => `${(100 * Math.min(1, Math.max(0, (value - low) / (high - low || 1)))).toFixed(2)}%`;
-  return table(caption, columns, rows.map((row) => [row.name, track(row, mark, at), row.said]), { class: "whiskers" });
+  const ranges = new Map();
+  for (const { group } of rows) if (!ranges.has(group)) ranges.set(group, range || reach(rows.filter((row) => row.group === group), mark));
+  const at = (group) => (value) => {
+    const [low, high] = ranges.get(group);
+    return `${(100 * Math.min(1, Math.max(0, (value - low) / (high - low || 1)))).toFixed(2)}%`;
+  };
+  return table(caption, columns, rows.map((row) => [row.name, track(row, mark, at(row.group)), row.said]), { class: "whiskers" });
 }
 
 function reach(rows, mark) {

@@ -66,9 +66,9 @@ export function along(record, against) {
   return found;
 }
 
-/** The slope of log error on log spent, by least squares over looks; null before there are four, or a factor of four. */
+/** The slope of log error on log spent, by least squares over the last two decades; null below four points, or a factor of four. */
 export function rate(points) {
-  const known = points.filter((p) => p.refinement.interval && p.refinement.worst > 0);
+  const known = points.filter((p) => p.refinement.worst > 0 && p.x > points.at(-1).x / 100);
   if (known.length < 4 || known.at(-1).x < 4 * known[0].x) return null;
   const x = known.map((p) => Math.log(p.x)), y = known.map((p) => Math.log(p.refinement.worst));
   const mean = (v) => v.reduce((a, b) => a + b, 0) / v.length;

@@ -5,10 +5,10 @@ import { Reasoning } from "./reasoning.js";
 import { Surrogate } from "./surrogate.js";
 import { Trajectory } from "./trajectory.js";
 
-/** {element, show(record), close()}; null for kinds that this page knows nothing of. */
+/** {element, show(record), close(), alone}; `alone`: it shows how the answer sharpens, too. Null for kinds that this page knows nothing of. */
 export function panels(job) {
   if (job.kind === "surrogate") return new Surrogate();
   if (job.kind === "reasoning") return new Reasoning();
-  if (job.observations && Object.keys(job.observations).length) return new Trajectory(job);
-  return job.kind === "posterior" ? new Posterior() : null;
+  if (job.kind === "posterior") return job.observations ? new Trajectory(job) : new Posterior();
+  return null;
 }

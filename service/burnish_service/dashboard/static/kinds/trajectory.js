@@ -7,6 +7,8 @@ import { fill, h, write } from "../dom.js";
 import { short } from "../words.js";
 
 export class Trajectory {
+  alone = true; // each observation is a question of its own
+
   constructor(job) {
     this.job = job;
     this.chosen = 0;

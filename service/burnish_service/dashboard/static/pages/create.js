@@ -53,7 +53,7 @@ export class Create {
     const order = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
     this.controls = new Map(order.map((name) => [name, control(name, properties[name], spec[name], this.info.spec.required?.includes(name))]));
     const money = defs.Budget?.properties || {};
-    this.money = new Map(Object.keys(money).map((name) => [name, control(name, money[name], spec.budget?.[name], false)]));
+    this.money = new Map(Object.keys(money).map((name) => [name, control(name, { ...money[name], default: "no limit" }, spec.budget?.[name], false)]));
     const [main, rest] = [[], []];
     for (const [name, each] of this.controls) (spec[name] !== undefined || each.required ? main : rest).push(each.element);
     fill(this.fields, h("fieldset", {}, h("legend", {}, "Question"), main),

@@ -38,7 +38,7 @@ function kind_of(schema) {
 const bounds = (of) => ({ min: of.minimum ?? of.exclusiveMinimum, max: of.maximum ?? of.exclusiveMaximum, step: of.type === "integer" ? "1" : "any" });
 const said = (value) => (value === undefined || value === null ? "" : String(value));
 const options = (of) => (of.type === "boolean" ? ["true", "false"] : of.enum.map(String));
-const fallback = (of) => (of.default === undefined || of.default === null ? "default" : `default: ${typeof of.default === "object" ? JSON.stringify(of.default) : of.default}`);
+const fallback = (of) => (of.default === undefined || of.default === null ? "default" : of.default === "no limit" ? of.default : `default: ${typeof of.default === "object" ? JSON.stringify(of.default) : of.default}`);
 
 const MAKE = {
   choice: (of, value) => {
@@ -71,9 +71,13 @@ const READ = {
   },
 };
 
-/** JSON with lists of numbers on one line. */
-function pretty(value) {
-  return JSON.stringify(value, null, 1).replace(/\[\s+([^[\]{}]*?)\s+\]/g, (_, inside) => `[${inside.replace(/\s*\n\s*/g, " ")}]`);
+/** JSON in few lines: what fits into one is not broken. */
+function pretty(value, under = "") {
+  const line = JSON.stringify(value, null, 1).replace(/\s*\n\s*/g, " ");
+  if (line.length + under.length <= 100 || value === null || typeof value !== "object") return line;
+  const inner = `${under}  `, list = Array.isArray(value);
+  const items = list ? value.map((each) => pretty(each, inner)) : Object.entries(value).map(([key, each]) => `${JSON.stringify(key)}: ${pretty(each, inner)}`);
+  return `${list ? "[" : "{"}\n${inner}${items.join(`,\n${inner}`)}\n${under}${list ? "]" : "}"}`;
 }
 
 /** The values of controls by name, and what cannot be read. */

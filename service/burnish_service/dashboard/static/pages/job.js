@@ -49,6 +49,8 @@ export class JobPage {
     this.record = new Record(job);
     this.panels = panels(job);
     if (this.panels) fill(this.kind, this.panels.element);
+    if (this.panels?.alone) this.extend.element.before(this.kind);
+    this.alone = this.panels?.alone;
     document.addEventListener("visibilitychange", this.hidden);
     this.after = 0;
     this.listen();
@@ -92,9 +94,9 @@ export class JobPage {
     write(this.link, LINK[state]);
   }
 
-  revived(job) {
-    if (!job) return;
-    this.record.job = job;
+  /** The service has taken a change. What state the job is in, events say: they may be newer than this answer. */
+  revived({ spec, resolved }) {
+    this.record.job = { ...this.record.job, spec, resolved };
     this.note("");
     this.listen();
     this.draw();
@@ -115,7 +117,7 @@ export class JobPage {
     this.show_progress(job, progress);
     this.show_error(job);
     this.outlook.show(this.record);
-    this.sharpening.show(this.record);
+    if (!this.alone) this.sharpening.show(this.record);
     this.extend.show(job, last);
     this.actions.show(job);
     write(this.spec, JSON.stringify(job.resolved || job.spec, null, 2));

@@ -105,11 +105,12 @@ class Row {
     this.note = note;
     this.element = h("tr", {},
       h("th", { scope: "row" }, h("a", { href: `#/jobs/${encodeURIComponent(job.id)}` }, job.kind), h("span", { class: "id" }, job.id), note && h("span", { class: "soft" }, note)),
-      h("td", {}, this.badge), this.answer, this.spent, h("td", { class: "soft" }, moment(job.created_at)), h("td", {}, this.cancel));
+      h("td", {}, this.badge), this.answer, this.spent, h("td", { class: "soft when" }, moment(job.created_at)), h("td", {}, this.cancel));
   }
 
   show(job) {
-    const answer = job.error ? job.error.title : headline(job.last_refinement, job.last_refinement);
+    if (job.last_refinement?.interval) this.told = job.last_refinement; // between looks there is none
+    const answer = job.error ? job.error.title : headline(job.last_refinement, this.told);
     this.text = `${job.id} ${job.kind} ${job.status} ${this.note} ${answer}`.toLowerCase();
     write(this.badge, STATUS[job.status] || job.status);
     this.badge.className = `badge ${job.status}`;

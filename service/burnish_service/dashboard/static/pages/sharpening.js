@@ -30,7 +30,7 @@ export class Sharpening {
     this.record = record;
     const known = axes(record);
     this.element.hidden = known.length === 0;
-    if (!known.length) return;
+    if (this.element.hidden) return;
     const labels = names(record.last);
     options(this.against, known.map((name) => [name, AGAINST[name]]));
     options(this.output, labels.map((name, i) => [String(i), name.slice(0, 60)]));
@@ -89,9 +89,10 @@ export class Sharpening {
   /** Many outputs side by side; answers of kind reasoning have a panel of their own. */
   draw_all({ last, told, job }, labels) {
     if (labels.length < 2 || job.kind === "reasoning" || labels.length > MANY) return fill(this.all);
+    const groups = labels.map((name) => name.split("[")[0]); // a mean and a log evidence have no scale in common
     const rows = labels.map((name, i) => {
       const width = half(told?.interval, i), value = last.estimate.value[i];
-      return { name, value, lower: told?.interval?.lower[i], upper: told?.interval?.upper[i], said: `${number(value, width)}${width === null ? "" : ` ± ${short(width)}`}` };
+      return { name, value, group: groups[i], lower: told?.interval?.lower[i], upper: told?.interval?.upper[i], said: `${number(value, width)}${width === null ? "" : ` ± ${short(width)}`}` };
     });
     fill(this.all, whiskers("All outputs with their intervals", ["output", "", "estimate"], rows));
   }
