@@ -17,7 +17,7 @@ export class Chart {
   constructor(title) {
     this.place = h("div", { class: "plot" });
     this.caption = h("figcaption", {}, title);
-    this.element = h("figure", { class: "chart" }, this.caption, this.place);
+    this.element = h("figure", { class: "chart", hidden: true }, this.caption, this.place); // until there is something to see
     this.place.setAttribute("role", "img");
     this.plot = null;
     this.signature = "";
@@ -31,6 +31,7 @@ export class Chart {
   draw(data, look, said) {
     this.shown = [data, look, said];
     if (this.place.getAttribute("aria-label") !== said) this.place.setAttribute("aria-label", said);
+    this.element.hidden = false;
     if (this.place.clientWidth === 0) return; // not on the page yet: `fit` comes when it is
     const signature = JSON.stringify([look.lines.map((l) => [l.label, l.colour]), look.x.log, look.y.log, look.x.label]);
     if (signature === this.signature) return void this.plot.setData(data);
@@ -92,7 +93,7 @@ function axis(of, side) {
   const found = {
     stroke: colour("soft"), grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule"), width: 1, size: 5 },
     label: of.label, labelSize: 22, labelFont: "12px system-ui", font: "11px system-ui", size: side ? 62 : 36,
-    values: (_, splits) => splits.map((v) => (v === null ? null : format(v))),
+    values: (_, splits) => splits.map((v) => (v === null ? null : format(v).replace(".0e", "e"))),
   };
   if (of.log) Object.assign(found, { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits });
   return found;

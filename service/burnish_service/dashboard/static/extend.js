@@ -45,6 +45,7 @@ export class Extend {
   show(job, last) {
     this.job = job;
     this.element.hidden = !last || !extendable(job);
+    this.rows.hidden = last?.observation !== null;
     if (!last || this.element.hidden) return;
     const offers = this.offers(job, last), signature = JSON.stringify(offers);
     if (signature === this.signature) return;

@@ -37,10 +37,11 @@ function track(row, mark, at) {
   return h("span", { class: `track ${row.tone || ""}`, "aria-hidden": "true" }, pieces);
 }
 
+/** An amount as a bar, `share` of the largest. */
+export const bar = (share) => h("span", { class: "track", "aria-hidden": "true" }, h("span", { class: "bar-fill", css: { width: `${100 * share}%` } }));
+
 /** Rows of amounts as bars from zero: [{name, value, said}]. */
 export function bars(caption, columns, rows) {
   const most = rows.reduce((top, row) => Math.max(top, row.value || 0), 0) || 1;
-  const bar = (row) => h("span", { class: "track", "aria-hidden": "true" },
-    h("span", { class: "bar-fill", css: { width: `${(100 * (row.value || 0)) / most}%` } }));
-  return table(caption, columns, rows.map((row) => [row.name, bar(row), row.said]), { class: "whiskers" });
+  return table(caption, columns, rows.map((row) => [row.name, bar((row.value || 0) / most), row.said]), { class: "whiskers" });
 }

@@ -4,7 +4,7 @@ import { api } from "../api.js";
 import { Chart } from "../charts.js";
 import { complaint } from "../complaint.js";
 import { fill, h, table, write } from "../dom.js";
-import { bars } from "../intervals.js";
+import { bar } from "../intervals.js";
 import { count, duration } from "../words.js";
 
 const EVERY = 1000;
@@ -93,18 +93,18 @@ export class Cluster {
     this.speeds = [...this.speeds, [now, done / (now - before)]].slice(-KEPT);
     const x = this.speeds.map(([at]) => at - now), y = this.speeds.map(([, value]) => value);
     const late = y.slice(-5), mean = late.reduce((a, b) => a + b, 0) / late.length;
-    if (x.length > 1) this.speed.draw([x, y], { x: { label: "seconds ago", format: (v) => String(Math.round(-v)) }, y: { label: "blocks/s", range: [0, Math.max(1, ...y) * 1.1] }, lines: [{ label: "blocks/s", colour: "accent" }] }, `${mean.toFixed(1)} blocks per second over the last five seconds`);
+    if (x.length > 1) this.speed.draw([x, y], { x: { label: "seconds ago", range: [Math.min(-10, x[0]), 0], format: (v) => String(Math.round(-v)) }, y: { label: "blocks/s", range: [0, Math.max(1, ...y) * 1.1] }, lines: [{ label: "blocks/s", colour: "accent" }] }, `${mean.toFixed(1)} blocks per second over the last five seconds`);
     return mean;
   }
 
   allocation(jobs) {
     if (!jobs.length) return fill(this.split, h("p", { class: "empty" }, "No job is running."));
-    const rows = [...jobs].sort((a, b) => b.slots - a.slots).map((job) => ({
-      name: h("a", { href: `#/jobs/${job.id}` }, `${this.jobs.get(job.id)?.kind || ""} …${job.id.slice(-6)}`),
-      value: job.slots,
-      said: `${job.slots} slots of ${job.demand} it could use, ${job.in_flight} in flight, weight ${job.weight}, ${count(job.blocks)} blocks${job.remaining === null ? "" : `, ${duration(job.remaining)} of work to its tolerance`}${job.barred ? ", at its floor or refused: only its fair share" : ""}`,
-    }));
-    fill(this.split, bars("Slots of the pool by job", ["job", "", "has"], rows));
+    const most = Math.max(1, ...jobs.map((job) => job.slots));
+    const rows = [...jobs].sort((one, other) => other.slots - one.slots).map((job) => [
+      h("a", { href: `#/jobs/${job.id}` }, `${this.jobs.get(job.id)?.kind || "job"} …${job.id.slice(-6)}`),
+      bar(job.slots / most), `${job.slots} of ${job.demand}`, String(job.in_flight), count(job.blocks), String(job.weight),
+      job.remaining === null ? "" : duration(job.remaining), job.barred ? "fair share only: refused, or at its floor" : ""]);
+    fill(this.split, table("Slots of the pool by job", ["job", "", "slots of those it could use", "in flight", "blocks", "weight", "work to its tolerance", ""], rows, { class: "whiskers wide" }));
   }
 
   by_device(jobs) {

@@ -1,6 +1,7 @@
 /** Where the job stands: why it ended, what more compute brings, and why there is no interval. */
 
 import { fill, h } from "../dom.js";
+import { clipped, names } from "../answers.js";
 import { LIVE, count, duration, refusal, short, stopped } from "../words.js";
 import { verdict } from "./actions.js";
 
@@ -15,7 +16,7 @@ export class Outlook {
     const signature = JSON.stringify([lines, last?.refused, job.verification]);
     if (signature === this.signature) return;
     this.signature = signature;
-    fill(this.element, lines.map((text) => h("p", {}, text)), last?.refused && refused(last.refused), job.verification && h("p", {}, verdict(job.verification)));
+    fill(this.element, lines.map((text) => h("p", {}, text)), last?.refused && refused(last.refused, names(last)), job.verification && h("p", {}, verdict(job.verification)));
   }
 }
 
@@ -55,12 +56,20 @@ function promise(job) {
   return `${target(given)} by ${new Date(given.deadline).toLocaleString()} ${said}.`;
 }
 
-function refused(value) {
-  const outputs = value.outputs ? ` For output${value.outputs.length > 1 ? "s" : ""} ${value.outputs.slice(0, 8).join(", ")}${value.outputs.length > 8 ? ` and ${value.outputs.length - 8} more` : ""}.` : "";
+/** Why there is no interval, and what helps, in the service's words. */
+function refused(value, labels) {
   const robust = value.robust?.value.filter((v) => v !== null) || [];
+  const whom = value.outputs ? ` for ${listed(value.outputs.map((i) => clipped(labels[i] ?? `output ${i}`, 30)))}` : "";
   return h("div", { class: "refused", role: "note" },
-    h("strong", {}, value.code === "tolerance_below_floor" ? refusal(value) : `No interval: ${refusal(value).toLowerCase()}.`),
-    h("p", {}, `${value.why}.${outputs}`),
-    h("p", {}, h("b", {}, "What helps: "), value.advice, "."),
+    h("strong", {}, value.code === "tolerance_below_floor" ? `${refusal(value)}.` : `No interval${whom}: ${lower(refusal(value))}.`),
+    h("p", {}, sentence(value.why)),
+    h("p", {}, h("b", {}, "What helps: "), sentence(value.advice)),
     robust.length > 0 && h("p", { class: "soft" }, `With the tail modelled, without an interval: ${robust.slice(0, 5).map(short).join(", ")}.`));
+}
+
+const lower = (text) => text[0].toLowerCase() + text.slice(1);
+const sentence = (text) => (text.endsWith(".") ? text : `${text}.`);
+
+function listed(found, most = 5) {
+  return found.slice(0, most).join(", ") + (found.length > most ? ` and ${found.length - most} more` : "");
 }
