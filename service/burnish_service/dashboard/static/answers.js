@@ -67,7 +67,9 @@ export function headline(last, told) {
     return number(values[0], width) + (width === null ? "" : ` ± ${short(width)}`);
   }
   const width = widest(told), outputs = last.arrays ? last.arrays.outputs : values.length;
-  return `${outputs} outputs, ${width === null ? "no interval yet" : `each within ± ${short(width)}`}`;
+  if (width === null) return `${outputs} outputs, no interval yet`;
+  const lacking = told.arrays ? told.arrays.without_interval : values.filter((_, i) => half(interval, i) === null).length;
+  return `${outputs} outputs, ${lacking ? `${outputs - lacking} of them` : "each"} within ± ${short(width)}`;
 }
 
 function leading(answers, last, interval) {

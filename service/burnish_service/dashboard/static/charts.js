@@ -95,6 +95,7 @@ function axis(of, side) {
     label: of.label, labelSize: 22, labelFont: "12px system-ui", font: "11px system-ui", size: side ? 62 : 36,
     values: (_, splits) => splits.map((v) => (v === null ? null : format(v).replace(".0e", "e"))),
   };
+  if (of.whole) found.incrs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
   if (of.log) Object.assign(found, { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits });
   return found;
 }

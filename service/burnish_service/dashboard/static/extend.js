@@ -25,6 +25,14 @@ export function more(job, last, times, error) {
   return Object.keys(found).length ? found : null;
 }
 
+/** `adds 7 min 40 s, aims at ±3.6e-4`. */
+function adding({ abs_tol, rel_tol, deadline, ...amounts }) {
+  const parts = [Object.keys(amounts).length > 0 && `adds ${budget(amounts).replaceAll(" or ", " and ")}`];
+  if (abs_tol || rel_tol) parts.push(`aims at ${budget({ abs_tol, rel_tol })}`);
+  if (deadline) parts.push(`deadline ${budget({ deadline }).replace("by ", "")}`);
+  return parts.filter(Boolean).join(", ");
+}
+
 export const extendable = (job) => LIVE.has(job.status) || ["completed", "cancelled"].includes(job.status);
 
 /** The panel; `extended(job)` when the service has taken it. */
@@ -75,7 +83,7 @@ export class Extend {
     return h("div", { class: "offer" },
       h("span", { class: "times" }, `${name.replace("x", "×")} compute`),
       h("span", { class: "buys" }, buys),
-      h("span", { class: "soft" }, body ? `adds ${budget(body)}; about ${duration(seconds)} more` : "within its budget already"),
+      h("span", { class: "soft" }, body ? `${adding(body)}; about ${duration(seconds)} of running` : "within its budget already"),
       button);
   }
 
@@ -98,7 +106,7 @@ export class Extend {
     fill(this.trouble);
     try {
       const job = await api.extend(this.job.id, body, intention());
-      say(`Thinking longer: ${budget(body)} more`);
+      say(`Thinking longer: ${adding(body)}`);
       this.extended(job);
     } catch (error) {
       fill(this.trouble, complaint(error));

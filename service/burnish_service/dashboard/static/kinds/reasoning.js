@@ -69,7 +69,7 @@ export class Reasoning {
     this.depth.element.hidden = moves.length < 2;
     if (moves.length < 2) return;
     const ends = paths(moves).slice(1).map((path) => path.length);
-    const look = { x: { label: "move (the last ones)", format: String }, y: { label: "steps", format: String }, lines: [{ label: "path ends at", colour: "accent", points: 5 }, { label: "kept", colour: "warm", points: 5 }] };
+    const look = { x: { whole: true, label: "move (the last ones)", format: String }, y: { whole: true, label: "steps", format: String }, lines: [{ label: "path ends at", colour: "accent", points: 5 }, { label: "kept", colour: "warm", points: 5 }] };
     this.depth.draw([moves.map((_, i) => i + 1), ends, moves.map((move) => move.kept)], look, `The last ${moves.length} moves of the first chain; it went back to step ${Math.min(...moves.map((m) => m.kept))} at the furthest`);
   }
 

@@ -17,8 +17,8 @@ export class Surrogate {
     this.points = h("div");
     this.error = h("div");
     this.method = h("p", { class: "soft" });
-    this.element = h("div", { class: "pair" },
-      h("section", { class: "panel", "aria-labelledby": "hard" }, h("h2", { id: "hard" }, "Hardest points"), this.points),
+    this.ranked = h("section", { class: "panel", "aria-labelledby": "hard" }, h("h2", { id: "hard" }, "Hardest points"), this.points);
+    this.element = h("div", { class: "pair" }, this.ranked,
       h("section", { class: "panel", "aria-labelledby": "parts" }, h("h2", { id: "parts" }, "What the error is made of"), this.error, this.method));
   }
 
@@ -33,8 +33,9 @@ export class Surrogate {
   }
 
   rank(hardest, last, told, spec) {
-    if (!hardest) return fill(this.points, h("p", { class: "soft" }, last.estimate.value.length > 1 ? "Ranked at the first look." : "This job has one point."));
     const part = (last.layout || []).find((each) => each.name === "value");
+    this.ranked.hidden = !hardest && part?.shape[0] === 1; // nothing to rank
+    if (!hardest) return fill(this.points, h("p", { class: "soft" }, "Ranked at the first look."));
     const rows = hardest.map((each) => {
       const output = part ? part.start + each.point * part.strides[0] : each.point;
       const width = half(told?.interval, output);

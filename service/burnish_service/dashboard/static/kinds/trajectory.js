@@ -48,7 +48,7 @@ export class Trajectory {
     const upper = mean.map((v, k) => (std[k] === null ? null : v + 2 * std[k])), lower = mean.map((v, k) => (std[k] === null ? null : v - 2 * std[k]));
     const seen = x.map((k) => this.observed(k, i, dim));
     const look = {
-      x: { label: "observation", format: String }, y: { label: `x[${i}]` }, bands: [[2, 3, "band"]],
+      x: { whole: true, label: "observation", format: String }, y: { label: `x[${i}]` }, bands: [[2, 3, "band"]],
       lines: [{ label: "mean", colour: "accent" }, { label: "+ 2 sd", colour: "band-edge", width: 1 }, { label: "- 2 sd", colour: "band-edge", width: 1 },
         { label: "seen", colour: "warm", width: 0, points: 6 }],
     };
@@ -62,7 +62,7 @@ export class Trajectory {
     if (!name) return;
     const values = steps.map((r) => part(r, name).values[0]);
     const label = name === "log_evidence" ? "log p(all so far)" : "log p(this one)";
-    this.likely.draw([x, values], { x: { label: "observation", format: String }, y: { label }, lines: [{ label, colour: "accent", points: 5 }] }, `${label} after the last observation: ${short(values.at(-1))}`);
+    this.likely.draw([x, values], { x: { whole: true, label: "observation", format: String }, y: { label }, lines: [{ label, colour: "accent", points: 5 }] }, `${label} after the last observation: ${short(values.at(-1))}`);
   }
 
   /** What was seen of a coordinate; null where that is not a component of the observation. */

@@ -93,7 +93,7 @@ export class Cluster {
     this.speeds = [...this.speeds, [now, done / (now - before)]].slice(-KEPT);
     const x = this.speeds.map(([at]) => at - now), y = this.speeds.map(([, value]) => value);
     const late = y.slice(-5), mean = late.reduce((a, b) => a + b, 0) / late.length;
-    if (x.length > 1) this.speed.draw([x, y], { x: { label: "seconds ago", range: [Math.min(-10, x[0]), 0], format: (v) => String(Math.round(-v)) }, y: { label: "blocks/s", range: [0, Math.max(1, ...y) * 1.1] }, lines: [{ label: "blocks/s", colour: "accent" }] }, `${mean.toFixed(1)} blocks per second over the last five seconds`);
+    if (x.length > 1) this.speed.draw([x, y], { x: { whole: true, label: "seconds ago", range: [Math.min(-10, x[0]), 0], format: (v) => String(Math.round(-v)) }, y: { label: "blocks/s", range: [0, Math.max(1, ...y) * 1.1] }, lines: [{ label: "blocks/s", colour: "accent" }] }, `${mean.toFixed(1)} blocks per second over the last five seconds`);
     return mean;
   }
 
