@@ -1,4 +1,4 @@
-"""The dashboard: static pages over the REST contract, at `/`. Nothing is built: browsers load the modules as they are."""
+"""The dashboard: static pages over the REST contract, at `/`. Nothing is built: browsers load modules as they are."""
 
 from __future__ import annotations
 

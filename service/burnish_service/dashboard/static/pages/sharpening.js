@@ -52,25 +52,27 @@ export class Sharpening {
   draw_value(points, i, label) {
     const value = points.map((p) => p.refinement.estimate.value[i] ?? null);
     const lower = points.map((p) => p.refinement.interval?.lower[i] ?? null), upper = points.map((p) => p.refinement.interval?.upper[i] ?? null);
+    const told = lower.findLastIndex((each) => each !== null); // the newest interval holds until the next one
+    if (told >= 0) [lower[lower.length - 1], upper[upper.length - 1]] = [lower[told], upper[told]];
     const look = {
       x: { log: true, label: AGAINST[this.against.value] }, y: { label: "estimate", range: around(value, lower, upper), format: (v) => number(v) },
       bands: [[2, 3, "band"]],
       lines: [{ label: "estimate", colour: "warm", points: points.length < 60 ? 5 : 0 }, { label: "upper", colour: "band-edge", width: 1.2 }, { label: "lower", colour: "band-edge", width: 1.2 }],
     };
-    const width = half(points.at(-1).refinement.interval, i);
+    const width = told < 0 ? null : (upper[told] - lower[told]) / 2;
     this.value.retitle(`${label === "output 0" ? "Estimate" : label}, with its interval`);
     this.value.draw([points.map((p) => p.x), value, upper, lower], look, `Estimate ${number(value.at(-1), width)}${width === null ? "" : ` plus or minus ${short(width)}`} after ${points.length} refinements`);
   }
 
   draw_error(points, record) {
     const { last, job } = record, ahead = last.forecast, end = points.at(-1).x, units = amount(last, this.against.value) === end;
-    const future = ahead && units && last.interval ? Object.entries(ahead.error_at).map(([times, error]) => [parseFloat(times) * end, error]) : [];
+    const future = ahead && units ? Object.entries(ahead.error_at).map(([times, error]) => [parseFloat(times) * end, error]) : [];
     const x = [...points.map((p) => p.x), ...future.map(([at]) => at)], n = points.length;
     const pad = (values) => [...values, ...future.map(() => null)];
     const level = (value) => (value > 0 ? x.map(() => value) : x.map(() => null));
     const widest = points.map((p) => (p.refinement.widest > 0 ? p.refinement.widest : null));
-    const ending = widest.at(-1);
-    const forecast = future.length ? x.map((_, i) => (i < n - 1 ? null : i === n - 1 ? ending : future[i - n][1])) : x.map(() => null);
+    const look_at = widest.findLastIndex((value) => value !== null), ending = widest[look_at] ?? null; // between looks there is none
+    const forecast = x.map((_, i) => (i === look_at ? ending : i >= n ? future[i - n][1] : null));
     const { abs_tol } = job.spec.budget, slope = rate(points);
     const lines = [
       { label: "half-width", colour: "accent", points: 6 }, { label: "standard error", colour: "soft", width: 1.2 },
