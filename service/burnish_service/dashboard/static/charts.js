@@ -89,15 +89,22 @@ function scale(chart, name) {
 }
 
 function axis(of, side) {
-  const format = of.format || (side ? short : count);
+  const format = of.format || (side ? short : count), exact = side && !of.format && !of.log;
   const found = {
     stroke: colour("soft"), grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule"), width: 1, size: 5 },
     label: of.label, labelSize: 22, labelFont: "12px system-ui", font: "11px system-ui", size: side ? 62 : 36,
-    values: (_, splits) => splits.map((v) => (v === null ? null : format(v).replace(".0e", "e"))),
+    values: (_, splits) => (exact ? evenly(splits) : splits.map((v) => (v === null ? null : format(v).replace(".0e", "e")))),
   };
   if (of.whole) found.incrs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
   if (of.log) Object.assign(found, { splits: (_, __, low, high) => decades(low, high), filter: (_, splits) => splits });
   return found;
+}
+
+/** Marks of a linear axis with as many decimals as their steps need. */
+function evenly(splits) {
+  const step = splits.length > 1 ? splits[1] - splits[0] : Math.abs(splits[0]) || 1;
+  const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), more = Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6;
+  return splits.map((v) => (Math.abs(v) >= 1e6 || places > 9 ? v.toPrecision(3) : v.toFixed(places + more)));
 }
 
 /** 1-2-5 marks on short axes, powers of ten on long ones. */
@@ -117,5 +124,5 @@ const line = (look) => (of) => ({
   dash: of.dash,
   spanGaps: true,
   points: of.points ? { show: true, size: of.points, fill: colour(of.colour) } : { show: false },
-  value: (_, v) => (v === null || v === undefined ? "" : (look.y.format || short)(v)),
+  value: (_, v) => (v === null || v === undefined ? "" : (look.y.said || look.y.format || short)(v)),
 });

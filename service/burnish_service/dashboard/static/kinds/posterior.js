@@ -80,7 +80,7 @@ export class Posterior {
     if (points.length) {
       const value = points.map((p) => p.refinement.notes.log_evidence), spread = points.map((p) => p.refinement.notes.spread || 0);
       const look = {
-        x: { log: true, label: AGAINST[against] }, y: { label: "log evidence", format: (v) => number(v) }, bands: [[2, 3, "band"]],
+        x: { log: true, label: AGAINST[against] }, y: { label: "log evidence", said: (v) => number(v, 0.01) }, bands: [[2, 3, "band"]],
         lines: [{ label: "log evidence", colour: "accent", points: 5 }, { label: "an island, upper", colour: "band-edge", width: 1 }, { label: "an island, lower", colour: "band-edge", width: 1 }],
       };
       const data = [points.map((p) => p.x), value, value.map((v, i) => v + spread[i]), value.map((v, i) => v - spread[i])];

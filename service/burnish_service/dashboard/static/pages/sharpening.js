@@ -55,7 +55,7 @@ export class Sharpening {
     const told = lower.findLastIndex((each) => each !== null); // the newest interval holds until the next one
     if (told >= 0) [lower[lower.length - 1], upper[upper.length - 1]] = [lower[told], upper[told]];
     const look = {
-      x: { log: true, label: AGAINST[this.against.value] }, y: { label: "estimate", range: around(value, lower, upper), format: (v) => number(v) },
+      x: { log: true, label: AGAINST[this.against.value] }, y: { label: "estimate", range: around(value, lower, upper), said: (v) => String(Number(v.toPrecision(7))) },
       bands: [[2, 3, "band"]],
       lines: [{ label: "estimate", colour: "warm", points: points.length < 60 ? 5 : 0 }, { label: "upper", colour: "band-edge", width: 1.2 }, { label: "lower", colour: "band-edge", width: 1.2 }],
     };
