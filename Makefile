@@ -41,7 +41,7 @@ test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal
 test-faults: $(STAMP)  ## a service under load, its parts killed, stopped, filled, cut off: half an hour; docs/faults.md
 	$(BIN)/python -m tests.faults --page docs/faults.md
 
-test-all: lint types floors  ## everything, slow statistics and clean environments too
+test-all: lint types floors  ## everything, slow statistics, clean environments and a browser (apt-get install chromium) too
 	$(BIN)/pip install --quiet -e '.[adapters]'
 	$(BIN)/python -m pytest -n 2 -m "not law and not faults"
 	$(BIN)/python -m pytest -m law

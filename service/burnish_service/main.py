@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from burnish_service import __version__, openapi, problems
+from burnish_service import __version__, dashboard, openapi, problems
 from burnish_service.context import Context
 from burnish_service.problems import RequestId
 from burnish_service.routes import (
@@ -52,6 +52,7 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
         app.include_router(module.router)
     for module in (chat, responses, openai_models):  # a base URL of their own, under which /models is OpenAI's
         app.include_router(module.router, prefix=OPENAI, include_in_schema=module is openai_models)
+    dashboard.mount(app)
     problems.install(app)
     app.add_middleware(RequestId, echo=echo)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -1,0 +1,60 @@
+/** What can be done with a job besides looking at it. */
+
+import { api } from "../api.js";
+import { complaint } from "../complaint.js";
+import { h, say } from "../dom.js";
+import { LIVE } from "../words.js";
+
+export class Actions {
+  /** `revived(job)` when it has changed; `note(element)` shows what went wrong. */
+  constructor(revived, note) {
+    const button = (name, text, act) => (this[name] = h("button", { class: "quiet", onclick: () => this.act(this[name], act) }, text));
+    this.note = note;
+    this.element = h("span", { class: "row" },
+      button("cancel", "Cancel", async (id) => revived(await api.cancel(id))),
+      button("resume", "Go on", async (id) => revived(await api.resume(id))),
+      button("verify", "Verify", async (id) => this.verified(await api.verify(id))),
+      button("again", "Ask again", async (id) => { sessionStorage.setItem("again", JSON.stringify((await api.job(id)).spec)); location.hash = "#/new/again"; }),
+      button("remove", "Delete", (id) => this.forget(id)));
+  }
+
+  show(job) {
+    this.id = job.id;
+    const live = LIVE.has(job.status);
+    this.cancel.hidden = !live;
+    this.resume.hidden = !job.resumable;
+    this.verify.hidden = live || !job.last_refinement || job.resolved?.resolution?.replayable === false;
+    this.remove.hidden = live;
+  }
+
+  async act(button, what) {
+    button.disabled = true;
+    this.note("");
+    try {
+      await what(this.id);
+    } catch (error) {
+      this.note(complaint(error));
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  verified(found) {
+    const inside = found.id ? h("a", { href: `#/jobs/${found.id}` }, `Verifying in job ${found.id}`) : verdict(found);
+    this.note(h("div", { class: "noted", role: "status" }, inside));
+  }
+
+  async forget(id) {
+    if (!confirm(`Delete ${id}, with its answer and its files?`)) return;
+    await api.remove(id);
+    say(`Deleted ${id}`);
+    location.hash = "#/";
+  }
+}
+
+/** What running blocks again has shown, in words. */
+export function verdict(found) {
+  const which = `${found.blocks.length} of ${found.of} blocks ran again`, how = found.comparison === "digest" ? "bit by bit" : "to 1e-5";
+  const wrong = found.blocks.filter((block) => !block.reproduced).map((block) => block.index);
+  return found.reproduced ? `Verified: ${which} and are equal ${how}.` : `Not reproduced: ${which}; not equal ${how}: ${wrong.join(", ")}.`;
+}

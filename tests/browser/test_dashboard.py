@@ -1,0 +1,225 @@
+"""What users do on the pages: create, watch, lose the connection, think longer, cancel, read what went wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.service.harness import Service, blocks_of, stranded
+
+from .conftest import Look
+from .relay import relayed
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+Open = Callable[..., Look]
+BADGE = ".head .badge"
+SLOW = 60_000
+
+
+def at(service: Service | str, path: str) -> str:
+    return f"{service if isinstance(service, str) else service.url}/#{path}"
+
+
+def badge(page: Page, text: str) -> None:
+    expect(page.locator(BADGE)).to_have_text(text, timeout=SLOW)
+
+
+def test_the_page_is_found_and_may_run_no_foreign_script(service: Service, look: Open) -> None:
+    reply = service.client.get("/")
+    assert reply.status_code == 200
+    assert "script-src 'self'" in reply.headers["content-security-policy"]
+    seen = look(at(service, "/"))
+    expect(seen.page.get_by_role("heading", name="Jobs")).to_be_visible()
+    seen.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = 1'}))"
+    )
+    assert seen.page.evaluate("window.ran") is None
+    seen.forgive("Content Security Policy")
+    assert service.client.get("/v1/nothing").status_code == 404, "the API keeps its own paths"
+    assert service.client.post("/nothing").status_code == 404
+
+
+def test_a_job_is_created_from_an_example_and_watched_to_its_end(service: Service, look: Open) -> None:
+    page = look(at(service, "/new")).page
+    page.get_by_label("Kind").select_option("correlated")
+    page.get_by_label("units").fill("4096")
+    page.get_by_role("button", name="Create job").click()
+    badge(page, "completed")
+    assert re.search(r"#/jobs/job_\w+$", page.url)
+    expect(page.locator(".outlook")).to_contain_text("its units were used up")
+    expect(page.locator(".headline")).to_contain_text("±")
+    expect(page.get_by_role("img", name=re.compile("^Error on logarithmic axes"))).to_be_visible()
+    expect(page.locator(".uplot canvas").first).to_be_visible()
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    expect(page.locator(".jobs tbody tr").first).to_contain_text("completed")
+
+
+def test_the_stream_is_dropped_and_resumes_where_it_was(service: Service, look: Open) -> None:
+    """Twice; at the end the page has heard every look once, and in order."""
+    job = service.create(blocks_of(1024, nap=0.02))["id"]
+    with relayed(service.url) as relay:
+        seen = look(at(relay.url, f"/jobs/{job}"))
+        page = seen.page
+        for _ in range(2):
+            expect(page.locator(".link.live")).to_be_visible()
+            relay.cut()
+            expect(page.locator(".link")).to_have_text("connection lost, trying again")
+            relay.mend()
+        badge(page, "completed")
+        page.get_by_text("The numbers of every look").click()
+        rows = page.locator("details[open] tbody tr th")
+        heard = [event["data"] for event in service.events(job) if event["type"] == "refinement"]
+        looks = [str(each["blocks"]) for each in heard if each["interval"] or each is heard[-1]]
+        expect(rows).to_have_text(looks)
+        seen.forgive("net::ERR")
+
+
+def test_think_longer(service: Service, look: Open) -> None:
+    job = service.run(blocks_of(8))["id"]
+    page = look(at(service, f"/jobs/{job}")).page
+    badge(page, "completed")
+    before = service.get(job)
+    page.get_by_role("button", name=re.compile("^Think longer: 2x compute")).click()
+    expect(page.locator("#said")).to_contain_text("Thinking longer")
+    after = service.finished(job)
+    assert after["spent"]["units"] >= 2 * before["spent"]["units"]
+    expect(page.locator(".facts")).to_contain_text(f"in {after['last_refinement']['blocks']} blocks")
+    badge(page, "completed")
+
+
+def test_cancel_from_the_page_and_from_the_list(service: Service, look: Open) -> None:
+    first, second = (service.create(stranded())["id"] for _ in range(2))
+    page = look(at(service, f"/jobs/{first}")).page
+    page.get_by_role("button", name="Cancel").click()
+    badge(page, "cancelled")
+    page.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_role("button", name=f"Cancel {second}").click()
+    row = page.locator("tr", has_text=second)
+    expect(row).to_contain_text("cancelled")
+    expect(row.get_by_role("button")).to_be_hidden()
+    page.get_by_label("Status").select_option("cancelled")
+    expect(page.locator(".jobs tbody tr")).to_have_count(2)
+    page.get_by_role("searchbox").fill(second)
+    expect(page.locator(".jobs tbody tr:visible")).to_have_count(1)
+
+
+def test_what_is_wrong_is_said_beside_the_field(service: Service, look: Open) -> None:
+    seen = look(at(service, "/new"))
+    page = seen.page
+    page.get_by_label("Kind").select_option("surrogate")
+    problem = page.get_by_label("problem")
+    problem.fill('{"name": "viscous-burger", "dim": 20}')
+    page.get_by_role("button", name="Create job").click()
+    expect(page.get_by_role("alert")).to_contain_text("viscous-burgers")
+    expect(problem).to_have_attribute("aria-invalid", "true")
+    expect(problem).to_be_focused()
+    problem.fill("{")
+    page.get_by_role("button", name="Create job").click()
+    expect(page.get_by_role("alert")).to_contain_text("this is no JSON")
+    seen.forgive("422")
+    page.goto(at(service, "/jobs/job_none"))
+    expect(page.get_by_role("alert")).to_contain_text("job_none")
+    seen.forgive("404")
+    page.goto(at(service, "/nowhere"))
+    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+
+
+def test_strings_of_users_stay_strings(service: Service, look: Open) -> None:
+    evil = '<img src=x onerror="window.ran=1"><script>window.ran=2</script>'
+    job = service.create({**blocks_of(4), "metadata": {"note": evil}})["id"]
+    page = look(at(service, "/")).page
+    expect(page.locator("tr", has_text=job)).to_contain_text("<img src=x")
+    assert page.locator(".jobs img").count() == 0
+    assert page.evaluate("window.ran") is None
+    page.goto(at(service, f"/jobs/{job}"))
+    badge(page, "completed")
+    assert page.evaluate("window.ran") is None
+
+
+def test_the_keyboard_reaches_everything(service: Service, look: Open) -> None:
+    page = look(at(service, "/")).page
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="New job").first).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="New job")).to_be_visible()
+    expect(page.locator("#main")).to_be_focused()
+    assert page.evaluate(
+        "[...document.querySelectorAll('input,select,textarea')].every(e => e.labels.length || e.ariaLabel)"
+    )
+
+
+def test_dark_where_the_system_is(service: Service, look: Open) -> None:
+    light, dark = (
+        look(at(service, "/cluster"), color_scheme=scheme).page.evaluate(
+            "getComputedStyle(document.body).backgroundColor"
+        )
+        for scheme in ("light", "dark")
+    )
+    assert sum(map(int, re.findall(r"\d+", light)[:3])) > 600 > 150 > sum(map(int, re.findall(r"\d+", dark)[:3]))
+
+
+def test_the_cluster_shows_who_has_what(service: Service, look: Open) -> None:
+    job = service.create(blocks_of(4000, nap=0.02))["id"]
+    page = look(at(service, "/cluster")).page
+    expect(page.locator("section", has_text="Allocation over jobs")).to_contain_text(job[-6:])
+    expect(page.locator(".figures")).to_contain_text("2 of 2")
+    expect(page.locator(".figure", has_text="blocks/s").locator("dd")).to_have_text(
+        re.compile(r"^[1-9]\d*\.\d$"), timeout=SLOW
+    )
+    service.client.post(f"/v1/jobs/{job}/cancel")
+    expect(page.locator("section", has_text="Allocation over jobs")).to_contain_text("No job is running", timeout=SLOW)
+
+
+TICKS = """
+window.longest = 0;
+let last = performance.now();
+setInterval(() => {
+  const now = performance.now();
+  window.longest = Math.max(window.longest, now - last);
+  last = now;
+}, 20);
+"""
+
+
+def longest(*pages: Page) -> list[float]:
+    """The longest pause of each page since this was asked last, in ms."""
+    return [
+        page.evaluate("() => { const found = window.longest; window.longest = 0; return found; }") for page in pages
+    ]
+
+
+def test_a_thousand_refinements_without_a_stall(service: Service, look: Open) -> None:
+    """As they come, and all at once when the page is opened again: it never stops answering for as long as a second.
+
+    Beyond what a busy machine keeps an idle page waiting that is open beside it.
+    """
+    spec = {"kind": "tracking", "budget": {"units": 10**9}, "seed": 1, "observations": [[0.5]] * 1000, "expected": 1000}
+    job = service.create({**spec, "lanes": 8, "particles": 2})["id"]
+    page, idle = look(at(service, f"/jobs/{job}")).page, look(at(service, "/nowhere")).page
+    page.evaluate(TICKS)
+    idle.evaluate(TICKS)
+    expect(page.locator(BADGE)).to_have_text("completed", timeout=15 * SLOW)
+    live = longest(page, idle)
+    refinements = [event for event in service.events(job) if event["type"] == "refinement"]
+    assert len(refinements) >= 990, "a page of events holds 1,000"
+    page.evaluate("location.hash = '#/'")
+    expect(page.get_by_role("heading", name="Jobs")).to_be_visible()
+    longest(page, idle)
+    page.evaluate("id => { location.hash = `#/jobs/${id}`; }", job)
+    badge(page, "completed")
+    page.get_by_text("The numbers of every look").click()
+    expect(page.locator("details[open] tbody tr")).to_have_count(200)
+    burst = longest(page, idle)
+    last = service.get(job)["last_refinement"]
+    assert last["observation"] == 999
+    expect(page.locator("details[open] tbody tr").last).to_contain_text(str(last["blocks"]))
+    for mine, others in (live, burst):
+        assert mine < 1000 + others
