@@ -73,6 +73,19 @@ class Keys:
         """What was spent, by day, kind and amount."""
         return f"{self.prefix}usage"
 
+    def usage_of(self, tenant: str | None) -> str:
+        """The same of one tenant; None: of all."""
+        return self.usage if tenant is None else f"{self.usage}:{tenant}"
+
+    @property
+    def units(self) -> str:
+        """Units spent, by tenant and day: what quotas ask for at every new job."""
+        return f"{self.prefix}units"
+
+    def live(self, tenant: str) -> str:
+        """Ids of a tenant's live jobs."""
+        return f"{self.prefix}live:{tenant}"
+
     @property
     def tallies(self) -> str:
         """Counters that live as long as the store."""
