@@ -19,6 +19,7 @@ from burnish_service.adapters.specs import Asked, dotted
 from burnish_service.context import Context
 from burnish_service.openapi import REFERENCE
 from burnish_service.problems import read_body
+from burnish_workers.engine.quotas import OverQuota
 from burnish_workers.engine.reading import read_json, validated
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
@@ -44,6 +45,8 @@ async def created(context: Context, asked: Asked, idempotency_key: str | None) -
     """The job that was asked for. Raises Refused, which knows how the fields of its spec were named."""
     try:
         return (await context.app.create(asked.body, idempotency_key)).job
+    except OverQuota:
+        raise
     except Refusal as error:
         raise Refused(error.problem, asked.param) from None
 
@@ -60,7 +63,7 @@ class Route(APIRoute):
             except Refused as error:
                 return answer(error.problem, error.name)
             except Refusal as error:
-                return answer(error.problem, _sent)
+                return answer(error.problem, _sent, error.all_headers)
             except RequestValidationError as error:
                 return answer(_parameter(error), _sent)
             except StoreUnavailable as error:

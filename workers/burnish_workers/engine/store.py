@@ -21,7 +21,7 @@ from burnish_workers.engine.records import (
 
 
 class FrontStore(Protocol):
-    """What fronts need of a store. All methods raise `StoreUnavailable` when it cannot be reached within its retries."""
+    """What fronts need. All methods raise `StoreUnavailable` when the store cannot be reached within its retries."""
 
     async def ping(self) -> None:
         """Answer, or raise."""
@@ -69,8 +69,8 @@ class FrontStore(Protocol):
         canaries: bool = False,
         tenant: str | None = None,
     ) -> Page:
-        """Newest first; `after` is the id of the last job of the page before. `canaries`: with those, whose they may be;
-        `tenant`: of others only those."""
+        """Newest first; `after` is the id of the last job of the page before. `tenant`: only those of this one;
+        `canaries`: with those, which are nobody's."""
         ...
 
     async def events(self, job_id: str, *, after: int, limit: int, types: frozenset[str] | None = None) -> list[Event]:
