@@ -14,14 +14,18 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
 
 from burnish_service import ingress, ports, rollout
+from burnish_service.access import StandsOpen, refuse_open
 from burnish_service.deploying import NotDeployable, deploy
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
 from burnish_service.supervisor import AGAIN, HERE, AlreadyServing, supervise
+from burnish_workers.engine.api_keys import KeysError, configured, entry_of, minted
 from burnish_workers.engine.records import StoreError
 
 
@@ -46,26 +50,61 @@ def main(argv: list[str] | None = None) -> int:
     deployed.add_argument("--workers", type=int, help="default: one for each CPU of the cluster")
     deployed.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
     deployed.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
+    made = commands.add_parser("key", help="make an API key, for BURNISH_API_KEYS of a service that has none yet")
+    made.add_argument("--tenant", default="default", help="whose it is; default: default")
+    made.add_argument("--scopes", default="submit,read,admin", help="of submit, read, admin; default: all")
     arguments = parser.parse_args(argv)
+    if arguments.command == "key":
+        return _make_key(arguments.tenant, arguments.scopes)
     if arguments.command == HERE:
         try:
             code = run(Settings.model_validate_json(arguments.settings))
             _leave(code)
-        except StoreError as error:
+        except (StoreError, StandsOpen) as error:
             _say(f"burnish-server: {error}")
             return 2
     if arguments.command == "redeploy":
         return _redeploy(arguments)
     given = {k: v for k, v in vars(arguments).items() if v is not None and k != "command"}
-    if arguments.command == "deploy":
-        return deploy_command(Settings(**given))
     try:
-        settings = _filled(Settings(**given))
+        chosen = _chosen(given)
+        if arguments.command == "deploy":
+            return deploy_command(chosen)
+        settings = _filled(chosen)
         with ports.claimed(settings.host, settings.port) as port:
             return supervise(settings.model_copy(update={"port": port}))
-    except (AlreadyServing, IngressUnavailable, PortTaken) as error:
+    except (AlreadyServing, IngressUnavailable, PortTaken, SettingsError) as error:
         _say(f"burnish-server: {error}")
         return 2
+
+
+class SettingsError(ValueError):
+    """The settings make no sense."""
+
+
+def _chosen(given: dict[str, Any]) -> Settings:
+    """The settings; from here on no process has the keys in its environment. Raises SettingsError."""
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        said = "; ".join(f"BURNISH_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(said) from None
+    os.environ.pop("BURNISH_API_KEYS", None)
+    os.environ.pop("BURNISH_API_KEYS_FILE", None)
+    return settings
+
+
+def _make_key(tenant: str, scopes: str) -> int:
+    """Print a key, and the entry of BURNISH_API_KEYS that lets it in without holding it."""
+    key = minted()
+    try:
+        (entry,) = configured(f"{tenant}:{'+'.join(scopes.replace(',', ' ').split())}={key.text}")
+    except KeysError as error:
+        _say(f"burnish-server: {error}")
+        return 2
+    sys.stdout.write(f"key (for clients, shown this once):   {key.text}\n")
+    sys.stdout.write(f"entry (for the service's settings):   {entry_of(entry)}\n")
+    return 0
 
 
 def _redeploy(arguments: argparse.Namespace) -> int:
@@ -90,9 +129,9 @@ def deploy_command(settings: Settings) -> int:
     try:
         if settings.redis_url is not None:
             asyncio.run(_checked(settings.redis_url))
-            asyncio.run(_opened(settings.redis_url))
+            asyncio.run(_opened(settings))
         settings = deploy(settings)
-    except (NotDeployable, IngressUnavailable, StoreError, TimeoutError, ConnectionError) as error:
+    except (NotDeployable, IngressUnavailable, StoreError, StandsOpen, TimeoutError, ConnectionError) as error:
         _say(f"burnish-server: {error}")
         return 2
     _say(f"burnish serves on port {settings.port} of every node with replicas ({settings.workers} workers)")
@@ -123,7 +162,7 @@ def run(settings: Settings) -> int:
         store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
         settings = settings.model_copy(update={"redis_url": store.url})
     try:
-        asyncio.run(_opened(settings.redis_url or ""))
+        asyncio.run(_opened(settings))
         _say(f"starting Ray and Serve ... (ingress: {choice.name}, {choice.why})")
         serving.start_ray(settings)
         word = rollout.leave_word(settings, serving.address())
@@ -146,14 +185,18 @@ def run(settings: Settings) -> int:
     return 0
 
 
-async def _opened(url: str) -> None:
-    """A store that has served a newer version is refused before anything is started. Raises StoreTooNew."""
+async def _opened(settings: Settings) -> None:
+    """Before anything is started: refused is a store that has served a newer version (StoreTooNew), and a service for
+    other machines that has no keys (StandsOpen)."""
     from burnish_workers.engine.redis_link import RedisLink
     from burnish_workers.engine.redis_store import RedisStore
+    from burnish_workers.engine.redis_tenancy import RedisTenancy
 
-    store = RedisStore(RedisLink(url, retries=5))
+    link = RedisLink(settings.redis_url or "", retries=5)
+    store = RedisStore(link)
     try:
         await store.open()
+        await refuse_open(settings, RedisTenancy(link))
     finally:
         await store.close()
 

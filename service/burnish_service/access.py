@@ -7,17 +7,18 @@ was a key it is closed for good, also when all are revoked.
 from __future__ import annotations
 
 import ipaddress
-from typing import cast
+from typing import Annotated
 
 from fastapi import Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from burnish.wire.keys import Scope
 from burnish_service.context import Context, base_of
+from burnish_service.settings import Settings
 from burnish_workers.engine.api_keys import VARIABLE, opens, taken_apart
 from burnish_workers.engine.quotas import Caller
 from burnish_workers.engine.refusals import Refusal
-from burnish_workers.engine.tenancy import StoredKey
+from burnish_workers.engine.tenancy import StoredKey, Tenancy
 
 BEARER = HTTPBearer(
     scheme_name="ApiKey",
@@ -27,6 +28,7 @@ BEARER = HTTPBearer(
 )
 
 Credentials = HTTPAuthorizationCredentials | None
+Sent = Annotated[Credentials, Security(BEARER)]
 
 _CHALLENGE = 'Bearer realm="burnish"'
 
@@ -49,13 +51,13 @@ class Forbidden(Refusal):
         self.headers["WWW-Authenticate"] = f'{_CHALLENGE}, error="insufficient_scope", scope="{scope}"'
 
 
-async def admitted(request: Request, credentials: Credentials = Security(BEARER)) -> None:
+async def admitted(request: Request, credentials: Sent) -> None:
     """A dependency of routes: who asks may read, or submit where the method is not GET. Raises Refusal."""
     scope: Scope = "read" if request.method in ("GET", "HEAD") else "submit"
     request.scope["caller"] = await admit(base_of(request), credentials, scope)
 
 
-async def administrating(request: Request, credentials: Credentials = Security(BEARER)) -> None:
+async def administrating(request: Request, credentials: Sent) -> None:
     """A dependency of routes: who asks is an administrator. Raises Refusal."""
     request.scope["caller"] = await admit(base_of(request), credentials, "admin")
 
@@ -82,8 +84,22 @@ async def stands_open(context: Context) -> bool:
     settings = context.settings
     if is_loopback(settings.host) or settings.allow_open:
         return True
-    raise Unauthorised(
-        f"this service listens on {settings.host} and has no keys yet: its operator sets {VARIABLE}", sent=False
+    detail = f"this service listens on {settings.host} and has no keys yet: its operator sets {VARIABLE}"
+    raise Unauthorised(detail, sent=False)
+
+
+class StandsOpen(RuntimeError):
+    """A service was about to serve other machines without asking for keys."""
+
+
+async def refuse_open(settings: Settings, tenancy: Tenancy) -> None:
+    """Raise StandsOpen where a service that is about to start would have to refuse everybody."""
+    if settings.api_keys or settings.allow_open or is_loopback(settings.host) or await tenancy.count() > 0:
+        return
+    raise StandsOpen(
+        f"host {settings.host} lets other machines in, and there is no API key. Run `burnish-server key` and set "
+        f"{VARIABLE} to the entry it prints (or {VARIABLE}_FILE to a file with it); or listen on 127.0.0.1; or set "
+        "BURNISH_ALLOW_OPEN=true, and whoever reaches the service may do everything"
     )
 
 
@@ -102,7 +118,7 @@ async def _found(context: Context, text: str) -> StoredKey | None:
         return None
     id, secret = parts
     key = context.configured_keys.get(id) or await context.tenancy.key(id)
-    return cast(StoredKey, key) if opens(key, secret, context.clock.now()) else None
+    return key if opens(key, secret, context.clock.now()) else None
 
 
 def _caller(context: Context, key: StoredKey | None = None) -> Caller:

@@ -48,6 +48,6 @@ def deploy(settings: Settings, timeout: float = READY) -> Settings:
 def told_to_all(choice: ingress.Choice, settings: Settings) -> dict[str, str]:
     """The environment of every process of the service, on whichever node: what the operator set here, and set there
     only where nodes differ. Secrets go by the settings, which no dashboard shows."""
-    secret = {"BURNISH_REDIS_URL"}
+    secret = {"BURNISH_REDIS_URL", "BURNISH_API_KEYS", "BURNISH_API_KEYS_FILE"}
     own = {name: text for name, text in os.environ.items() if name.startswith(("BURNISH_", "RAY_SERVE_"))}
     return ingress.common(choice, settings.rotation) | {k: v for k, v in own.items() if k not in secret}

@@ -26,7 +26,7 @@ _SECRET = {"Cache-Control": "no-store"}
     responses=problem_responses(400, 409, 413, 415, 422, 503),
 )
 async def create(request: Request) -> Response:
-    """Make a key. It is in this answer alone: what is kept is a hash. The first key of a service needs scope `admin`."""
+    """Make a key. It is in this answer alone: a hash is kept. The first key of a service needs scope `admin`."""
     context = base_of(request)
     issued = await context.key_admin.create(await read_body(request, context.settings.max_body))
     return JSONResponse(issued.model_dump(mode="json"), 201, _SECRET)

@@ -1,8 +1,8 @@
 """API keys as text: made, taken apart, compared. Pure, but for the random numbers.
 
-A key is `bk_<id>_<secret>`. The id is public and finds the record; the secret is 256 random bits. One round of SHA-256 is
-enough to keep it by: a slow, salted hash protects passwords because people choose few of them, and nobody guesses one of
-2^256 equally likely secrets, however fast; a slow one would cost every request its time.
+A key is `bk_<id>_<secret>`. The id is public and finds the record; the secret is 256 random bits. One round of SHA-256
+is enough to keep it by: a slow, salted hash protects passwords because people choose few of them, and nobody guesses
+one of 2^256 equally likely secrets, however fast; a slow one would cost every request its time.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The store as one tenant sees it: its own jobs, and no others.
 
-Every request of a tenant goes through this and through `own_files`; no route asks whose a job is, so none can forget to.
+Every request of a tenant goes through this and through `own_files`; no route asks whose a job is, so none forgets to.
 """
 
 from __future__ import annotations

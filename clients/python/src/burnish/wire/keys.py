@@ -9,7 +9,7 @@ from pydantic import Field
 from burnish.wire.base import Received, Wire
 
 Scope = Literal["submit", "read", "admin"]
-"""`read`: see what is there; `submit`: make, change and delete it; `admin`: keys and quotas, the sums of all tenants."""
+"""`read`: see what is there; `submit`: make, change and delete it; `admin`: keys, quotas, the sums of all tenants."""
 
 SCOPES: tuple[Scope, ...] = ("submit", "read", "admin")
 TENANT = r"^[a-z0-9][a-z0-9-]{0,62}$"
