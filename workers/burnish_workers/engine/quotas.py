@@ -54,7 +54,7 @@ class Caller:
         return limit
 
     def units(self, most: int, spent: float, day_left: float) -> Limit:
-        limit = Limit("units", most, max(0, math.floor(most - spent)), math.ceil(day_left), DAY, "units")
+        limit = Limit("units", most, max(0, math.floor(most - spent)), math.ceil(day_left), DAY)
         self.note(limit)
         return limit
 

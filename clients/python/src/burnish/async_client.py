@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx2
 
 from burnish import asked, calls, files, local, outcomes, packing, settings, specify, streams, wire
+from burnish.admin import AsyncAdmin
 from burnish.errors import ServiceError, Unreachable
 from burnish.job import AsyncJob
 from burnish.pages import AsyncPage
@@ -230,12 +231,8 @@ class AsyncBurnish:
     ) -> AsyncPage[calls.Vector | None]:
         """The observations of a job, those of its spec first."""
         sheet = await self._do(calls.observations(job_id, after, limit))
-        return AsyncPage(
-            sheet.data,
-            sheet.has_more,
-            sheet.next,
-            lambda cursor: self.observations(job_id, after=int(cursor), limit=limit),
-        )
+        later = lambda cursor: self.observations(job_id, after=int(cursor), limit=limit)  # noqa: E731
+        return AsyncPage(sheet.data, sheet.has_more, sheet.next, later)
 
     async def artifact(self, job_id: str, name: str) -> bytes:
         """A file that a job left, such as `arrays.name` of a large answer."""
@@ -260,6 +257,11 @@ class AsyncBurnish:
         """Run some blocks of a job again (a random sample, or `indices`): do they come out the same, bit by bit?"""
         found = await self._do(calls.verify(job_id, blocks, indices))
         return outcomes.verification(await AsyncJob(self, found).wait()) if isinstance(found, wire.Job) else found
+
+    @property
+    def admin(self) -> AsyncAdmin:
+        """API keys and quotas."""
+        return AsyncAdmin(self._do)
 
     async def usage(self, *, days: int | None = None) -> wire.Usage:
         """What was spent, by day and kind. `days`: how many of the last, 30 if not given."""

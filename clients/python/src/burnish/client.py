@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar, Unpack
 import httpx2
 
 from burnish import asked, calls, files, local, outcomes, packing, settings, specify, streams, wire
+from burnish.admin import Admin
 from burnish.errors import ServiceError, Unreachable
 from burnish.job import Job
 from burnish.pages import Page
@@ -258,6 +259,11 @@ class Burnish:
         """Run some blocks of a job again (a random sample, or `indices`): do they come out the same, bit by bit?"""
         found = self._do(calls.verify(job_id, blocks, indices))
         return outcomes.verification(Job(self, found).wait()) if isinstance(found, wire.Job) else found
+
+    @property
+    def admin(self) -> Admin:
+        """API keys and quotas."""
+        return Admin(self._do)
 
     def usage(self, *, days: int | None = None) -> wire.Usage:
         """What was spent, by day and kind. `days`: how many of the last, 30 if not given."""
