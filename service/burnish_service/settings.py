@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
@@ -93,6 +93,11 @@ class Settings(BaseSettings):
     def _keys(cls, keys: SecretStr) -> SecretStr:
         keys_of(keys.get_secret_value())
         return keys
+
+    @field_serializer("outbound_keys")
+    def _untold(self, keys: SecretStr) -> str:
+        """Workers have them from the variable; asterisks in their place would not be read again as settings."""
+        return ""
 
     @field_validator("priors")
     @classmethod

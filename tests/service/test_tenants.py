@@ -13,11 +13,11 @@ from typing import Any
 import httpx2
 import numpy as np
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from burnish_service.access import StandsOpen, refuse_open
 from burnish_service.settings import Settings
-from burnish_workers.engine.api_keys import configured, digest_of, entry_of, minted
+from burnish_workers.engine.api_keys import configured, digest_of, entry_of, minted, opens, taken_apart
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.memory_tenancy import MemoryTenancy
 from burnish_workers.engine.redis_library import RedisLibrary
@@ -187,8 +187,6 @@ def test_wrong_asks_for_keys(root: Party) -> None:
 def test_a_key_expires() -> None:
     key = minted()
     stored = configured(f"acme={key.text}")[0].with_changes(expires_at="2026-01-02T00:00:00Z")
-    from burnish_workers.engine.api_keys import opens, taken_apart
-
     parts = taken_apart(key.text)
     assert parts is not None
     assert opens(stored, parts[1], "2026-01-01T23:59:59.999Z")
@@ -392,6 +390,13 @@ def test_settings_hold_no_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     again = configured(Settings.model_validate_json(text).api_keys)
     assert [(key.tenant, key.scopes) for key in again] == [("acme", ("submit", "read")), ("globex", ("read",))]
     assert [entry_of(key) for key in again] == settings.api_keys.split(",")
+
+
+def test_settings_with_keys_of_servers_are_read_again() -> None:
+    settings = Settings(outbound="models.example.org", outbound_keys=SecretStr("models.example.org=hush"))
+    text = settings.model_dump_json()
+    assert "hush" not in text
+    assert Settings.model_validate_json(text).outbound == "models.example.org"
 
 
 @pytest.mark.parametrize(

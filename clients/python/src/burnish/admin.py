@@ -37,7 +37,7 @@ class Admin:
         asked = wire.NewKey(tenant=tenant, scopes=list(scopes), name=name, days=days)
         return self._send(calls.create_key(asked))
 
-    def keys(self) -> list[wire.ApiKey]:
+    def list_keys(self) -> list[wire.ApiKey]:
         """All keys, newest first, without their secrets; those that are revoked too."""
         return self._send(calls.keys()).data
 
@@ -77,7 +77,7 @@ class AsyncAdmin:
         asked = wire.NewKey(tenant=tenant, scopes=list(scopes), name=name, days=days)
         return await self._send(calls.create_key(asked))
 
-    async def keys(self) -> list[wire.ApiKey]:
+    async def list_keys(self) -> list[wire.ApiKey]:
         """All keys, newest first, without their secrets; those that are revoked too."""
         return (await self._send(calls.keys())).data
 

@@ -9,9 +9,7 @@ import typer
 from burnish import wire
 from burnish.cli_base import AsJson, app, columns, ndjson, option
 
-keys_app = typer.Typer(
-    help="API keys: make, list, rotate, revoke (scope admin).", no_args_is_help=True
-)
+keys_app = typer.Typer(help="API keys: make, list, rotate, revoke (scope admin).", no_args_is_help=True)
 app.add_typer(keys_app, name="keys")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The public part of a key, between bk_ and the secret.")]
@@ -37,7 +35,7 @@ def create(
 @keys_app.command("list")
 def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """All keys, newest first, without their secrets."""
-    found: list[wire.ApiKey] = context.obj.admin.keys()
+    found: list[wire.ApiKey] = context.obj.admin.list_keys()
     if as_json:
         ndjson(found)
         return
