@@ -70,7 +70,7 @@ class Context:
     def quotas(self) -> QuotaAdmin:
         settings = self.settings
         usual = Quota(settings.quota_jobs, settings.quota_units, settings.quota_bytes)
-        return QuotaAdmin(self.tenancy, self.app.store, self.app.uploads.library, usual)
+        return QuotaAdmin(self.tenancy, self.app.store, self.app.uploads.all, usual)
 
     @cached_property
     def key_admin(self) -> KeyAdmin:

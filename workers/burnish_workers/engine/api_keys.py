@@ -120,5 +120,5 @@ def _configured(number: int, entry: str) -> StoredKey:
         id, digest = kept[1], kept[2]
     else:
         raise KeysError(f"the key of entry {number} of {VARIABLE} is none; `burnish-server key` makes one")
-    known = tuple(scope for scope in _SCOPES if scope in scopes)
+    known: tuple[Scope, ...] = tuple(scope for scope in _SCOPES if scope in scopes)
     return StoredKey(id, tenant, known, digest, created_at="", name=VARIABLE)

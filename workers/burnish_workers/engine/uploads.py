@@ -23,17 +23,17 @@ YOUNG = 3600.0
 
 
 class Uploads:
-    """Files of users. What was accepted is kept until it is deleted."""
+    """Files of users. What was accepted is kept until it is deleted. `all`: those of everybody."""
 
     def __init__(
         self, library: Library, artifacts: Artifacts, store: FrontStore, clock: Clock, shelf: Shelf | None = None
     ):
-        self._all, self.library = library, shelf or library
+        self.all, self.library = library, shelf or library
         self.artifacts, self._store, self._clock = artifacts, store, clock
 
     def of(self, caller: Caller, store: FrontStore) -> Uploads:
         """Those of the caller's tenant; `store`: its jobs."""
-        return Uploads(self._all, self.artifacts, store, self._clock, OwnFiles(self._all, caller))
+        return Uploads(self.all, self.artifacts, store, self._clock, OwnFiles(self.all, caller))
 
     async def put(self, type: FileType, id: str, data: bytes) -> StoredFile:
         """Check an upload and keep it; the same bytes again are no error. Raises Refusal."""

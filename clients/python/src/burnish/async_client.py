@@ -28,7 +28,7 @@ class AsyncBurnish:
 
     `base_url`: default BURNISH_BASE_URL, else http://127.0.0.1:8000. `api_key`: default BURNISH_API_KEY, else none.
     `timeout`: seconds for one answer. `max_retries`: tries after the first one, 0 for none, or a policy of your own.
-    `transport`: what carries the requests, in place of the network.
+    `transport`: what carries the requests, in place of the network. `admin`: API keys and quotas.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class AsyncBurnish:
         self.base_url = settings.base_url(base_url)
         self._retries = Retries(attempts=max_retries) if isinstance(max_retries, int) else max_retries
         self._service: local.LocalService | None = None
+        self.admin = AsyncAdmin(self._do)
         self._http = httpx2.AsyncClient(
             base_url=self.base_url,
             headers=settings.headers(api_key),
@@ -231,8 +232,12 @@ class AsyncBurnish:
     ) -> AsyncPage[calls.Vector | None]:
         """The observations of a job, those of its spec first."""
         sheet = await self._do(calls.observations(job_id, after, limit))
-        later = lambda cursor: self.observations(job_id, after=int(cursor), limit=limit)  # noqa: E731
-        return AsyncPage(sheet.data, sheet.has_more, sheet.next, later)
+        return AsyncPage(
+            sheet.data,
+            sheet.has_more,
+            sheet.next,
+            lambda cursor: self.observations(job_id, after=int(cursor), limit=limit),
+        )
 
     async def artifact(self, job_id: str, name: str) -> bytes:
         """A file that a job left, such as `arrays.name` of a large answer."""
@@ -257,11 +262,6 @@ class AsyncBurnish:
         """Run some blocks of a job again (a random sample, or `indices`): do they come out the same, bit by bit?"""
         found = await self._do(calls.verify(job_id, blocks, indices))
         return outcomes.verification(await AsyncJob(self, found).wait()) if isinstance(found, wire.Job) else found
-
-    @property
-    def admin(self) -> AsyncAdmin:
-        """API keys and quotas."""
-        return AsyncAdmin(self._do)
 
     async def usage(self, *, days: int | None = None) -> wire.Usage:
         """What was spent, by day and kind. `days`: how many of the last, 30 if not given."""

@@ -28,7 +28,7 @@ class Burnish:
 
     `base_url`: default BURNISH_BASE_URL, else http://127.0.0.1:8000. `api_key`: default BURNISH_API_KEY, else none.
     `timeout`: seconds for one answer. `max_retries`: tries after the first one, 0 for none, or a policy of your own.
-    `transport`: what carries the requests, in place of the network.
+    `transport`: what carries the requests, in place of the network. `admin`: API keys and quotas.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Burnish:
         self.base_url = settings.base_url(base_url)
         self._retries = Retries(attempts=max_retries) if isinstance(max_retries, int) else max_retries
         self._service: local.LocalService | None = None
+        self.admin = Admin(self._do)
         self._http = httpx2.Client(
             base_url=self.base_url,
             headers=settings.headers(api_key),
@@ -259,11 +260,6 @@ class Burnish:
         """Run some blocks of a job again (a random sample, or `indices`): do they come out the same, bit by bit?"""
         found = self._do(calls.verify(job_id, blocks, indices))
         return outcomes.verification(Job(self, found).wait()) if isinstance(found, wire.Job) else found
-
-    @property
-    def admin(self) -> Admin:
-        """API keys and quotas."""
-        return Admin(self._do)
 
     def usage(self, *, days: int | None = None) -> wire.Usage:
         """What was spent, by day and kind. `days`: how many of the last, 30 if not given."""
