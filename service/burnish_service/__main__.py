@@ -16,16 +16,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 from burnish_service import __version__, deploying, ingress, ports, word
+from burnish_service.access import StandsOpen, refuse_open
 from burnish_service.deploying import NotDeployable
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
 from burnish_service.supervisor import AGAIN, HERE, AlreadyServing, supervise
+from burnish_workers.engine.api_keys import KeysError, configured, entry_of, minted
 from burnish_workers.engine.records import StoreError
 
 
@@ -48,28 +50,58 @@ def main(argv: list[str] | None = None) -> int:
     over.add_argument("--fronts", type=int, help="processes that answer HTTP; 2 and more do so without a gap")
     over.add_argument("--runners", type=int, help="processes that conduct jobs")
     over.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="on a cluster; default auto")
+    made = commands.add_parser("key", help="make an API key, for BURNISH_API_KEYS of a service that has none yet")
+    made.add_argument("--tenant", default="default", help="whose it is; default: default")
+    made.add_argument("--scopes", default="submit,read,admin", help="of submit, read, admin; default: all")
     arguments = parser.parse_args(argv)
+    if arguments.command == "key":
+        return _make_key(arguments.tenant, arguments.scopes)
     if arguments.command == HERE:
         try:
             code = run(Settings.model_validate_json(arguments.settings))
             _leave(code)
-        except StoreError as error:
+        except (StoreError, StandsOpen) as error:
             _say(f"burnish-server: {error}")
             return 2
     try:
-        given = Settings(**{k: v for k, v in vars(arguments).items() if v is not None and k != "command"})
-    except ValidationError as error:
-        _say(f"burnish-server: an option, or a variable BURNISH_<NAME>, is wrong: {error}")
-        return 2
-    if arguments.command == "deploy":
-        return deploy_command(given)
-    try:
+        given = _chosen({k: v for k, v in vars(arguments).items() if v is not None and k != "command"})
+        if arguments.command == "deploy":
+            return deploy_command(given)
         settings = _filled(given)
         with ports.claimed(settings.host, settings.port) as port:
             return supervise(settings.model_copy(update={"port": port}))
-    except (AlreadyServing, IngressUnavailable, PortTaken) as error:
+    except (AlreadyServing, IngressUnavailable, PortTaken, SettingsError) as error:
         _say(f"burnish-server: {error}")
         return 2
+
+
+class SettingsError(ValueError):
+    """The settings make no sense."""
+
+
+def _chosen(given: dict[str, Any]) -> Settings:
+    """The settings; from here on no process has the keys in its environment. Raises SettingsError."""
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        said = "; ".join(f"BURNISH_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise SettingsError(said) from None
+    os.environ.pop("BURNISH_API_KEYS", None)
+    os.environ.pop("BURNISH_API_KEYS_FILE", None)
+    return settings
+
+
+def _make_key(tenant: str, scopes: str) -> int:
+    """Print a key, and the entry of BURNISH_API_KEYS that lets it in without holding it."""
+    key = minted()
+    try:
+        (entry,) = configured(f"{tenant}:{'+'.join(scopes.replace(',', ' ').split())}={key.text}")
+    except KeysError as error:
+        _say(f"burnish-server: {error}")
+        return 2
+    sys.stdout.write(f"key (for clients, shown this once):   {key.text}\n")
+    sys.stdout.write(f"entry (for the service's settings):   {entry_of(entry)}\n")
+    return 0
 
 
 def serve_command(arguments: list[str]) -> int:
@@ -82,9 +114,9 @@ def deploy_command(given: Settings) -> int:
     environment()
     try:
         target = deploying.target(given)
-        asyncio.run(_checked(target.settings.redis_url or ""))
+        asyncio.run(_checked(target.settings))
         settings = deploying.deploy(target)
-    except (NotDeployable, IngressUnavailable, StoreError, TimeoutError, ConnectionError) as error:
+    except (NotDeployable, IngressUnavailable, StoreError, StandsOpen, TimeoutError, ConnectionError) as error:
         _say(f"burnish-server: {error}")
         return 2
     where = f"on {target.address}, port {settings.port}"
@@ -151,21 +183,23 @@ def _stored(settings: Settings) -> Iterator[Settings]:
             store = EmbeddedValkey(settings.data_dir / "store", appendfsync="always").start()
             held.callback(store.stop)
             settings = settings.model_copy(update={"redis_url": store.url})
-        asyncio.run(_checked(settings.redis_url or ""))
+        asyncio.run(_checked(settings))
         yield settings
 
 
-async def _checked(url: str) -> None:
+async def _checked(settings: Settings) -> None:
     """Before anything is started: raises NotDurable for a store that may lose what it has acknowledged, StoreTooNew
-    for one that has served a newer version, StoreUnavailable."""
+    for one that has served a newer version, StoreUnavailable, StandsOpen where others would be let in without keys."""
     from burnish_workers.engine.redis_link import RedisLink
     from burnish_workers.engine.redis_store import RedisStore
+    from burnish_workers.engine.redis_tenancy import RedisTenancy
 
-    link = RedisLink(url, retries=5)
+    link = RedisLink(settings.redis_url or "", retries=5)
     store = RedisStore(link)
     try:
         await link.check_durability()
         await store.open()
+        await refuse_open(settings, RedisTenancy(link))
     finally:
         await store.close()
 

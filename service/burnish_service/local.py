@@ -83,8 +83,11 @@ class LocalService:
 
     async def _connect(self) -> Context:
         app = self._storage.app(registry(), SystemClock())
-        settings = self._settings.model_copy(update={"workers": self._fleet.workers})
-        return Context(app, settings, SystemClock(), self._pool, self._storage.coordination)
+        # Nobody else reaches its socket: the keys in the environment are those of some server.
+        settings = self._settings.model_copy(
+            update={"workers": self._fleet.workers, "host": "127.0.0.1", "api_keys": ""}
+        )
+        return Context(app, settings, SystemClock(), self._pool, self._storage.coordination, self._storage.tenancy)
 
     async def _pool(self) -> Pool:
         return Pool(self._fleet.workers, self._fleet.workers)

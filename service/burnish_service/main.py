@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from burnish_service import __version__, dashboard, openapi, problems
+from burnish_service.access import administrating, admitted
 from burnish_service.context import Context
 from burnish_service.problems import RequestId
 from burnish_service.routes import (
@@ -22,8 +23,10 @@ from burnish_service.routes import (
     health,
     inquiries,
     jobs,
+    keys,
     observations,
     openai_models,
+    quotas,
     responses,
 )
 
@@ -48,10 +51,15 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
         title="burnish", version=__version__, summary=SUMMARY, docs_url="/docs", redoc_url=None, lifespan=lifespan
     )
     ordinary = (jobs, events, observations, inquiries, files, forecast, chat, responses, catalogue, cluster, canaries)
-    for module in (*ordinary, health):
-        app.include_router(module.router)
+    users, admins = [Depends(admitted)], [Depends(administrating)]
+    for module in (*ordinary, quotas):
+        app.include_router(module.router, dependencies=users)
+    for router in (keys.router, quotas.admin):
+        app.include_router(router, dependencies=admins)
+    app.include_router(health.router)
     for module in (chat, responses, openai_models):  # a base URL of their own, under which /models is OpenAI's
-        app.include_router(module.router, prefix=OPENAI, include_in_schema=module is openai_models)
+        shown = module is openai_models
+        app.include_router(module.router, prefix=OPENAI, include_in_schema=shown, dependencies=users)
     dashboard.mount(app)
     problems.install(app)
     app.add_middleware(RequestId, echo=echo)
@@ -68,6 +76,8 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             *forecast.BODIES,
             *chat.BODIES,
             *responses.BODIES,
+            *keys.BODIES,
+            *quotas.BODIES,
         )
         app.openapi_schema = openapi.document(app, *bodies)
     return app.openapi_schema

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnish.wire import FieldError, Problem
+from burnish_service import ratelimit
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
 from burnish_workers.engine.schema import StoredByNewer
@@ -36,8 +37,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
-        headers = None if error.retry_after is None else {"Retry-After": str(error.retry_after)}
-        return answer(request, error.problem, headers)
+        return answer(request, error.problem, error.all_headers)
 
     @app.exception_handler(StoreUnavailable)
     async def away(request: Request, error: StoreUnavailable) -> Response:
@@ -84,7 +84,8 @@ def _parameter(loc: tuple[int | str, ...], message: str, given: object) -> Field
 
 
 class RequestId:
-    """Echo X-Request-Id, or mint one. Plain ASGI: BaseHTTPMiddleware would buffer streams."""
+    """Echo X-Request-Id, or mint one, and tell what is left of quotas. Plain ASGI: BaseHTTPMiddleware would buffer
+    streams."""
 
     def __init__(self, app: ASGIApp, echo: bool = True):
         self._app, self._echo = app, echo
@@ -98,8 +99,11 @@ class RequestId:
         scope["request_id"] = request_id
 
         async def tagged(message: Message) -> None:
-            if message["type"] == "http.response.start" and self._echo:
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
+            if message["type"] == "http.response.start":
+                own = [(b"x-request-id", request_id.encode())] if self._echo else []
+                caller = scope.get("caller")
+                told = ratelimit.headers(caller.limits.values()) if caller else []
+                message["headers"] = [*message.get("headers", []), *own, *told]
             await send(message)
 
         await self._app(scope, receive, tagged)

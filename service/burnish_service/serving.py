@@ -30,6 +30,7 @@ from burnish_workers.engine.redis_coordination import RedisCoordination
 from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
+from burnish_workers.engine.redis_tenancy import RedisTenancy
 from burnish_workers.engine.storage import Storage
 
 log = structlog.get_logger()
@@ -47,14 +48,15 @@ async def _connect(settings: Settings) -> Context:
     storage = _storage(settings, patience=3)
     await _opened(storage)
     app = storage.app(registry(), clock)
-    return Context(app, settings, clock, lambda: _pool(settings.workers), storage.coordination)
+    pool = lambda: _pool(settings.workers)  # noqa: E731
+    return Context(app, settings, clock, pool, storage.coordination, storage.tenancy)
 
 
 def _storage(settings: Settings, patience: int = 30) -> Storage:
     """`patience`: seconds, about, for which a store that is away or a disk that is full is waited for."""
     link = RedisLink(_url(settings), retries=patience)
     artifacts = FileArtifacts(settings.data_dir / "artifacts", patience=float(patience))
-    return Storage(RedisStore(link), RedisLibrary(link), artifacts, RedisCoordination(link))
+    return Storage(RedisStore(link), RedisLibrary(link), artifacts, RedisCoordination(link), RedisTenancy(link))
 
 
 async def _opened(storage: Storage) -> None:

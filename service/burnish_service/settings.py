@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
 from burnish_workers.core.sharing import Sharing
+from burnish_workers.engine.api_keys import hashed, read_entries
 from burnish_workers.kinds.posterior.registered import priors_of
 from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
 
@@ -60,6 +61,33 @@ class Settings(BaseSettings):
         exclude=True,  # every process has them from its environment: a dump would hold asterisks, which are no keys
     )
 
+    api_keys: str = Field(
+        default="",
+        description="Who may use the service: TENANT[:SCOPE+SCOPE]=KEY, ... Read once and kept as hashes; "
+        "`burnish-server key` makes entries. More keys are made by /v1/keys.",
+    )
+    api_keys_file: Path | None = Field(default=None, description="A file with such entries, one a line.")
+    allow_open: bool = Field(
+        default=False, description="Serve beyond this machine without keys: whoever reaches it may do everything."
+    )
+    quota_jobs: int | None = Field(default=None, ge=0, description="Live jobs of a tenant for whom nothing is set.")
+    quota_units: int | None = Field(default=None, ge=0, description="Units that such a tenant may spend in a UTC day.")
+    quota_bytes: int | None = Field(default=None, ge=0, description="Bytes that the uploads of such a tenant may take.")
+
+    @field_validator("api_keys")
+    @classmethod
+    def _without_secrets(cls, keys: str) -> str:
+        """Settings travel: to the server's command line, to replicas. No key does."""
+        return hashed(keys)
+
+    @model_validator(mode="after")
+    def _with_file(self) -> Settings:
+        """The file is read here, once: replicas may be where it is not."""
+        if self.api_keys_file is not None:
+            self.api_keys = hashed(f"{self.api_keys},{read_entries(self.api_keys_file)}")
+            self.api_keys_file = None
+        return self
+
     @field_validator("outbound")
     @classmethod
     def _places(cls, outbound: str) -> str:
@@ -71,6 +99,11 @@ class Settings(BaseSettings):
     def _keys(cls, keys: SecretStr) -> SecretStr:
         keys_of(keys.get_secret_value())
         return keys
+
+    @field_serializer("outbound_keys")
+    def _untold(self, keys: SecretStr) -> str:
+        """Workers have them from the variable; asterisks in their place would not be read again as settings."""
+        return ""
 
     @field_validator("priors")
     @classmethod

@@ -27,6 +27,10 @@ CONNECTING = sorted(
         ["delete", "sha256:0"],
         ["download", "job_1"],
         ["extend", "job_1", "--seconds", "1"],
+        ["keys", "create", "acme"],
+        ["keys", "list"],
+        ["keys", "revoke", "0"],
+        ["keys", "rotate", "0"],
         ["kinds"],
         ["kinds", "surrogate"],
         ["ledger", "job_1"],
@@ -36,6 +40,7 @@ CONNECTING = sorted(
         ["plan", "posterior", *SAMPLED],
         ["plan", "reasoning", *COUNTED],
         ["plan", "surrogate", *JOB],
+        ["quota"],
         ["resume", "job_1"],
         ["run", "posterior", *SAMPLED],
         ["run", "reasoning", *COUNTED],
@@ -86,6 +91,8 @@ kinds      List the kinds of jobs that the service runs, or show one.
 catalogue  List the problems and models that a job may name.
 usage      What was spent, by day and kind.
 cluster    The pool of workers, and who has what of it now.
+keys       API keys: make, list, rotate, revoke (scope admin).
+quota      What a tenant may have, and has. With limits, set them (scope admin): those left out are none.
 serve      Serve on this machine (as `burnish-server serve`, with its options).
 Exit codes: 0 well; 1 the job failed, blocks did not reproduce, or a model was rejected; 2 the request is wrong; 3 the
 service cannot be reached; 4 the job was cancelled.\

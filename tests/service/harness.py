@@ -31,8 +31,10 @@ from burnish_workers.engine.memory_artifacts import MemoryArtifacts
 from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.memory_tenancy import MemoryTenancy
 from burnish_workers.engine.storage import Storage
 from burnish_workers.engine.store import Store
+from burnish_workers.engine.tenancy import Tenancy
 from burnish_workers.testing import resolved_correlated
 
 SHORT = {"heartbeat": 0.2, "max_body": 200_000}
@@ -111,6 +113,7 @@ class Parts:
     front: Callable[[], Store]
     runner: Callable[[], Store]
     library: Callable[[], Library] = MemoryLibrary
+    tenancy: Callable[[], Tenancy] = MemoryTenancy
     fleet: Callable[[], Fleet] = lambda: InlineFleet(2)
     registry: Callable[[], Registry] = registry
     installed: Callable[[], Registry] = registry
@@ -127,7 +130,7 @@ async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listene
     """Front and dispatcher until the server is told to stop; leaves nothing behind."""
     fleet, runner = parts.fleet(), parts.runner()
     clock = SystemClock()
-    storage = Storage(runner, parts.library(), MemoryArtifacts(), MemoryCoordination())
+    storage = Storage(runner, parts.library(), MemoryArtifacts(), MemoryCoordination(), parts.tenancy())
     task = asyncio.create_task(storage.dispatcher(parts.installed(), fleet, clock, Terms(lease=2.0, poll=0.05)).run())
 
     async def pool() -> Pool:
@@ -135,7 +138,8 @@ async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listene
 
     async def connect() -> Context:
         app = replace(storage, store=parts.front()).app(parts.registry(), clock)
-        return Context(app, Settings(**{**SHORT, **parts.settings}), clock, pool, storage.coordination)
+        settings = Settings(**{**SHORT, **parts.settings})
+        return Context(app, settings, clock, pool, storage.coordination, storage.tenancy)
 
     server.config.app = create_app(connect)
     try:

@@ -49,6 +49,8 @@ def answer(problem: Problem, name: Name, headers: dict[str, str] | None = None) 
 def _detail(problem: Problem, name: Name, status: int) -> tuple[ErrorDetail, int]:
     first = problem.errors[0] if problem.errors else None
     kind = "server_error" if status >= 500 else "invalid_request_error"
+    if status == 429:
+        return ErrorDetail(message=problem.detail, type="insufficient_quota", code="insufficient_quota"), status
     if first is None:
         return ErrorDetail(message=problem.detail, type=kind, code=_slug(problem)), status
     param = name(first.pointer)

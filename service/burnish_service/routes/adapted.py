@@ -20,6 +20,7 @@ from burnish_service.context import Context
 from burnish_service.openapi import REFERENCE
 from burnish_service.problems import read_body
 from burnish_service.tied import born
+from burnish_workers.engine.quotas import OverQuota
 from burnish_workers.engine.reading import read_json, validated
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
@@ -52,6 +53,8 @@ async def created(context: Context, asked: Asked, idempotency_key: str | None, *
 
     try:
         return await born(context, made(), keep=keep)
+    except OverQuota:
+        raise
     except Refusal as error:
         raise Refused(error.problem, asked.param) from None
 
@@ -68,7 +71,7 @@ class Route(APIRoute):
             except Refused as error:
                 return answer(error.problem, error.name)
             except Refusal as error:
-                return answer(error.problem, _sent)
+                return answer(error.problem, _sent, error.all_headers)
             except RequestValidationError as error:
                 return answer(_parameter(error), _sent)
             except StoreUnavailable as error:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import PlainTextResponse
 
 from burnish.wire import Canaries
-from burnish_service.context import context_of
+from burnish_service.context import base_of, context_of
 from burnish_service.metrics import text
 from burnish_service.openapi import problem_responses
 from burnish_workers.engine.canaries import told
@@ -27,7 +27,7 @@ async def canaries(request: Request) -> Canaries:
 @router.get("/metrics", tags=["health"], response_class=PlainTextResponse, responses=problem_responses(503))
 async def metrics(request: Request) -> PlainTextResponse:
     """The same, the pool, its jobs and what was promised, for Prometheus."""
-    context = context_of(request)
+    context = base_of(request)
     store = context.app.store
     found = told(await store.tallied(), context.settings.canary_every)
     usage = (await context.app.usage(FOREVER)).total

@@ -41,7 +41,7 @@ _ANSWER = {
 @router.post(
     "/completions",
     openapi_extra=body_of(ChatRequest),
-    responses={**_ANSWER, **error_responses(400, 404, 409, 413, 415, 500, 503)},
+    responses={**_ANSWER, **error_responses(400, 404, 409, 413, 415, 429, 500, 503)},
 )
 async def completions(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """The answer of a job that reasons about the messages. It is cancelled when its reader disconnects."""

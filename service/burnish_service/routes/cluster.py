@@ -5,24 +5,26 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 
 from burnish.wire import ClusterView, LiveJob, RunnerView
-from burnish_service.context import context_of
+from burnish_service.context import base_of, caller_of
 from burnish_service.openapi import problem_responses
 from burnish_workers.engine.coordination import Overview
+from burnish_workers.engine.quotas import Caller
+from burnish_workers.engine.tenants import DEFAULT
 
 router = APIRouter(prefix="/v1", tags=["cluster"])
 
 
 @router.get("/cluster", responses=problem_responses(503))
 async def cluster(request: Request) -> ClusterView:
-    """Workers, runners, and the share that every live job has of the pool."""
-    context = context_of(request)
+    """Workers, runners, and the share that every live job of yours has of the pool; administrators see all jobs."""
+    context, caller = base_of(request), caller_of(request)
     pool, seen = await context.pool(), await context.coordination.overview()
     runners = [
         RunnerView(id=r.runner, jobs=len(r.needs), slots=_slots(seen, r.runner), leads=r.runner == seen.leader)
         for r in seen.reports
     ]
     return ClusterView(
-        workers=pool.up, workers_wanted=pool.wanted, lacking=pool.lacking, runners=runners, jobs=_jobs(seen)
+        workers=pool.up, workers_wanted=pool.wanted, lacking=pool.lacking, runners=runners, jobs=_jobs(seen, caller)
     )
 
 
@@ -30,7 +32,7 @@ def _slots(seen: Overview, runner: str) -> int:
     return seen.shares[runner].slots if runner in seen.shares else 0
 
 
-def _jobs(seen: Overview) -> list[LiveJob]:
+def _jobs(seen: Overview, caller: Caller) -> list[LiveJob]:
     split = {job: slots for share in seen.shares.values() for job, slots in share.jobs.items()}
     return [
         LiveJob(
@@ -47,4 +49,5 @@ def _jobs(seen: Overview) -> list[LiveJob]:
         )
         for report in seen.reports
         for need in report.needs
+        if caller.operator or (need.tenant or DEFAULT) == caller.tenant
     ]

@@ -26,7 +26,7 @@ Id = Annotated[
 Limit = Annotated[int, Query(ge=1, le=PAGE)]
 After = Annotated[str | None, Query(max_length=100, description="The last file of the page before.")]
 
-_PUT = problem_responses(413, 422, 503)
+_PUT = problem_responses(413, 422, 429, 503)
 _DELETE = {204: {"description": "It is gone."}, **problem_responses(404, 409, 422, 503)}
 
 

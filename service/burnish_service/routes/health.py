@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from burnish.wire import Problem
-from burnish_service.context import context_of
+from burnish_service.context import base_of
 from burnish_service.openapi import problem_responses
 from burnish_service.problems import answer
 from burnish_workers.engine.records import StoreUnavailable
@@ -23,7 +23,7 @@ async def alive() -> dict[str, str]:
 @router.get("/readyz", response_model=dict[str, str], responses=problem_responses(503))
 async def ready(request: Request) -> Response:
     """The store answers and the pool of workers is up; 503 with the reason otherwise."""
-    context = context_of(request)
+    context = base_of(request)
     problems: list[str] = []
     try:
         await context.app.store.ping()

@@ -30,7 +30,7 @@ _LATER = {
     response_model=Plan,
     tags=["jobs"],
     openapi_extra=body_of(*SPECS),
-    responses={202: _LATER, **problem_responses(400, 413, 415, 422, 500, 503)},
+    responses={202: _LATER, **problem_responses(400, 413, 415, 422, 429, 500, 503)},
 )
 async def plan(request: Request) -> Response:
     """What this job would cost and reach, without running it beyond a pilot."""
@@ -44,7 +44,7 @@ async def plan(request: Request) -> Response:
     response_model=Verification,
     tags=["jobs"],
     openapi_extra=body_of(VerifyRequest),
-    responses={202: _LATER, **problem_responses(400, 404, 409, 413, 415, 422, 500, 503)},
+    responses={202: _LATER, **problem_responses(400, 404, 409, 413, 415, 422, 429, 500, 503)},
 )
 async def verify(request: Request, job: str) -> Response:
     """Run a sample of a job's blocks again and compare them, bit by bit, with what the ledger holds."""

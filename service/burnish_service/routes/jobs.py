@@ -43,7 +43,7 @@ BODIES: tuple[type[BaseModel], ...] = (*SPECS, Budget, DeadlineProblem, Problem)
     status_code=202,
     response_model=Job,
     openapi_extra=body_of(*SPECS),
-    responses=problem_responses(400, 409, 413, 415, 422, 500, 503),
+    responses=problem_responses(400, 409, 413, 415, 422, 429, 500, 503),
 )
 async def create(
     request: Request,
@@ -111,7 +111,7 @@ async def get(request: Request, job: str) -> Job:
 
 
 @router.post(
-    "/{job}/budget", openapi_extra=body_of(Budget), responses=problem_responses(400, 404, 409, 413, 415, 422, 503)
+    "/{job}/budget", openapi_extra=body_of(Budget), responses=problem_responses(400, 404, 409, 413, 415, 422, 429, 503)
 )
 async def extend(request: Request, job: str, idempotency_key: IdempotencyKey = None) -> Job:
     """Think longer: amounts add to the budget, tolerances replace; a finished job goes on from its frontier."""
@@ -125,7 +125,7 @@ async def cancel(request: Request, job: str) -> Job:
     return await context_of(request).app.cancel(job)
 
 
-@router.post("/{job}/resume", responses=problem_responses(404, 409, 422, 503))
+@router.post("/{job}/resume", responses=problem_responses(404, 409, 422, 429, 503))
 async def resume(request: Request, job: str) -> Job:
     """A crashed job goes on from its frontier."""
     return await context_of(request).app.resume(job)

@@ -40,7 +40,7 @@ _ANSWER = {
 @router.post(
     "",
     openapi_extra=body_of(ResponseRequest),
-    responses={**_ANSWER, **error_responses(400, 404, 409, 413, 415, 500, 503)},
+    responses={**_ANSWER, **error_responses(400, 404, 409, 413, 415, 429, 500, 503)},
 )
 async def create(request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """A job that reasons about the input. It is cancelled when its reader leaves, unless it runs in the background."""

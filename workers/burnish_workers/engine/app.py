@@ -38,7 +38,9 @@ from burnish_workers.engine.fed import NO_TOLERANCE, check_feed
 from burnish_workers.engine.gather import gather, named
 from burnish_workers.engine.ids import job_id
 from burnish_workers.engine.large_answers import artifact_at
+from burnish_workers.engine.own_jobs import OwnJobs
 from burnish_workers.engine.pointers import short
+from burnish_workers.engine.quotas import Caller
 from burnish_workers.engine.reading import read_json, validated
 from burnish_workers.engine.records import (
     Idempotency,
@@ -50,7 +52,7 @@ from burnish_workers.engine.records import (
     StillLive,
 )
 from burnish_workers.engine.refusals import Refusal, conflict, invalid, invalid_header, missing
-from burnish_workers.engine.store import Store
+from burnish_workers.engine.store import FrontStore
 from burnish_workers.engine.uploads import Uploads
 from burnish_workers.engine.usage import summed
 
@@ -69,8 +71,13 @@ class Accepted:
 class App:
     """The product without its transport."""
 
-    def __init__(self, registry: Registry, store: Store, uploads: Uploads, clock: Clock):
+    def __init__(self, registry: Registry, store: FrontStore, uploads: Uploads, clock: Clock):
         self.registry, self.store, self.uploads, self._clock = registry, store, uploads, clock
+
+    def of(self, caller: Caller) -> App:
+        """The product as a caller may see it: its tenant's jobs and files, within its tenant's quotas."""
+        store = OwnJobs(self.store, caller)
+        return App(self.registry, store, self.uploads.of(caller, store), self._clock)
 
     # --- jobs ---------------------------------------------------------------------------------------------------------
     async def create(self, body: bytes, idempotency_key: str | None = None) -> Accepted:
@@ -85,11 +92,11 @@ class App:
         await self._use(spec, record.id)
         try:
             created = await self.store.create(record, once, promised=promised)
-        except (IdempotencyConflict, PromisesMoved) as error:
+        except (IdempotencyConflict, PromisesMoved, Refusal) as error:
             await self._unuse(spec, record.id)
-            if isinstance(error, PromisesMoved):
-                raise
-            raise conflict() from None
+            if isinstance(error, IdempotencyConflict):
+                raise conflict() from None
+            raise
         if created.replayed:
             await self._unuse(spec, record.id)
         return Accepted(created.record.to_job(), created.replayed)

@@ -118,8 +118,9 @@ class Conductor:
         """What the job needs of the pool now; before it is underway a slot, for its pilot."""
         job, ports = self._underway, self._ports
         if job is None:
-            weight = float(self._record.spec.get("weight", 1.0))
-            return self._dated(Need(self._record.id, runner, 0 if self._scribe.waits else 1, weight=weight), None)
+            record, demand = self._record, 0 if self._scribe.waits else 1
+            weight = float(record.spec.get("weight", 1.0))
+            return self._dated(Need(record.id, runner, demand, weight=weight, tenant=record.tenant), None)
         stops = self.orders.leaving or self._stop(job.progress, job.crew) is not None
         purse, clock = self._purse(job.progress), ports.clock.monotonic()
         need = need_of(self._record, runner, job, purse, ports.fleet.slots, stops=stops, clock=clock)

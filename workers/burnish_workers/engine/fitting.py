@@ -22,7 +22,7 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Kind, SpecError
 from burnish_workers.core.model_file import ModelRejected, inspect_model
 from burnish_workers.engine.checkpoint import Checkpoint
-from burnish_workers.engine.library import artifact_of
+from burnish_workers.engine.library import artifact_of, user_of
 from burnish_workers.engine.meter import Meter, Patient
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.records import JobRecord
@@ -77,7 +77,7 @@ class Fitter:
         if stage.model is None:
             stage = await self._trained(spec, inputs, stage)
         assert stage.model is not None
-        await self._library.use("model", stage.model, self._record.id)
+        await self._library.use("model", stage.model, user_of(self._record.tenant, self._record.id))
         named = self._fitting.naming(spec, stage.model)
         return named.model_copy(update={"budget": left_of(self._budget(), self.spent)})
 
@@ -172,7 +172,8 @@ class Fitter:
                 bytes=len(data),
                 created_at=self._clock.now(),
                 card={**card, "curved": True, "fitted": fitted},
-            )
+            ),
+            self._record.tenant,
         )
         return id
 

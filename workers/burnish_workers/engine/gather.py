@@ -7,7 +7,7 @@ from burnish.wire.files import FileType, ModelReference, StoredFile, references
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import SpecError
 from burnish_workers.engine.artifacts import Artifacts
-from burnish_workers.engine.library import Library, artifact_of
+from burnish_workers.engine.library import Files, artifact_of
 
 
 class StillChecking(Exception):
@@ -25,7 +25,7 @@ def named(spec: SpecBase) -> list[tuple[str, FileType, str]]:
     return found
 
 
-async def gather(spec: SpecBase, library: Library, artifacts: Artifacts, *, whole: bool) -> Inputs:
+async def gather(spec: SpecBase, library: Files, artifacts: Artifacts, *, whole: bool) -> Inputs:
     """The uploads of a spec; the bytes of models only where `whole`.
 
     Raises SpecError for one that is unknown or was rejected and, where `whole`, StillChecking for a model that is being

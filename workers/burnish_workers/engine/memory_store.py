@@ -9,6 +9,7 @@ from typing import Any
 
 from burnish.wire import Budget, DayUsage, Event, LedgerRow, Promise, Spent
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
+from burnish_workers.engine.memory_usage import DAY, MemoryUsage
 from burnish_workers.engine.records import (
     BudgetChanged,
     Created,
@@ -32,11 +33,11 @@ from burnish_workers.engine.records import (
     StillLive,
     Taken,
     TakesNoMore,
+    TooManyJobs,
 )
-from burnish_workers.engine.usage import SPENT, usage_rows
+from burnish_workers.engine.usage import SPENT
 from burnish_workers.engine.wakeups import Bell, slept
 
-DAY = 86_400.0
 QUEUED = NewEvent("status", {"status": "queued"})
 
 
@@ -76,7 +77,7 @@ class MemoryStore:
         self._jobs: dict[str, _Entry] = {}
         self._live: set[str] = set()
         self._done: dict[str, _Done] = {}
-        self._usage: dict[str, float] = {}
+        self._usage = MemoryUsage(wall)
         self._promises: dict[str, Promise] = {}
         self._promised = 0
         self._tallies: dict[str, float] = {}
@@ -92,7 +93,12 @@ class MemoryStore:
 
     # --- what the front calls -----------------------------------------------------------------------------------------
     async def create(
-        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+        self,
+        record: JobRecord,
+        idempotency: Idempotency | None = None,
+        *,
+        promised: int | None = None,
+        most: int | None = None,
     ) -> Created:
         before = None if idempotency is None else await self.replayed(idempotency)
         if before is not None:
@@ -100,6 +106,7 @@ class MemoryStore:
         if record.id not in self._jobs:
             if promised is not None and promised != self._promised:
                 raise PromisesMoved(f"{self._promised - promised} more were promised something")
+            self._admit(record, most)
             entry = _Entry(record.with_changes({"sequence": 0}))
             entry.record = entry.copy()
             self._jobs[record.id] = entry
@@ -107,11 +114,11 @@ class MemoryStore:
             self._append(entry, QUEUED)
             self._live.add(record.id)
             if record.purpose == "answer":
-                self._spend(record.kind, "jobs", 1)
+                self._usage.spend(record, "jobs", 1)
             if record.promise is not None:
                 self._promised += 1
                 self._promises[record.id] = record.promise
-                self._spend(record.kind, "promises_made", 1)
+                self._usage.spend(record, "promises_made", 1)
             self._signal()
         return Created(self._jobs[record.id].copy(), replayed=False)
 
@@ -138,6 +145,7 @@ class MemoryStore:
         status: str | None = None,
         kind: str | None = None,
         canaries: bool = False,
+        tenant: str | None = None,
     ) -> Page:
         found = [
             self._jobs[job_id]
@@ -145,7 +153,7 @@ class MemoryStore:
             if (after is None or job_id < after)
             and status in (None, self._jobs[job_id].record.status)
             and kind in (None, self._jobs[job_id].record.kind)
-            and (canaries or self._jobs[job_id].record.purpose != "canary")
+            and _told(self._jobs[job_id].record, tenant, canaries)
         ]
         return Page([entry.copy() for entry in found[:limit]], has_more=len(found) > limit)
 
@@ -166,7 +174,9 @@ class MemoryStore:
         rows = sorted((entry.ledger if entry else {}).items())
         return [row for index, row in rows if index > after][:limit]
 
-    async def extend(self, job_id: str, more: Budget, idempotency: Idempotency | None = None) -> JobRecord | None:
+    async def extend(
+        self, job_id: str, more: Budget, idempotency: Idempotency | None = None, *, most: int | None = None
+    ) -> JobRecord | None:
         entry = self._jobs.get(job_id)
         if entry is None:
             return None
@@ -174,16 +184,17 @@ class MemoryStore:
         if before is not None and before.job_id != job_id:
             raise IdempotencyConflict("the idempotency key was used with another request")
         if before is None:
-            self._extend(entry, more)
+            self._extend(entry, more, most)
             self._remember(idempotency, job_id)
         return entry.copy()
 
-    def _extend(self, entry: _Entry, more: Budget) -> None:
+    def _extend(self, entry: _Entry, more: Budget, most: int | None) -> None:
         record = entry.record
         if record.status in ("failed", "crashed"):
             raise NotExtensible(f"job {record.id} is {record.status}; only live, completed and cancelled jobs go on")
         changes: dict[str, Any] = {"budget": record.budget.plus(more), "budget_version": record.budget_version + 1}
         if record.done:
+            self._admit(record, most)
             cleared = dict.fromkeys(("stage", "finished_at", "stopped_by", "error"))
             changes |= {"status": "queued", "cancel_requested": False, **cleared}
         entry.record = record.with_changes(changes)
@@ -224,7 +235,7 @@ class MemoryStore:
         entry = self._jobs.get(job_id)
         return await slept(entry.observed if entry else Bell(), after, timeout)
 
-    async def resume(self, job_id: str) -> JobRecord | None:
+    async def resume(self, job_id: str, *, most: int | None = None) -> JobRecord | None:
         entry = self._jobs.get(job_id)
         if entry is None:
             return None
@@ -232,6 +243,7 @@ class MemoryStore:
         if record.done and record.status != "crashed":
             raise NotResumable(f"job {job_id} is {record.status}; only crashed jobs are resumed")
         if record.done:
+            self._admit(record, most)
             cleared = dict.fromkeys(("stage", "finished_at", "stopped_by", "error"))
             fresh: dict[str, Any] = {"status": "queued", "cancel_requested": False, "resumable": False, **cleared}
             entry.record = record.with_changes(fresh)
@@ -250,8 +262,18 @@ class MemoryStore:
         entry.bell.wake()
         return True
 
-    async def usage(self, days: int) -> list[DayUsage]:
-        return usage_rows(self._usage, int(self._wall() // DAY), days)
+    async def usage(self, days: int, tenant: str | None = None) -> list[DayUsage]:
+        return self._usage.rows(days, tenant)
+
+    async def spent_today(self, tenant: str) -> tuple[float, float]:
+        return self._usage.today(tenant)
+
+    async def live(self, tenant: str) -> int:
+        return self._count(tenant)
+
+    async def tenant_of(self, job_id: str) -> str | None:
+        entry = self._jobs.get(job_id)
+        return entry.record.tenant if entry else None
 
     async def tally(self, more: Mapping[str, float]) -> None:
         for name, amount in more.items():
@@ -299,7 +321,7 @@ class MemoryStore:
         # Nothing can fail from here on: all of it or none.
         self._charge(entry.record, changed.spent)
         for name, more in emission.counts.items():
-            self._spend(changed.kind, name, more)
+            self._usage.spend(changed, name, more)
         entry.record = changed
         for type, data in written:
             self._append_text(entry, type, data)
@@ -322,6 +344,15 @@ class MemoryStore:
         return woken
 
     # --- inside -------------------------------------------------------------------------------------------------------
+    def _admit(self, record: JobRecord, most: int | None) -> None:
+        """Raises TooManyJobs when one more would be more than `most`."""
+        if most is not None and (live := self._count(record.tenant)) >= most:
+            raise TooManyJobs(f"tenant {record.tenant} has {live} live jobs")
+
+    def _count(self, tenant: str) -> int:
+        live = (self._jobs[job_id].record for job_id in self._live)
+        return sum(record.tenant == tenant and record.purpose != "canary" for record in live)
+
     def _held(self, job_id: str, epoch: int) -> _Entry | None:
         """The job, if `epoch` holds it: a lease that ran out still holds until somebody else claims the job."""
         entry = self._jobs.get(job_id)
@@ -342,12 +373,7 @@ class MemoryStore:
         if record.purpose == "canary":
             return
         for name in SPENT:
-            self._spend(record.kind, name, getattr(spent, name) - getattr(record.spent, name))
-
-    def _spend(self, kind: str, amount: str, more: float) -> None:
-        field = f"{int(self._wall() // DAY)}|{kind}|{amount}"
-        if more:
-            self._usage[field] = self._usage.get(field, 0.0) + more
+            self._usage.spend(record, name, getattr(spent, name) - getattr(record.spent, name))
 
     def _signal(self) -> None:
         self._work.ring(self._work.number + 1)
@@ -367,3 +393,8 @@ class MemoryStore:
     def _remember(self, idempotency: Idempotency | None, job_id: str) -> None:
         if idempotency is not None:
             self._done[idempotency.key] = _Done(idempotency.body, job_id, self._now() + DAY)
+
+
+def _told(record: JobRecord, tenant: str | None, canaries: bool) -> bool:
+    """Whether a list of this tenant's jobs (None: of all) shows it."""
+    return canaries if record.purpose == "canary" else tenant in (None, record.tenant)

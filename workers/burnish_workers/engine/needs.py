@@ -64,6 +64,7 @@ def need_of(
     return Need(
         id=record.id,
         runner=runner,
+        tenant=record.tenant,
         demand=in_flight if held else in_flight + _issuable(job, purse, slots),
         in_flight=in_flight,
         weight=float(record.spec.get("weight", 1.0)),

@@ -22,6 +22,7 @@ from burnish.wire import (
 )
 from burnish.wire.events import EventType
 from burnish.wire.job import TERMINAL
+from burnish_workers.engine.tenants import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class JobRecord:
     `fitting` is where the training of the job's model stands (see `engine/fitting.py`).
     `given` counts the observations that the spec brings, None for a job that assimilates none; `expected` is how many
     there will be, where that is known; `observed` counts those posted since, `observed_last` says that none is to come.
-    `promise` is what was promised by a deadline.
+    `promise` is what was promised by a deadline. `tenant` is whose job it is.
     `request` is what a job with another purpose than an answer was asked, `outcome` what it ended with.
     """
 
@@ -68,6 +69,7 @@ class JobRecord:
     observed: int = 0
     observed_last: bool = False
     promise: Promise | None = None
+    tenant: str = DEFAULT
 
     @property
     def done(self) -> bool:
@@ -286,6 +288,10 @@ class NotResumable(StoreError):
     """The job did not crash: there is nothing to take up again."""
 
 
+class TooManyJobs(StoreError):
+    """The tenant has as many live jobs as it may."""
+
+
 class StillLive(StoreError):
     """The job has not ended: cancel it first."""
 
@@ -327,4 +333,5 @@ __all__ = [
     "StoreUnavailable",
     "Taken",
     "TakesNoMore",
+    "TooManyJobs",
 ]

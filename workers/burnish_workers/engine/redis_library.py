@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from burnish.wire.files import FileType, StoredFile
-from burnish_workers.engine.library import FilesPage
+from burnish_workers.engine.library import Dropped, FilesPage, TooManyBytes
 from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
+from burnish_workers.engine.tenants import DEFAULT
 
 
 class RedisLibrary:
@@ -14,20 +15,32 @@ class RedisLibrary:
     def __init__(self, link: RedisLink) -> None:
         self._link, self._keys = link, link.keys
 
-    async def add(self, file: StoredFile) -> StoredFile:
+    async def add(self, file: StoredFile, tenant: str = DEFAULT, *, most: int | None = None) -> StoredFile:
         check_room(await self._link.memory())
         keys = self._keys
-        touched = [keys.files(file.type), keys.files_order(file.type), keys.checking, keys.work]
-        checking = "1" if file.state == "checking" else "0"
-        kept = await self._link.run("library_add", touched, file.id, file.model_dump_json(), checking, durable=True)
-        return StoredFile.model_validate_json(kept)
+        touched = [keys.files(file.type), keys.files_order(file.type, tenant), keys.checking, keys.work]
+        touched += [keys.owners(file.type, file.id), keys.bytes]
+        checking, limit = "1" if file.state == "checking" else "0", "" if most is None else most
+        words = (file.id, file.model_dump_json(), checking, tenant, file.bytes, limit)
+        match await self._link.run("library_add", touched, *words, durable=True):
+            case ["full", there]:
+                raise TooManyBytes(int(there))
+            case [_, kept]:
+                return StoredFile.model_validate_json(kept)
+        raise AssertionError("unreachable")
+
+    async def has(self, type: FileType, id: str, tenant: str) -> bool:
+        return await self._link.command("ZSCORE", self._keys.files_order(type, tenant), id) is not None
+
+    async def bytes_of(self, tenant: str) -> int:
+        return int(await self._link.command("HGET", self._keys.bytes, tenant) or 0)
 
     async def get(self, type: FileType, id: str) -> StoredFile | None:
         kept = await self._link.command("HGET", self._keys.files(type), id)
         return StoredFile.model_validate_json(kept) if kept else None
 
-    async def list(self, type: FileType, *, limit: int, after: str | None = None) -> FilesPage:
-        order = self._keys.files_order(type)
+    async def list(self, type: FileType, *, limit: int, after: str | None = None, tenant: str = DEFAULT) -> FilesPage:
+        order = self._keys.files_order(type, tenant)
         rank = await self._link.command("ZREVRANK", order, after) if after else None
         start = 0 if rank is None else int(rank) + 1
         ids = await self._link.command("ZREVRANGE", order, start, start + limit)
@@ -57,9 +70,13 @@ class RedisLibrary:
         pairs = flat.items() if isinstance(flat, dict) else zip(flat[::2], flat[1::2], strict=True)
         return {job: float(now[0]) - float(since) for job, since in pairs}
 
-    async def remove(self, type: FileType, id: str) -> bool:
+    async def drop(self, type: FileType, id: str, tenant: str = DEFAULT) -> Dropped:
         keys = self._keys
-        await self._link.command("ZREM", keys.files_order(type), id)
-        await self._link.command("ZREM", keys.checking, id)
-        await self._link.command("DEL", keys.users(type, id))
-        return bool(await self._link.command("HDEL", keys.files(type), id))
+        touched = [keys.files(type), keys.files_order(type, tenant), keys.checking, keys.owners(type, id)]
+        touched += [keys.bytes, keys.users(type, id), keys.files_order(type)]
+        return await self._link.run("library_drop", touched, id, tenant, durable=True)
+
+    async def remove(self, type: FileType, id: str) -> bool:
+        owners = await self._link.command("SMEMBERS", self._keys.owners(type, id))
+        found = [await self.drop(type, id, tenant) for tenant in {*owners, DEFAULT}]
+        return any(one != "missing" for one in found)

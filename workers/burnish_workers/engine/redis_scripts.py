@@ -13,6 +13,7 @@ from importlib.resources import files
 
 from burnish_workers.engine.encoding import encode, to_json
 from burnish_workers.engine.records import Emission
+from burnish_workers.engine.tenants import DEFAULT
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,29 @@ class Keys:
         """What was spent, by day, kind and amount."""
         return f"{self.prefix}usage"
 
+    def usage_of(self, tenant: str | None) -> str:
+        """The same of one tenant; None: of all."""
+        return self.usage if tenant is None else f"{self.usage}:{tenant}"
+
+    @property
+    def units(self) -> str:
+        """Units spent, by tenant and day: what quotas ask for at every new job."""
+        return f"{self.prefix}units"
+
+    def live(self, tenant: str) -> str:
+        """Ids of a tenant's live jobs."""
+        return f"{self.prefix}live:{tenant}"
+
+    @property
+    def api_keys(self) -> str:
+        """API keys by their public ids; secrets as hashes."""
+        return f"{self.prefix}api-keys"
+
+    @property
+    def quotas(self) -> str:
+        """What was set for tenants."""
+        return f"{self.prefix}quotas"
+
     @property
     def tallies(self) -> str:
         """Counters that live as long as the store."""
@@ -102,9 +126,18 @@ class Keys:
         """Uploaded files of a type, by id."""
         return f"{self.prefix}{type}s"
 
-    def files_order(self, type: str) -> str:
-        """Their ids in the order of arrival."""
-        return f"{self.prefix}{type}s:order"
+    def files_order(self, type: str, tenant: str = DEFAULT) -> str:
+        """The ids of those that a tenant has, in the order of arrival."""
+        return f"{self.prefix}{type}s:order" + ("" if tenant == DEFAULT else f":{tenant}")
+
+    def owners(self, type: str, id: str) -> str:
+        """The tenants that have a file; those of before there were tenants are only in the order of the default one."""
+        return f"{self.prefix}{type}s:owners:{id}"
+
+    @property
+    def bytes(self) -> str:
+        """Bytes of uploads by tenant."""
+        return f"{self.prefix}bytes"
 
     def users(self, type: str, id: str) -> str:
         """The jobs that name a file, by when they began to."""

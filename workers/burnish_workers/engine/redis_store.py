@@ -30,11 +30,13 @@ from burnish_workers.engine.records import (
     Renewal,
     StillLive,
     Taken,
+    TooManyJobs,
 )
 from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_scripts import emission_arguments
 from burnish_workers.engine.schema import SCHEMA, check_store
+from burnish_workers.engine.tenants import DEFAULT
 from burnish_workers.engine.usage import usage_rows
 
 DAY = 86_400
@@ -62,23 +64,30 @@ class RedisStore:
 
     # --- what the front calls -----------------------------------------------------------------------------------------
     async def create(
-        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+        self,
+        record: JobRecord,
+        idempotency: Idempotency | None = None,
+        *,
+        promised: int | None = None,
+        most: int | None = None,
     ) -> Created:
         keys = self._keys
         check_room(await self.link.memory())
         touched = [keys.job(record.id), keys.events(record.id), keys.jobs, keys.queue, keys.work, keys.usage]
         touched += [keys.promises, keys.promised]
-        body, version = "", "" if promised is None else promised
+        body, terms = "", ("" if promised is None else promised, _limit(most), record.tenant)
         if idempotency is not None:
             touched.append(keys.once(idempotency.key))
             body = idempotency.body
         record = record.with_changes({"sequence": 0})
         fields = [text for pair in encode_record(record).items() for text in pair]
-        answer = await self._run("create", touched, record.id, body, DAY, QUEUED, version, *fields, durable=True)
+        answer = await self._run("create", touched, record.id, body, DAY, QUEUED, *terms, *fields, durable=True)
         if answer[0] == "conflict":
             raise IdempotencyConflict("the idempotency key was used with another body")
         if answer[0] == "moved":
             raise PromisesMoved("others were promised something meanwhile")
+        if answer[0] == "full":
+            raise TooManyJobs(f"tenant {record.tenant} has {answer[1]} live jobs")
         if answer[0] == "replayed":
             return Created(await self._made(answer[1]), replayed=True)
         return Created(record.with_changes({"sequence": 1}), replayed=False)
@@ -115,13 +124,15 @@ class RedisStore:
         status: str | None = None,
         kind: str | None = None,
         canaries: bool = False,
+        tenant: str | None = None,
     ) -> Page:
         records: list[JobRecord] = []
         start = "+" if after is None else f"({after}"
         while start and len(records) <= limit:
             wanted = limit + 1 - len(records)
-            batch = SCAN if status or kind else wanted
-            query = (self._keys.prefix, wanted, batch, status or "", kind or "", "1" if canaries else "0", start)
+            batch = SCAN if status or kind or tenant else wanted
+            also = "1" if canaries else "0"
+            query = (self._keys.prefix, wanted, batch, status or "", kind or "", also, tenant or "", start)
             start, found = await self._run("list", [self._keys.jobs], *query)
             records += [decode_record(_paired(fields)) for fields in found]
         return Page(records[:limit], has_more=len(records) > limit)
@@ -152,7 +163,9 @@ class RedisStore:
         rows = await self._command("ZRANGEBYSCORE", key, f"({after}", "+inf", "LIMIT", 0, limit)
         return [LedgerRow.model_validate_json(row) for row in rows]
 
-    async def extend(self, job_id: str, more: Budget, idempotency: Idempotency | None = None) -> JobRecord | None:
+    async def extend(
+        self, job_id: str, more: Budget, idempotency: Idempotency | None = None, *, most: int | None = None
+    ) -> JobRecord | None:
         # Without a key of the client's one of our own, so that a repeated call never adds twice.
         once = idempotency or Idempotency(f"extend {job_id} {token_hex(8)}", "")
         keys = self._keys
@@ -162,14 +175,15 @@ class RedisStore:
             if before is None:
                 return None
             budget = before.budget.plus(more).model_dump_json(exclude_none=True)
-            answer = await self._run(
-                "extend", touched, job_id, once.body, DAY, before.budget_version, budget, QUEUED, durable=True
-            )
+            words = (job_id, once.body, DAY, before.budget_version, budget, QUEUED, _limit(most))
+            answer = await self._run("extend", touched, *words, durable=True)
             match answer:
                 case ["extended", fields]:
                     return decode_record(_paired(fields))
                 case ["missing"]:
                     return None
+                case ["full", live]:
+                    raise TooManyJobs(f"tenant {before.tenant} has {live} live jobs")
                 case ["conflict"]:
                     raise IdempotencyConflict("the idempotency key was used with another request")
                 case ["closed", status]:
@@ -202,10 +216,12 @@ class RedisStore:
 
         return await self.link.wakeups.wait(self._keys.observations(job_id), after, timeout, look)
 
-    async def resume(self, job_id: str) -> JobRecord | None:
+    async def resume(self, job_id: str, *, most: int | None = None) -> JobRecord | None:
         keys = self._keys
         touched = [keys.job(job_id), keys.events(job_id), keys.queue, keys.work]
-        match await self._run("resume", touched, job_id, QUEUED, durable=True):
+        match await self._run("resume", touched, job_id, QUEUED, _limit(most), durable=True):
+            case ["full", live]:
+                raise TooManyJobs(f"the tenant has {live} live jobs")
             case ["resumed", fields]:
                 return decode_record(_paired(fields))
             case ["closed", status]:
@@ -222,9 +238,21 @@ class RedisStore:
                 return True
         return False
 
-    async def usage(self, days: int) -> list[DayUsage]:
+    async def usage(self, days: int, tenant: str | None = None) -> list[DayUsage]:
         seconds, _ = await self._command("TIME")
-        return usage_rows(await self._command("HGETALL", self._keys.usage), int(seconds) // DAY, days)
+        return usage_rows(await self._command("HGETALL", self._keys.usage_of(tenant)), int(seconds) // DAY, days)
+
+    async def spent_today(self, tenant: str) -> tuple[float, float]:
+        seconds = int((await self._command("TIME"))[0])
+        units = await self._command("HGET", self._keys.units, f"{tenant}|{seconds // DAY}")
+        return float(units or 0), DAY - seconds % DAY
+
+    async def live(self, tenant: str) -> int:
+        return int(await self._command("SCARD", self._keys.live(tenant)))
+
+    async def tenant_of(self, job_id: str) -> str | None:
+        id, tenant = await self._command("HMGET", self._keys.job(job_id), "id", "tenant")
+        return None if id is None else tenant or DEFAULT
 
     async def tally(self, more: Mapping[str, float]) -> None:
         for name, amount in more.items():
@@ -277,6 +305,10 @@ class RedisStore:
         woken = await self.link.wakeups.wait(self._keys.work, self._work_seen, timeout, look)
         self._work_seen = max(self._work_seen, self.link.wakeups.number(self._keys.work))
         return woken
+
+
+def _limit(most: int | None) -> str:
+    return "" if most is None else str(most)
 
 
 def _paired(flat: list[str]) -> Mapping[str, str]:

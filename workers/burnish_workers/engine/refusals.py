@@ -13,6 +13,12 @@ class Refusal(Exception):
         known = {"type": problem_type(title), "title": title, "status": status, "detail": detail}
         self.problem = Problem.model_validate({**known, "errors": errors or []})
         self.retry_after: int | None = None
+        self.headers: dict[str, str] = {}
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """What is told beside the problem."""
+        return self.headers if self.retry_after is None else {**self.headers, "Retry-After": str(self.retry_after)}
 
     @staticmethod
     def of(problem: Problem, retry_after: int | None = None) -> Refusal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.app import App
@@ -16,8 +16,10 @@ from burnish_workers.engine.memory_artifacts import MemoryArtifacts
 from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.memory_library import MemoryLibrary
 from burnish_workers.engine.memory_store import MemoryStore
+from burnish_workers.engine.memory_tenancy import MemoryTenancy
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.store import Store
+from burnish_workers.engine.tenancy import Tenancy
 from burnish_workers.engine.uploads import Uploads
 
 
@@ -29,6 +31,7 @@ class Storage:
     library: Library
     artifacts: Artifacts
     coordination: Coordination
+    tenancy: Tenancy = field(default_factory=MemoryTenancy)
 
     @staticmethod
     def in_memory() -> Storage:
@@ -36,7 +39,7 @@ class Storage:
         return Storage(MemoryStore(), MemoryLibrary(), MemoryArtifacts(), MemoryCoordination())
 
     def app(self, registry: Registry, clock: Clock) -> App:
-        """What a front serves."""
+        """What a front serves, to each caller its own: see `App.of`."""
         return App(registry, self.store, Uploads(self.library, self.artifacts, self.store, clock), clock)
 
     def dispatcher(self, registry: Registry, fleet: Fleet, clock: Clock, terms: Terms) -> Dispatcher:

@@ -20,8 +20,8 @@ from burnish_workers.engine.records import (
 )
 
 
-class Store(Protocol):
-    """All methods raise `StoreUnavailable` when the store cannot be reached within its retries."""
+class FrontStore(Protocol):
+    """What fronts need. All methods raise `StoreUnavailable` when the store cannot be reached within its retries."""
 
     async def ping(self) -> None:
         """Answer, or raise."""
@@ -31,9 +31,13 @@ class Store(Protocol):
         """Call once, before anything else: the store is marked with this version. Raises StoreTooNew."""
         ...
 
-    # --- what the front calls -----------------------------------------------------------------------------------------
     async def create(
-        self, record: JobRecord, idempotency: Idempotency | None = None, *, promised: int | None = None
+        self,
+        record: JobRecord,
+        idempotency: Idempotency | None = None,
+        *,
+        promised: int | None = None,
+        most: int | None = None,
     ) -> Created:
         """Store a queued job with its first event (`status` queued, sequence 1); durable when this returns.
 
@@ -41,7 +45,7 @@ class Store(Protocol):
         `IdempotencyConflict`. Atomic: of concurrent calls with one key exactly one creates.
 
         `promised`: the version of the promises by which this one was judged; raises `PromisesMoved` when others were
-        made since.
+        made since. `most`: live jobs that the tenant may have; raises `TooManyJobs`. Canaries do not count.
         """
         ...
 
@@ -63,8 +67,10 @@ class Store(Protocol):
         status: str | None = None,
         kind: str | None = None,
         canaries: bool = False,
+        tenant: str | None = None,
     ) -> Page:
-        """Newest first; `after` is the id of the last job of the page before. `canaries`: with those."""
+        """Newest first; `after` is the id of the last job of the page before. `tenant`: only those of this one;
+        `canaries`: with those, which are nobody's."""
         ...
 
     async def events(self, job_id: str, *, after: int, limit: int, types: frozenset[str] | None = None) -> list[Event]:
@@ -79,10 +85,12 @@ class Store(Protocol):
         """Rows with index > after, by index."""
         ...
 
-    async def extend(self, job_id: str, more: Budget, idempotency: Idempotency | None = None) -> JobRecord | None:
+    async def extend(
+        self, job_id: str, more: Budget, idempotency: Idempotency | None = None, *, most: int | None = None
+    ) -> JobRecord | None:
         """Top the budget up (`Budget.plus`); a completed or cancelled job goes back to `queued` with a status event.
 
-        Raises `NotExtensible` for failed and crashed jobs, `IdempotencyConflict` as `create` does.
+        Raises `NotExtensible` for failed and crashed jobs, `IdempotencyConflict` and `TooManyJobs` as `create` does.
         """
         ...
 
@@ -102,10 +110,10 @@ class Store(Protocol):
         """Sleep until `observed` plus one for `observed_last` may exceed `after`; False when the timeout came first."""
         ...
 
-    async def resume(self, job_id: str) -> JobRecord | None:
+    async def resume(self, job_id: str, *, most: int | None = None) -> JobRecord | None:
         """A crashed job goes back to `queued`, to go on from its frontier; idempotent on live jobs.
 
-        Raises `NotResumable` for one that ended in another way.
+        Raises `NotResumable` for one that ended in another way, `TooManyJobs` as `create` does.
         """
         ...
 
@@ -113,8 +121,20 @@ class Store(Protocol):
         """Forget a job that has ended, its events and its ledger; False when there is none. Raises `StillLive`."""
         ...
 
-    async def usage(self, days: int) -> list[DayUsage]:
+    async def usage(self, days: int, tenant: str | None = None) -> list[DayUsage]:
         """What was spent on each of the last `days` UTC days, by kind, newest first; deleted jobs included."""
+        ...
+
+    async def spent_today(self, tenant: str) -> tuple[float, float]:
+        """Units that a tenant has spent in this UTC day, and seconds that are left of it."""
+        ...
+
+    async def live(self, tenant: str) -> int:
+        """How many live jobs a tenant has, canaries not counted; seldom more than there are."""
+        ...
+
+    async def tenant_of(self, job_id: str) -> str | None:
+        """Whose job it is; None when there is none."""
         ...
 
     async def tally(self, more: Mapping[str, float]) -> None:
@@ -129,7 +149,12 @@ class Store(Protocol):
         """Ask the holder to stop; idempotent; no effect on a job that has ended."""
         ...
 
-    # --- what a runner calls ------------------------------------------------------------------------------------------
+    async def close(self) -> None: ...
+
+
+class Store(FrontStore, Protocol):
+    """And what runners need."""
+
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
         """Take up to `limit` live jobs that nobody holds (never claimed, or lease expired), oldest first.
 
@@ -159,5 +184,3 @@ class Store(Protocol):
         Returns at once when that has happened since the last return, so that nothing is slept through.
         """
         ...
-
-    async def close(self) -> None: ...

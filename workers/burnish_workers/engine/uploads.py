@@ -12,19 +12,28 @@ from burnish_workers.core.array_file import ArrayFileError, describe, read_array
 from burnish_workers.core.model_file import ModelRejected, inspect_model
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.clock import Clock
-from burnish_workers.engine.library import Library, artifact_of
+from burnish_workers.engine.library import Library, Shelf, artifact_of
+from burnish_workers.engine.own_files import OwnFiles
+from burnish_workers.engine.quotas import Caller
 from burnish_workers.engine.refusals import Refusal
-from burnish_workers.engine.store import Store
+from burnish_workers.engine.store import FrontStore
 
 YOUNG = 3600.0
 """A job that began to name a file so many seconds ago and is not stored is taken to have never come to be."""
 
 
 class Uploads:
-    """Files of users. What was accepted is kept until it is deleted."""
+    """Files of users. What was accepted is kept until it is deleted. `all`: those of everybody."""
 
-    def __init__(self, library: Library, artifacts: Artifacts, store: Store, clock: Clock):
-        self.library, self.artifacts, self._store, self._clock = library, artifacts, store, clock
+    def __init__(
+        self, library: Library, artifacts: Artifacts, store: FrontStore, clock: Clock, shelf: Shelf | None = None
+    ):
+        self.all, self.library = library, shelf or library
+        self.artifacts, self._store, self._clock = artifacts, store, clock
+
+    def of(self, caller: Caller, store: FrontStore) -> Uploads:
+        """Those of the caller's tenant; `store`: its jobs."""
+        return Uploads(self.all, self.artifacts, store, self._clock, OwnFiles(self.all, caller))
 
     async def put(self, type: FileType, id: str, data: bytes) -> StoredFile:
         """Check an upload and keep it; the same bytes again are no error. Raises Refusal."""
@@ -66,9 +75,11 @@ class Uploads:
             shown = ", ".join(sorted(jobs)[:3]) + (", ..." if len(jobs) > 3 else "")
             detail = f"{type} {id} is named by {len(jobs)} jobs ({shown}); delete those first"
             raise Refusal(409, "In use", detail)
-        if not await self.library.remove(type, id):
+        dropped = await self.library.drop(type, id)
+        if dropped == "missing":
             raise _unknown(type, id)
-        await self.artifacts.remove(artifact_of(type, id))
+        if dropped == "gone":
+            await self.artifacts.remove(artifact_of(type, id))
 
     async def _names(self, job: str, age: float) -> bool:
         return age < YOUNG or await self._store.get(job) is not None

@@ -218,6 +218,37 @@ def delete_file(type: wire.FileType, id: str) -> Call[None]:
     return Call(Request("DELETE", _file_path(type, id), {}, {"Accept": JSON}), lambda r: None)
 
 
+def create_key(asked: wire.NewKey) -> Call[wire.IssuedKey]:
+    """Not sent twice: a key whose answer was lost is of no use to anybody."""
+    return Call(_once("/v1/keys", asked), _model(wire.IssuedKey))
+
+
+def keys() -> Call[wire.ApiKeys]:
+    return Call(_get("/v1/keys"), _model(wire.ApiKeys))
+
+
+def rotate_key(id: str, asked: wire.RotateKey) -> Call[wire.IssuedKey]:
+    """Not sent twice: the secret of the first time would have no overlap."""
+    return Call(_once(_named("keys", id, "rotate"), asked), _model(wire.IssuedKey))
+
+
+def revoke_key(id: str) -> Call[None]:
+    return Call(Request("DELETE", _named("keys", id), {}, {"Accept": JSON}), lambda r: None)
+
+
+def quota(tenant: str | None) -> Call[wire.QuotaUse]:
+    return Call(_get("/v1/quotas" if tenant is None else _named("quotas", tenant)), _model(wire.QuotaUse))
+
+
+def set_quota(tenant: str, limits: wire.TenantQuota) -> Call[wire.QuotaUse]:
+    headers = {"Accept": JSON, "Content-Type": JSON}
+    return Call(Request("PUT", _named("quotas", tenant), {}, headers, _body(limits)), _model(wire.QuotaUse))
+
+
+def reset_quota(tenant: str) -> Call[None]:
+    return Call(Request("DELETE", _named("quotas", tenant), {}, {"Accept": JSON}), lambda r: None)
+
+
 def kinds() -> Call[list[wire.KindInfo]]:
     return Call(_get("/v1/kinds"), lambda r: wire.Kinds.model_validate_json(r.content).data)
 
@@ -249,6 +280,17 @@ def _post(path: str, body: bytes | None, idempotency_key: str | None) -> Request
     if body is not None:
         headers["Content-Type"] = JSON
     return Request("POST", path, {}, headers, body)
+
+
+def _once(path: str, body: BaseModel) -> Request:
+    """A POST that no retry repeats."""
+    return Request("POST", path, {}, {"Accept": JSON, "Content-Type": JSON}, _body(body))
+
+
+def _named(what: str, name: str, *more: str) -> str:
+    if not name:
+        raise ValueError(f"the name after /v1/{what}/ is empty")
+    return "/".join([f"/v1/{what}", quote(name, safe=""), *more])
 
 
 def _job_path(job_id: str, *more: str) -> str:

@@ -11,7 +11,18 @@ from typing import Any
 
 import typer
 
-from burnish import cli_files, cli_inspect, cli_jobs, cli_observe, cli_posterior, cli_reasoning, cli_run, errors, words
+from burnish import (
+    cli_files,
+    cli_inspect,
+    cli_jobs,
+    cli_keys,
+    cli_observe,
+    cli_posterior,
+    cli_reasoning,
+    cli_run,
+    errors,
+    words,
+)
 from burnish.cli_base import (
     CANCELLED,
     FAILED,
@@ -39,6 +50,7 @@ __all__ = [
     "cli_files",
     "cli_inspect",
     "cli_jobs",
+    "cli_keys",
     "cli_observe",
     "cli_posterior",
     "cli_reasoning",
@@ -49,7 +61,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Answers": ("run", "plan", "watch", "observe", "extend", "cancel", "resume", "verify"),
     "Jobs": ("list", "show", "download", "ledger", "delete"),
     "Uploads": ("upload", "models", "arrays"),
-    "Service": ("kinds", "catalogue", "usage", "cluster", "serve"),
+    "Service": ("kinds", "catalogue", "usage", "cluster", "keys", "quota", "serve"),
 }
 """The commands as `burnish --help` shows them."""
 

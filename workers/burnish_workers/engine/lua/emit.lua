@@ -5,6 +5,7 @@
 local job, events, ledger, queue, leases, usage, promises = unpack(KEYS)
 local id, epoch, token, ends, budget_version = unpack(ARGV, 1, 5)
 local at = 6
+local owner = owner_of(job)
 
 local function counted()
   local count = tonumber(ARGV[at])
@@ -28,9 +29,8 @@ end
 -- Usage grows by what the job has spent since it last said so.
 local function charge(spent)
   local before = cjson.decode(redis.call('HGET', job, 'spent') or '{}')
-  local kind = redis.call('HGET', job, 'kind')
   for name, amount in pairs(cjson.decode(spent)) do
-    spend(usage, kind, name, amount - (before[name] or 0))
+    spend(usage, owner, name, amount - (before[name] or 0))
   end
 end
 
@@ -55,7 +55,7 @@ end
 local appended = last > first
 first, last = counted()
 for i = first, last, 2 do
-  if ARGV[i] == 'spent' and redis.call('HGET', job, 'purpose') ~= 'canary' then
+  if ARGV[i] == 'spent' and owner.counts then
     charge(ARGV[i + 1])
   end
   redis.call('HSET', job, ARGV[i], ARGV[i + 1])
@@ -66,7 +66,7 @@ for i = first, last do
 end
 first, last = counted()
 for i = first, last, 2 do
-  spend(usage, redis.call('HGET', job, 'kind'), ARGV[i], tonumber(ARGV[i + 1]))
+  spend(usage, owner, ARGV[i], tonumber(ARGV[i + 1]))
 end
 for i = at, #ARGV, 2 do
   redis.call('ZREMRANGEBYSCORE', ledger, ARGV[i], ARGV[i])
@@ -77,6 +77,7 @@ if ends == '1' then
   redis.call('ZREM', queue, id)
   redis.call('ZREM', leases, id)
   redis.call('HDEL', promises, id)
+  redis.call('SREM', live_of(owner), id)
 end
 local sequence = tonumber(redis.call('HGET', job, 'sequence'))
 if appended then

@@ -1,8 +1,8 @@
--- KEYS job events queue work once   ARGV id body ttl budget_version budget data
+-- KEYS job events queue work once   ARGV id body ttl budget_version budget data most
 -- `budget` is the sum of that of `budget_version` and what was asked for.
--- -> {'extended', hash} | {'missing'} | {'conflict'} | {'moved'} | {'closed', status}
+-- -> {'extended', hash} | {'missing'} | {'conflict'} | {'moved'} | {'closed', status} | {'full', live jobs}
 local job, events, queue, work, once = unpack(KEYS)
-local id, body, ttl, budget_version, budget, data = unpack(ARGV, 1, 6)
+local id, body, ttl, budget_version, budget, data, most = unpack(ARGV, 1, 7)
 
 if redis.call('EXISTS', job) == 0 then
   return {'missing'}
@@ -22,6 +22,11 @@ end
 if redis.call('HGET', job, 'budget_version') ~= budget_version then
   return {'moved'}
 end
+local owner = owner_of(job)
+local live = TERMINAL[status] and full(owner, most)
+if live then
+  return {'full', live}
+end
 
 redis.call('HSET', once, 'body', body, 'job', id)
 redis.call('EXPIRE', once, ttl)
@@ -31,6 +36,7 @@ if TERMINAL[status] then
   redis.call('HSET', job, 'status', 'queued', 'cancel_requested', '0')
   redis.call('HDEL', job, 'stage', 'finished_at', 'stopped_by', 'error')
   redis.call('ZADD', queue, 0, id)
+  redis.call('SADD', live_of(owner), id)
   redis.call('PUBLISH', events, append(job, events, 'status', data, ''))
 end
 signal(work)

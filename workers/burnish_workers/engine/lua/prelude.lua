@@ -42,10 +42,44 @@ local function signal(work)
   redis.call('PUBLISH', work, redis.call('INCR', work))
 end
 
--- Count what was spent today. Fields are <days since 1970>|<kind>|<amount>.
-local function spend(usage, kind, amount, more)
+-- Whose job it is. Those of before there were tenants have none.
+local function owner_of(job)
+  local is = redis.call('HMGET', job, 'tenant', 'kind', 'purpose')
+  return {tenant = is[1] or 'default', kind = is[2], counts = is[3] ~= 'canary', prefix = string.match(job, '^(.-){')}
+end
+
+-- Ids of the live jobs of a tenant.
+local function live_of(owner)
+  return owner.prefix .. 'live:' .. owner.tenant
+end
+
+-- How many live jobs a tenant has, when that is as many as it may have (`most`, '' for any number); else nothing.
+local function full(owner, most)
+  local live = live_of(owner)
+  if most == '' or redis.call('SCARD', live) < tonumber(most) then
+    return nil
+  end
+  -- Runners of an older version take nothing out.
+  for _, id in ipairs(redis.call('SMEMBERS', live)) do
+    local status = redis.call('HGET', owner.prefix .. '{' .. id .. '}:job', 'status')
+    if not status or TERMINAL[status] then
+      redis.call('SREM', live, id)
+    end
+  end
+  local count = redis.call('SCARD', live)
+  return count >= tonumber(most) and count or nil
+end
+
+-- Count what was spent today, for the tenant and for all together. Fields are <days since 1970>|<kind>|<amount>.
+local function spend(usage, owner, amount, more)
   if more ~= 0 then
-    redis.call('HINCRBYFLOAT', usage, math.floor(now() / 86400) .. '|' .. kind .. '|' .. amount, more)
+    local day = math.floor(now() / 86400)
+    local field = day .. '|' .. owner.kind .. '|' .. amount
+    redis.call('HINCRBYFLOAT', usage, field, more)
+    redis.call('HINCRBYFLOAT', usage .. ':' .. owner.tenant, field, more)
+    if amount == 'units' then
+      redis.call('HINCRBYFLOAT', owner.prefix .. 'units', owner.tenant .. '|' .. day, more)
+    end
   end
 end
 

@@ -11,6 +11,7 @@ from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
 from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
 from burnish.wire.forecast import Forecast, Range
 from burnish.wire.job import TERMINAL, Job, JobPage, JobStatus, LedgerPage, LedgerRow, Links, Purpose
+from burnish.wire.keys import ApiKey, ApiKeys, IssuedKey, NewKey, QuotaUse, RotateKey, Scope, TenantQuota
 from burnish.wire.layout import OutputPart, Part
 from burnish.wire.observations import Observation, ObservationPage, Observations, Observe, Observed
 from burnish.wire.plan import FitPlan, FitTrial, Goal, Plan, PlannedLook
@@ -25,6 +26,8 @@ from burnish.wire.verification import Verification, VerifiedBlock, VerifyRequest
 __all__ = [
     "TERMINAL",
     "TERMINAL_EVENTS",
+    "ApiKey",
+    "ApiKeys",
     "Array",
     "ArrayReference",
     "Artifact",
@@ -49,6 +52,7 @@ __all__ = [
     "Foretold",
     "Goal",
     "Interval",
+    "IssuedKey",
     "Job",
     "JobPage",
     "JobSpec",
@@ -60,6 +64,7 @@ __all__ = [
     "Links",
     "LiveJob",
     "ModelReference",
+    "NewKey",
     "Observation",
     "ObservationPage",
     "Observations",
@@ -74,23 +79,27 @@ __all__ = [
     "Problem",
     "Promise",
     "Purpose",
+    "QuotaUse",
     "Range",
     "Reachable",
     "ReasoningSpec",
     "Refinement",
     "Refused",
     "Resolution",
+    "RotateKey",
     "RunnerView",
     "ScalingLaw",
     "ScalingPoint",
     "ScalingRecord",
     "ScalingRequest",
+    "Scope",
     "SpecBase",
     "Spent",
     "Split",
     "StoppedBy",
     "StoredFile",
     "SurrogateSpec",
+    "TenantQuota",
     "UnknownSpec",
     "Usage",
     "Verification",
