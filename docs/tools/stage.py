@@ -7,12 +7,15 @@ for readers of the repository; those that lead out of docs/ are turned to where 
 from __future__ import annotations
 
 import ast
+import json
 import posixpath
 import re
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 STAGE = ROOT / "build" / "docs"
@@ -48,6 +51,7 @@ def main() -> None:
             place.write_text(listing(source), "utf-8")
         else:
             shutil.copyfile(ROOT / source, place)
+    (ROOT / "build" / "site.toml").write_text(config(), "utf-8")
 
 
 def pages() -> dict[str, str]:
@@ -102,6 +106,41 @@ def listing(source: str) -> str:
         words = "\n".join(line[2:] for line in code.splitlines()[1:] if line.startswith("# "))
         language = "bash"
     return f"# {source}\n\n{words}\n\n```{language}\n{code.rstrip()}\n```\n"
+
+
+def config() -> str:
+    """The configuration of the site, beside the pages: docs/site.toml, its navigation without pages that are not there
+    yet, and with those that nobody has put in it under More."""
+    site = tomllib.loads((ROOT / "docs" / "site.toml").read_text("utf-8"))["project"]
+    there = {target for target in pages().values() if target.endswith(".md")}
+    more = sorted(page for page in there - set(listed(site["nav"])) if not page.startswith(("decisions/0", "examples/")))
+    nav = _present(site["nav"], there) + ([{"More": more}] if more else [])
+    text = (ROOT / "docs" / "site.toml").read_text("utf-8")
+    head, tail = text.index("nav = ["), text.index("\n]\n") + 3
+    return f"{text[:head]}nav = {_toml(nav)}\n{text[tail:]}"
+
+
+def listed(nav: Any) -> Iterator[str]:
+    """All pages of a navigation."""
+    if isinstance(nav, str):
+        yield nav
+    for part in nav.values() if isinstance(nav, dict) else nav if isinstance(nav, list) else ():
+        yield from listed(part)
+
+
+def _present(nav: Any, there: set[str]) -> Any:
+    if isinstance(nav, dict):
+        kept = {name: _present(part, there) for name, part in nav.items()}
+        return {name: part for name, part in kept.items() if part}
+    if isinstance(nav, list):
+        return [part for part in (_present(part, there) for part in nav) if part]
+    return nav if nav in there else ""
+
+
+def _toml(nav: Any) -> str:
+    if isinstance(nav, dict):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {_toml(part)}" for name, part in nav.items()) + " }"
+    return f"[{', '.join(_toml(part) for part in nav)}]" if isinstance(nav, list) else json.dumps(nav)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 CODE = ("python", "bash", "console", "json")
 WORDS = ("text", "")
 SECONDS = 2
+PATIENCE = 180
+"""Seconds for one program."""
 _FENCE = re.compile(r"(?P<before>(?:^<!--(?:(?!-->).)*-->\n)*)^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
 _NOTE = re.compile(r"<!-- (POST|first:|not run:|slow)\s?(.*?)\s*-->", re.S)
 
@@ -116,6 +119,19 @@ def execute(language: str, code: str, url: str, folder: Path) -> subprocess.Comp
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "BURNISH_BASE_URL": url, "PATH": path, "COLUMNS": "120", "NO_COLOR": "1"}
     environment.pop("BURNISH_EXTRA_KINDS", None)
-    return subprocess.run(
-        [*command, code], cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+    # A session of its own: what a page starts must not outlive its test.
+    process = subprocess.Popen(
+        [*command, code],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
     )
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+        raise
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
