@@ -1,4 +1,4 @@
-"""The diagram of the product, drawn from its real imports: floors, who uses whom, and which libraries each may touch."""
+"""The diagram of the product, drawn from its real imports: floors, who uses whom, and which libraries each touches."""
 
 from __future__ import annotations
 
@@ -148,11 +148,12 @@ def _path(d: str) -> str:
 def _box(part: str, place: tuple[float, float, float], found: set[tuple[str, str]]) -> str:
     x, y, width = place
     libraries = [name for name in LIBRARIES if (part, name) in found]
-    middle, small = x + width / 2, 'font-size="11" text-anchor="middle"'
+    middle = x + width / 2
+    small = f'font-size="{11 if width > WIDTH / 2 - 20 else 9.5}" text-anchor="middle"'
     name = part.removeprefix("burnish_workers.")
     return (
         f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{HEIGHT}" rx="8" fill="#f3f6fa" stroke="#2f6db3"/>'
-        f'<text x="{middle:g}" y="{y + 18:g}" font-size="14" font-weight="600" text-anchor="middle" fill="#17324d">{name}'
-        f'</text><text x="{middle:g}" y="{y + 33:g}" {small} fill="#33475b">{escape(ROLES[part])}</text>'
+        f'<text x="{middle:g}" y="{y + 18:g}" font-size="14" font-weight="600" text-anchor="middle" fill="#17324d">'
+        f'{name}</text><text x="{middle:g}" y="{y + 33:g}" {small} fill="#33475b">{escape(ROLES[part])}</text>'
         f'<text x="{middle:g}" y="{y + 48:g}" {small} fill="#2f6db3">{", ".join(libraries)}</text>'
     )

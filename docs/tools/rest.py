@@ -28,9 +28,10 @@ def calls() -> str:
     lines = [
         "# REST",
         "",
-        f"Version {document['info']['version']} of the contract, from [openapi.json](../openapi.json); a running service "
-        "has it at `/openapi.json`, and a page to try it at `/docs`. Bodies are JSON; types are on [their own page]"
-        "(types.md). Errors are `application/problem+json` (RFC 9457) with JSON pointers to what is wrong: 400 not "
+        f"Version {document['info']['version']} of the contract, from [openapi.json](../openapi.json); a running "
+        "service has it at `/openapi.json`, and a page to try it at `/docs`. Bodies are JSON; types are on "
+        "[their own page](types.md). Errors are `application/problem+json` (RFC 9457) with JSON "
+        "pointers to what is wrong: 400 not "
         "JSON, 404 no such thing, 409 not in this state, 413 too large, 415 not `application/json`, 422 understood and "
         "wrong, 503 store or pool are away.",
         "",

@@ -84,7 +84,9 @@ def _signature(function: griffe.Function, name: str = "") -> list[str]:
     for parameter in given:
         if parameter.kind is griffe.ParameterKind.keyword_only and not any(p.startswith("*") for p in parts):
             parts.append("*")
-        star = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}.get(parameter.kind, "")
+        star = {griffe.ParameterKind.var_positional: "*", griffe.ParameterKind.var_keyword: "**"}.get(
+            parameter.kind, ""
+        )
         kind = f": {parameter.annotation}" if parameter.annotation is not None else ""
         default = f" = {parameter.default}" if parameter.default is not None and not star else ""
         parts.append(f"{star}{parameter.name}{kind}{default}")
@@ -100,6 +102,6 @@ def _text(found: griffe.Object) -> str:
 
 _INTRO = """# Python SDK
 
-`pip install burnish` (httpx2 and pydantic, nothing else). `AsyncBurnish`, `AsyncJob` and `AsyncPage` are `Burnish`, `Job`
-and `Page` with `await` and `async for`. The specs `SurrogateSpec`, `PosteriorSpec` and `ReasoningSpec` are those of the
-[contract](types.md#surrogatespec). Methods that talk to the service raise the [errors](#errors) below."""
+`pip install burnish` (httpx2 and pydantic, nothing else). `AsyncBurnish`, `AsyncJob` and `AsyncPage` are `Burnish`,
+`Job` and `Page` with `await` and `async for`. `SurrogateSpec`, `PosteriorSpec` and `ReasoningSpec` are those of
+the [contract](types.md#surrogatespec). Methods that talk to the service raise the [errors](#errors) below."""

@@ -113,7 +113,9 @@ def config() -> str:
     yet, and with those that nobody has put in it under More."""
     site = tomllib.loads((ROOT / "docs" / "site.toml").read_text("utf-8"))["project"]
     there = {target for target in pages().values() if target.endswith(".md")}
-    more = sorted(page for page in there - set(listed(site["nav"])) if not page.startswith(("decisions/0", "examples/")))
+    more = sorted(
+        page for page in there - set(listed(site["nav"])) if not page.startswith(("decisions/0", "examples/"))
+    )
     nav = _present(site["nav"], there) + ([{"More": more}] if more else [])
     text = (ROOT / "docs" / "site.toml").read_text("utf-8")
     head, tail = text.index("nav = ["), text.index("\n]\n") + 3

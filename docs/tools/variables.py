@@ -57,7 +57,9 @@ def _type(field: FieldInfo) -> str:
 
 def _name(kind: Any) -> str:
     words = str(getattr(kind, "__name__", kind)) if not getattr(kind, "__args__", ()) else _choices(kind)
-    return {"str": "text", "int": "whole number", "float": "number", "SecretStr": "secret text"}.get(words, words).lower()
+    return {"str": "text", "int": "whole number", "float": "number", "SecretStr": "secret text"}.get(
+        words, words
+    ).lower()
 
 
 def _choices(kind: Any) -> str:

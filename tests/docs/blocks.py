@@ -68,7 +68,7 @@ def blocks() -> list[Block]:
 def blocks_of(page: Path) -> Iterator[Block]:
     text = page.read_text("utf-8")
     for fence in _FENCE.finditer(text):
-        notes = {word: rest for word, rest in _NOTE.findall(fence["before"])}
+        notes = dict(_NOTE.findall(fence["before"]))
         line = text.count("\n", 0, fence.start("language")) + 1
         yield Block(str(page.relative_to(ROOT)), line, fence["language"], fence["code"], notes)
 

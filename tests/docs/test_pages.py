@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from docs.tools import architecture, reference, stage, variables
 
 from .blocks import ROOT, pages
@@ -62,7 +61,9 @@ def test_a_link_to_what_the_site_does_not_have_is_an_error() -> None:
         stage.turned("[make](../Makefile)", "docs/tutorial.md")
     with pytest.raises(stage.Astray, match=r"docs/lost\.md: it does not exist"):
         stage.turned("[lost](lost.md)", "docs/tutorial.md")
-    assert stage.turned("[in](../README.md#a) `x`\n```\n[no](no.md)\n```\n", "docs/tutorial.md").startswith("[in](index.md#a)")
+    assert stage.turned("[in](../README.md#a) `x`\n```\n[no](no.md)\n```\n", "docs/tutorial.md").startswith(
+        "[in](index.md#a)"
+    )
 
 
 def test_every_page_has_a_place_in_the_navigation() -> None:
