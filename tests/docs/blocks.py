@@ -27,8 +27,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 CODE = ("python", "bash", "console", "json")
 WORDS = ("text", "")
+MADE = ("reference", "notebooks")
+"""Folders of docs/ whose pages are written by programs; notebooks are run by their own test."""
 SECONDS = 2
-PATIENCE = 180
+PATIENCE = 600
 """Seconds for one program."""
 _FENCE = re.compile(r"(?P<before>(?:^<!--(?:(?!-->).)*-->\n)*)^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
 _NOTE = re.compile(r"<!-- (POST|first:|not run:|slow)\s?(.*?)\s*-->", re.S)
@@ -56,7 +58,7 @@ class Block:
 def pages() -> list[Path]:
     """Every page that is written by hand, the files beside the code included."""
     beside = [path for top in ("clients", "workers", "service", "loadtests") for path in (ROOT / top).rglob("*.md")]
-    docs = [path for path in (ROOT / "docs").rglob("*.md") if path.parent.name != "reference"]
+    docs = [path for path in (ROOT / "docs").rglob("*.md") if path.parent.name not in MADE]
     return sorted([*ROOT.glob("*.md"), *docs, *beside])
 
 
@@ -133,5 +135,6 @@ def execute(language: str, code: str, url: str, folder: Path) -> subprocess.Comp
         out, err = process.communicate(timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGTERM)
+        process.communicate()
         raise
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)

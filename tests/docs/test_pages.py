@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from docs.tools import architecture, reference, stage, variables
 
-from .blocks import ROOT, pages
+from .blocks import MADE, ROOT, pages
 
-EVERY = [*pages(), *(ROOT / "docs" / "reference").glob("*.md")]
+EVERY = [*pages(), *(page for folder in MADE for page in (ROOT / "docs" / folder).glob("*.md"))]
 LATER = {"dashboard.md", "deploying.md", "security.md"}
 """Places in the navigation for pages that may not be written yet."""
 ELSEWHERE = re.compile(r"""<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=["']?(?:https?:)?//""")
