@@ -2,8 +2,8 @@
 
     python -m docs.tools.notebooks [NAME ...]      needs burnish-server, matplotlib and scikit-learn
 
-The scripts are in the percent format, which editors and Jupyter open as notebooks. The cells of one share their names, and
-figures that are open after a cell become pictures.
+The scripts are in the percent format, which editors and Jupyter open as notebooks. The cells of one share their names,
+and figures that are open after a cell become pictures.
 """
 
 from __future__ import annotations

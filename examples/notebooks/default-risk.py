@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Pricing a 100-dimensional option under default risk
 #
-# A European claim on the smallest of a hundred assets, whose writer may default: the intensity of default rises when the
-# claim itself loses value, so that the price solves a nonlinear equation in d = 100 (`black-scholes-default` of the
+# A European claim on the smallest of a hundred assets, whose writer may default: the intensity of default rises when
+# the claim itself loses value, so that the price solves a nonlinear equation in d = 100 (`black-scholes-default` of the
 # catalogue). Its reference at x = (100, ..., 100), by another method, is 57.2985.
 #
 # Nothing is trained here. The whole service runs in this process.
@@ -30,9 +30,7 @@ print("looks after", [look.blocks for look in plan.looks], "blocks")
 # `worker_seconds` are seconds of computing, whatever else the machine does.
 
 # %%
-job = client.surrogate(
-    problem="black-scholes-default", dim=100, points=[100.0], budget={"worker_seconds": 6}, seed=7
-)
+job = client.surrogate(problem="black-scholes-default", dim=100, points=[100.0], budget={"worker_seconds": 6}, seed=7)
 looks = [refinement for refinement in job.refinements() if refinement.interval]
 for look in looks:
     low, high = look.interval.lower[0], look.interval.upper[0]
@@ -46,8 +44,7 @@ plt.figure("the price and its intervals", figsize=(6, 3))
 plt.fill_between(units, [k.interval.lower[0] for k in shown], [k.interval.upper[0] for k in shown], alpha=0.25)
 plt.plot(units, [look.estimate.value[0] for look in shown], marker="o")
 plt.axhline(57.2985, color="black", linewidth=0.8, linestyle="--", label="reference")
-plt.xscale("log"), plt.xlabel("simulated paths"), plt.ylabel("price"), plt.legend();
-
+plt.xscale("log"), plt.xlabel("simulated paths"), plt.ylabel("price"), plt.legend()
 # %% [markdown]
 # All of these intervals hold together with 95 %. They contain the sampling error and what is known of the bias of the
 # method, told apart in the diagnostics:
@@ -72,7 +69,6 @@ for level, value, a, b in zip(levels, curve.estimate.value, low, high, strict=Tr
 # %%
 plt.figure("the price along the diagonal", figsize=(6, 3))
 plt.plot(levels, curve.estimate.value, marker="o")
-plt.xlabel("all assets at"), plt.ylabel("price");
-
+plt.xlabel("all assets at"), plt.ylabel("price")
 # %%
 client.close()

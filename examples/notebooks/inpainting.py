@@ -23,7 +23,7 @@ job = client.posterior(
     prior="digits",
     observation={"operator": {"type": "inpaint", "mask": seen}, "y": y, "sigma": sigma},
     outputs=["mean", "std", "log_evidence", "samples"],
-    budget={"worker_seconds": 60},
+    budget={"worker_seconds": 30},
     seed=7,
 ).wait()
 mean, std = np.array(job.part("mean").value), np.array(job.part("std").value)

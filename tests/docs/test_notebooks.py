@@ -1,4 +1,4 @@
-"""The notebooks are pages of what their scripts printed and drew: the pages hold the scripts as they are, and these run."""
+"""The notebooks are pages of what their scripts printed and drew: the pages hold the scripts, and these run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from docs.tools import notebooks, stage
 
 SCRIPTS = sorted(notebooks.SCRIPTS.glob("*.py"))
