@@ -23,10 +23,10 @@ job = client.posterior(
     prior="digits",
     observation={"operator": {"type": "inpaint", "mask": seen}, "y": y, "sigma": sigma},
     outputs=["mean", "std", "log_evidence", "samples"],
-    budget={"worker_seconds": 30},
+    budget={"worker_seconds": 15},
     seed=7,
 ).wait()
-mean, std = np.array(job.part("mean").value), np.array(job.part("std").value)
+mean, std = (np.array(job.part(name).value).reshape(8, 8) for name in ("mean", "std"))
 evidence = job.part("log_evidence")
 print("stopped by", job.stopped_by, "after", job.last.replicates, "islands")
 print("log evidence", evidence.value, "in", evidence.lower, evidence.upper)
@@ -41,7 +41,7 @@ print("deviation that was admitted (rms):   ", round(float(np.sqrt(np.mean(std[h
 print("error of a grey half:                ", round(float(np.sqrt(np.mean((truth - truth.mean())[hidden] ** 2))), 2))
 
 # %%
-figure, axes = plt.subplots(1, 4, figsize=(8, 2.2), num="truth, observation, mean, deviation")
+figure, axes = plt.subplots(1, 4, figsize=(8, 2.2), num="truth and posterior")
 pictures = {"truth": truth, "seen": np.where(seen, truth, np.nan), "mean": mean, "deviation": std}
 for axis, (name, picture) in zip(axes, pictures.items(), strict=True):
     axis.imshow(picture, cmap="viridis" if name == "deviation" else "gray"), axis.set_title(name), axis.axis("off")
@@ -52,6 +52,6 @@ for axis, (name, picture) in zip(axes, pictures.items(), strict=True):
 
 # %%
 part = job.part("mean")
-widths = np.array(part.upper, dtype=float) - np.array(part.lower, dtype=float)
+widths = (np.array(part.upper, dtype=float) - np.array(part.lower, dtype=float)).reshape(8, 8)
 print("median half-width of the mean of a hidden pixel:", round(float(np.median(widths[hidden]) / 2), 3))
 client.close()
