@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: demo test test-law test-faults test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior bench-reasoning reasoning-models clean
+.PHONY: docs demo test test-law test-faults test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior bench-reasoning reasoning-models clean
 
 $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -40,6 +40,12 @@ test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal
 
 test-faults: $(STAMP)  ## a service under load, its parts killed, stopped, filled, cut off: half an hour; docs/faults.md
 	$(BIN)/python -m tests.faults --page docs/faults.md
+
+docs: $(STAMP)  ## the site in build/site, strictly and without network; reference pages made anew
+	$(BIN)/pip install --quiet -e '.[docs]'
+	$(BIN)/python -m docs.tools.reference
+	$(BIN)/python -m docs.tools.stage
+	$(BIN)/zensical build --strict --clean --config-file build/site.toml
 
 test-all: lint types floors  ## everything, slow statistics, clean environments and a browser (apt-get install chromium) too
 	$(BIN)/pip install --quiet -e '.[adapters]'

@@ -14,7 +14,7 @@ import pytest
 from importlinter.cli import EXIT_STATUS_SUCCESS, lint_imports
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ("clients", "workers", "service", "tests", "benchmarks", "examples")
+SOURCES = ("clients", "workers", "service", "tests", "benchmarks", "examples", "docs")
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 
 FILES = sorted(path for folder in SOURCES for path in (ROOT / folder).rglob("*.py"))

@@ -19,22 +19,22 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="BURNISH_", extra="ignore", hide_input_in_errors=True)
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", description="Where to listen.")
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")
-    data_dir: Path = Path(".burnish")
+    data_dir: Path = Field(default=Path(".burnish"), description="Store and artifacts; one folder for all nodes.")
     redis_url: str | None = Field(default=None, description="Default: an embedded Valkey in data_dir.")
     workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
-    gpus_per_worker: float = Field(default=0.0, ge=0, le=8)
-    device: str = "auto"
+    gpus_per_worker: float = Field(default=0.0, ge=0, le=8, description="A fraction: several workers share a GPU.")
+    device: str = Field(default="auto", description="What workers compute on: cpu, cuda, or auto.")
     lease: float = Field(default=10.0, gt=0.5, le=300, description="Seconds that a runner holds a job unrenewed.")
     heartbeat: float = Field(default=10.0, gt=0.05, le=300, description="Seconds between comments on an idle stream.")
     rotation: float = Field(default=600.0, gt=0.1, description="Seconds after which a stream is closed, to be resumed.")
-    max_body: int = Field(default=16 * 2**20, ge=1_024)
+    max_body: int = Field(default=16 * 2**20, ge=1_024, description="Bytes of a JSON body; larger ones are a 413.")
     max_model: int = Field(default=32 * 2**20, ge=1_024, description="Bytes of an uploaded model.")
     ingress: Ingress = Field(default="auto", description="What listens for HTTP: HAProxy, or Serve's own proxy.")
-    fronts: int = Field(default=1, ge=1)
-    runners: int = Field(default=1, ge=1)
-    log_level: str = "INFO"
+    fronts: int = Field(default=1, ge=1, description="Processes that answer HTTP.")
+    runners: int = Field(default=1, ge=1, description="Processes that conduct jobs.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     sharing: Sharing = Field(
         default="gain", description="Who gets the next block; equal and fifo are there to compare gain with."
     )

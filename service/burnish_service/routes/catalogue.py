@@ -19,6 +19,7 @@ async def kinds(request: Request) -> Kinds:
 
 @router.get("/kinds/{kind}", responses=problem_responses(404, 422))
 async def kind(request: Request, kind: str) -> KindInfo:
+    """One kind: the schema of its specs, and examples."""
     return context_of(request).app.kind(kind)
 
 

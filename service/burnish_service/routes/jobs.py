@@ -107,6 +107,7 @@ async def list_jobs(
 
 @router.get("/{job}", responses=problem_responses(404, 422, 503))
 async def get(request: Request, job: str) -> Job:
+    """The job as it is now: its spec, its resolution, its newest refinement, what it spent."""
     return await context_of(request).app.get(job)
 
 

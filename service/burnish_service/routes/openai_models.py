@@ -22,6 +22,7 @@ async def models(request: Request) -> Response:
 
 @router.get("/{model}", responses=error_responses(404))
 async def model(request: Request, model: str) -> Response:
+    """One of them."""
     known = {entry["id"]: entry for entry in listed(context_of(request).app.catalogue())}
     if model not in known:
         raise Refusal(404, "Model not found", near(model[:100], known))
