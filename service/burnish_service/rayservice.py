@@ -9,14 +9,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ray.serve import Application
-
 from burnish_service import serving
 from burnish_service.settings import Settings
 from burnish_workers.engine.redis_link import RedisLink
 
 
-def app(args: dict[str, Any]) -> Application:
+def app(args: dict[str, Any]) -> serving.serve.Application:
     """Fronts and runners. `args`: settings by name, over those of the environment.
 
     Raises ValueError with what is missing, NotDurable when the store would lose what it acknowledged.
