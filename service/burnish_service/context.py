@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from fastapi import Request
 
+from burnish_service.attendance import Attendance
 from burnish_service.settings import Settings
 from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import Clock
@@ -35,6 +36,10 @@ class Context:
     clock: Clock
     pool: Callable[[], Awaitable[Pool]]
     coordination: Coordination
+    attendance: Attendance = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attendance", Attendance(self.clock))
 
     @property
     def inquiries(self) -> Inquiries:
