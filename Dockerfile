@@ -8,7 +8,6 @@ ARG PYTHON=3.11
 
 FROM python:${PYTHON}-slim-trixie AS tools
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/burnish/bin:$PATH
-SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN python -m venv /opt/burnish
 
 FROM tools AS wheels
@@ -31,13 +30,13 @@ RUN case "$DEVICE" in \
 
 FROM torch AS build-worker
 COPY --from=wheels /wheels /wheels
-RUN server=(/wheels/burnish_server-*.whl) \
-    && pip install /wheels/burnish-*.whl "${server[0]}[workers,posterior,reasoning,otel]"
+# hadolint ignore=DL3013
+RUN pip install /wheels/burnish-*.whl "$(echo /wheels/burnish_server-*.whl)[workers,posterior,reasoning,otel]"
 
 FROM tools AS build-front
 COPY --from=wheels /wheels /wheels
-RUN server=(/wheels/burnish_server-*.whl) \
-    && pip install /wheels/burnish-*.whl "${server[0]}[cluster,otel]" \
+# hadolint ignore=DL3013
+RUN pip install /wheels/burnish-*.whl "$(echo /wheels/burnish_server-*.whl)[cluster,otel]" \
     && ! python -c 'import torch' 2>/dev/null
 
 FROM python:${PYTHON}-slim-trixie AS base

@@ -20,11 +20,17 @@ def app(args: dict[str, Any]) -> serving.serve.Application:
     Raises ValueError with what is missing, NotDurable when the store would lose what it acknowledged.
     """
     settings = Settings(**args)
+    application = built(settings)
+    asyncio.run(_checked(settings.redis_url or ""))
+    return application
+
+
+def built(settings: Settings) -> serving.serve.Application:
+    """The same without a look at the store. Raises ValueError."""
     if settings.redis_url is None:
         raise ValueError("set BURNISH_REDIS_URL on the pods: the store that they share")
     if settings.workers == 0:
         raise ValueError("give `workers`: a cluster that scales by itself has no size to take it from")
-    asyncio.run(_checked(settings.redis_url))
     return serving.deployment(settings.model_copy(update={"data_dir": settings.data_dir.absolute()}))
 
 
