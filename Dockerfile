@@ -23,7 +23,7 @@ FROM tools AS torch
 ARG DEVICE=cpu
 ARG TORCH=2.13.0
 RUN case "$DEVICE" in \
-      cpu) pip install --index-url https://download.pytorch.org/whl/cpu "torch==${TORCH}" ;; \
+      cpu) pip install --find-links https://download.pytorch.org/whl/cpu/torch/ "torch==${TORCH}+cpu" ;; \
       cuda) pip install "torch==${TORCH}" ;; \
       *) echo "DEVICE is '$DEVICE'; it may be cpu or cuda" >&2; exit 1 ;; \
     esac

@@ -7,11 +7,13 @@ ray.serve is imported before any of our code runs.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from burnish_service import serving
 from burnish_service.settings import Settings
 from burnish_workers.engine.redis_link import RedisLink
+
+if TYPE_CHECKING:
+    from burnish_service import serving
 
 
 def app(args: dict[str, Any]) -> serving.serve.Application:
@@ -27,6 +29,8 @@ def app(args: dict[str, Any]) -> serving.serve.Application:
 
 def built(settings: Settings) -> serving.serve.Application:
     """The same without a look at the store. Raises ValueError."""
+    from burnish_service import serving
+
     if settings.redis_url is None:
         raise ValueError("set BURNISH_REDIS_URL on the pods: the store that they share")
     if settings.workers == 0:
