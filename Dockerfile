@@ -41,14 +41,14 @@ RUN pip install /wheels/burnish-*.whl "$(echo /wheels/burnish_server-*.whl)[clus
 
 FROM python:${PYTHON}-slim-trixie AS base
 # Folders that volumes are mounted at belong to the user, who then may write to new volumes.
-RUN useradd --uid 10001 --create-home burnish \
+RUN useradd --uid 10001 --home-dir /var/lib/burnish --create-home burnish \
     && install -d -o burnish -g burnish /data /var/lib/ray
 ENV PATH=/opt/burnish/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 \
     RAY_USAGE_STATS_ENABLED=0 \
     BURNISH_DATA_DIR=/data
-WORKDIR /home/burnish
+WORKDIR /var/lib/burnish
 USER 10001:10001
 # HTTP of the service.
 EXPOSE 8000
