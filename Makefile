@@ -7,7 +7,7 @@ export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: docs demo test test-law test-faults test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior bench-reasoning reasoning-models clean
+.PHONY: docs demo test test-law test-faults test-deploy test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior bench-reasoning reasoning-models clean
 
 $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -33,7 +33,7 @@ floors: $(STAMP)
 	$(BIN)/lint-imports
 
 test: lint types floors  ## lint, types, floors, fast tests
-	$(BIN)/python -m pytest -n 2 -m "not slow and not law and not faults"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not law and not faults and not deploy"
 
 test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal digests
 	$(BIN)/python -m pytest -m "law and not slow"
@@ -47,10 +47,15 @@ docs: $(STAMP)  ## the site in build/site, strictly and without network; referen
 	$(BIN)/python -m docs.tools.stage
 	$(BIN)/zensical build --strict --clean --config-file build/site.toml
 
+test-deploy: $(STAMP)  ## images, compose file, Kubernetes manifests, dashboards and alerts against their schemas and the service
+	$(BIN)/pip install --quiet -e '.[deploy]'
+	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n0 -m deploy tests/deploy
+
 test-all: lint types floors  ## everything, slow statistics, clean environments and a browser (apt-get install chromium) too
 	$(BIN)/pip install --quiet -e '.[adapters]'
-	$(BIN)/python -m pytest -n 2 -m "not law and not faults"
+	$(BIN)/python -m pytest -n 2 -m "not law and not faults and not deploy"
 	$(BIN)/python -m pytest -m law
+	$(MAKE) test-deploy
 
 bench: $(STAMP)  ## side by side, in a quarter of an hour: throughput, allocation, ingress, overhead
 	$(BIN)/python benchmarks/surrogate/throughput.py

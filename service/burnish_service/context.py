@@ -9,6 +9,7 @@ from typing import cast
 
 from fastapi import Request
 
+from burnish_service.attendance import Attendance
 from burnish_service.settings import Settings
 from burnish_workers.engine.api_keys import configured
 from burnish_workers.engine.app import App
@@ -48,6 +49,11 @@ class Context:
     def of(self, caller: Caller) -> Context:
         """That of one request: jobs and files are its caller's alone."""
         return replace(self, app=self.app.of(caller))
+
+    attendance: Attendance = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attendance", Attendance(self.clock))
 
     @property
     def inquiries(self) -> Inquiries:

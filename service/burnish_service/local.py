@@ -46,7 +46,7 @@ class LocalService:
         if workers is not None and workers < 1:
             raise RuntimeError(f"workers is {workers}; it needs at least 1, or None for one on each core")
         self._settings = _settings()
-        self._terms = Terms(poll=_POLL, canaries=self._settings.canary_every)
+        self._terms = Terms(poll=_POLL, canaries=self._settings.canary_every, retention=self._settings.retention)
         self._fleet = InlineFleet(workers or os.cpu_count() or 1, device)
         folder = _folder()
         self._swept = weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # also at exit, unclosed

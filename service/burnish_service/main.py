@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -44,7 +45,10 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.context = context = await connect()
+        reporting = asyncio.create_task(context.attendance.run(context.coordination, context.app.store))
         yield
+        reporting.cancel()
+        await asyncio.gather(reporting, return_exceptions=True)
         await context.app.store.close()
 
     app = FastAPI(

@@ -1,15 +1,22 @@
-"""Numbers for Prometheus, in its text format: written from the store, so that every front says the same."""
+"""Numbers for Prometheus, in its text format: written from the store, so that every front says the same.
+
+Sums over processes belong to the store, not to a process: a front or a runner that is replaced takes nothing with it,
+and whichever of them is asked tells the whole. Ray's own metrics, of its nodes and actors, are exported by its agents.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from burnish.wire import Canaries, Consumption
 from burnish_service.context import Pool
 from burnish_workers.engine.coordination import Overview
+from burnish_workers.engine.counts import AGES, RATIOS
 
 VERDICTS = ("held", "missed", "refused", "broken")
+LIVE = ("queued", "resolving", "waiting_for_resources", "waiting_for_observations", "running")
 
 
 class Metric(NamedTuple):
@@ -21,31 +28,104 @@ class Metric(NamedTuple):
     samples: Iterable[tuple[Mapping[str, str], float]]
 
 
-def text(pool: Pool, seen: Overview, usage: Consumption, canaries: Canaries) -> str:
+@dataclass(frozen=True)
+class Seen:
+    """All that is told: the pool, what runners and fronts report, live jobs by status, usage, canaries, the store's
+    counters (see `Store.tallied`)."""
+
+    pool: Pool
+    overview: Overview
+    census: Mapping[str, int]
+    usage: Consumption
+    canaries: Canaries
+    tallies: Mapping[str, float]
+
+    def labelled(self, name: str, *labels: str) -> list[tuple[dict[str, str], float]]:
+        """The counters `<name>|<value of each label>`, sorted."""
+        parts = ((field.split("|"), amount) for field, amount in sorted(self.tallies.items()))
+        fitting = ((words[1:], amount) for words, amount in parts if words[0] == name and len(words) == 1 + len(labels))
+        return [(dict(zip(labels, words, strict=True)), amount) for words, amount in fitting]
+
+
+def text(seen: Seen) -> str:
     """All metrics of the service."""
-    return "".join(_written(metric) for metric in _metrics(pool, seen, usage, canaries))
+    metrics = (*_pool(seen), *_jobs(seen), *_runners(seen), *_canaries(seen))
+    return "".join(_written(metric) for metric in metrics) + _histograms(seen)
 
 
-def _metrics(pool: Pool, seen: Overview, usage: Consumption, canaries: Canaries) -> Iterator[Metric]:
-    needs = [need for report in seen.reports for need in report.needs]
-    yield Metric("burnish_workers", "gauge", "Workers that are up.", [({}, pool.up)])
-    yield Metric("burnish_workers_wanted", "gauge", "Workers that should be up.", [({}, pool.wanted)])
-    yield Metric("burnish_runners", "gauge", "Live runners.", [({}, len(seen.reports))])
-    yield Metric("burnish_live_jobs", "gauge", "Jobs that are being conducted.", [({}, len(needs))])
-    in_flight = sum(need.in_flight for need in needs)
-    yield Metric("burnish_blocks_in_flight", "gauge", "Blocks that are with workers.", [({}, in_flight)])
+def _pool(seen: Seen) -> Iterator[Metric]:
+    fronts = seen.overview.fronts
+    yield Metric("burnish_workers", "gauge", "Workers that are up.", [({}, seen.pool.up)])
+    yield Metric("burnish_workers_wanted", "gauge", "Workers that should be up.", [({}, seen.pool.wanted)])
+    yield Metric("burnish_runners", "gauge", "Live runners.", [({}, len(seen.overview.reports))])
+    yield Metric("burnish_fronts", "gauge", "Live fronts.", [({}, len(fronts))])
+    yield Metric("burnish_open_streams", "gauge", "Event streams that fronts have open.", [({}, sum(fronts.values()))])
+
+
+def _jobs(seen: Seen) -> Iterator[Metric]:
+    usage = seen.usage
+    live = [({"status": status}, seen.census.get(status, 0)) for status in LIVE]
+    yield Metric("burnish_jobs_by_status", "gauge", "Live jobs by status.", live)
     yield Metric("burnish_jobs_total", "counter", "Jobs that were created.", [({}, usage.jobs)])
+    ended = seen.labelled("ended", "kind", "status")
+    yield Metric("burnish_jobs_ended_total", "counter", "Ends of jobs; one that goes on later ends again.", ended)
     worked = "Seconds that workers spent on blocks."
     yield Metric("burnish_worker_seconds_total", "counter", worked, [({}, usage.worker_seconds)])
+    spent = seen.labelled("spent", "tenant", "kind", "amount")
+    yield Metric("burnish_spent_total", "counter", "What jobs used, by the amounts of budgets.", spent)
     states = ("made", "kept", "broken")
     promises = [({"state": state}, getattr(usage, f"promises_{state}")) for state in states]
     yield Metric("burnish_promises_total", "counter", "Tolerances promised by a deadline.", promises)
-    flown = [({"canary": c.name, "verdict": each}, getattr(c, each)) for c in canaries.data for each in VERDICTS]
+    removed = seen.labelled("removed", "what")
+    yield Metric("burnish_removed_total", "counter", "What retention has removed.", removed)
+
+
+def _runners(seen: Seen) -> Iterator[Metric]:
+    needs = [need for report in seen.overview.reports for need in report.needs]
+    counted = seen.tallies.get
+    in_flight, waiting = sum(need.in_flight for need in needs), sum(need.waiting for need in needs)
+    yield Metric("burnish_live_jobs", "gauge", "Jobs that are being conducted.", [({}, len(needs))])
+    yield Metric("burnish_blocks_in_flight", "gauge", "Blocks that are with workers.", [({}, in_flight)])
+    yield Metric("burnish_blocks_waiting", "gauge", "Blocks that came back and are not folded yet.", [({}, waiting)])
+    folded = seen.labelled("blocks", "kind")
+    yield Metric("burnish_blocks_total", "counter", "Blocks that were folded.", folded)
+    again = seen.labelled("reissued", "kind")
+    yield Metric("burnish_blocks_reissued_total", "counter", "Issues of folded blocks beyond the first.", again)
+    lost = [({}, counted("lost", 0))]
+    yield Metric("burnish_blocks_lost_total", "counter", "Blocks whose worker died.", lost)
+    taken = [({}, counted("takeovers", 0))]
+    yield Metric("burnish_lease_takeovers_total", "counter", "Jobs taken over after their lease ran out.", taken)
+    fenced = [({}, counted("fenced", 0))]
+    yield Metric("burnish_fenced_writes_total", "counter", "Writes refused: another runner holds the job.", fenced)
+
+
+def _canaries(seen: Seen) -> Iterator[Metric]:
+    data = seen.canaries.data
+    flown = [({"canary": c.name, "verdict": each}, getattr(c, each)) for c in data for each in VERDICTS]
     yield Metric("burnish_canary_runs_total", "counter", "Known answers, by whether the interval held.", flown)
-    ratios = [({"canary": c.name}, c.calibration) for c in canaries.data if c.calibration is not None]
+    ratios = [({"canary": c.name}, c.calibration) for c in data if c.calibration is not None]
     yield Metric("burnish_canary_calibration", "gauge", "Mean half-width reached over forecast.", ratios)
-    alarms = [({"canary": c.name}, float(c.failing)) for c in canaries.data]
+    shares = [({"canary": c.name}, c.held / (c.held + c.missed)) for c in data if c.held + c.missed]
+    yield Metric("burnish_canary_coverage", "gauge", "Share of intervals that held the known answer.", shares)
+    alarms = [({"canary": c.name}, float(c.failing)) for c in data]
     yield Metric("burnish_canary_failing", "gauge", "1: more misses than chance brings.", alarms)
+
+
+def _histograms(seen: Seen) -> str:
+    ratio = "Half-width reached over what was forecast at half the units, of jobs that ended."
+    age = "Seconds from the writing of a refinement to its delivery to a reader who waited."
+    return _histogram("burnish_forecast_ratio", ratio, "forecast", RATIOS, seen.tallies) + _histogram(
+        "burnish_delivery_seconds", age, "delivery", AGES, seen.tallies
+    )
+
+
+def _histogram(name: str, help: str, field: str, bounds: tuple[float, ...], tallies: Mapping[str, float]) -> str:
+    lines, total = [f"# HELP {name} {help}\n# TYPE {name} histogram\n"], 0.0
+    for bound in (*(f"{each:g}" for each in bounds), "+Inf"):
+        total += tallies.get(f"{field}|{bound}", 0.0)
+        lines.append(f'{name}_bucket{{le="{bound}"}} {total:.10g}\n')
+    lines.append(f"{name}_sum {tallies.get(f'{field}|sum', 0.0):.10g}\n{name}_count {total:.10g}\n")
+    return "".join(lines)
 
 
 def _written(metric: Metric) -> str:

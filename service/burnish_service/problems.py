@@ -15,6 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from burnish.wire import FieldError, Problem
 from burnish_service import ratelimit
+from burnish_workers.engine import tracing
+from burnish_workers.engine.origin import ORIGIN
 from burnish_workers.engine.records import StoreUnavailable
 from burnish_workers.engine.refusals import Refusal
 from burnish_workers.engine.schema import StoredByNewer
@@ -97,6 +99,7 @@ class RequestId:
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"req_{uuid.uuid4().hex}"
         scope["request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)  # of this request's task alone
 
         async def tagged(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -106,7 +109,14 @@ class RequestId:
                 message["headers"] = [*message.get("headers", []), *own, *told]
             await send(message)
 
-        await self._app(scope, receive, tagged)
+        sent = dict(scope["headers"]).get(b"traceparent", b"").decode("latin-1")
+        with tracing.span(f"{scope['method']} request", parent=sent or None, path=scope["path"], request_id=request_id):
+            told = {"request_id": request_id, "traceparent": tracing.traceparent()}
+            token = ORIGIN.set({name: text for name, text in told.items() if text is not None})
+            try:
+                await self._app(scope, receive, tagged)
+            finally:
+                ORIGIN.reset(token)
 
 
 async def read_body(request: Request, limit: int) -> bytes:

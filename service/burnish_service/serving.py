@@ -19,7 +19,7 @@ from ray.serve.config import HTTPOptions
 from burnish_service.context import Context, Pool
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
-from burnish_service.telemetry import configure_logging
+from burnish_service.telemetry import configure_logging, configure_tracing
 from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
@@ -44,6 +44,7 @@ _STOPPING = 6.0
 async def _connect(settings: Settings) -> Context:
     """The front's context. Few retries: a user is waiting, and a 503 tells him more than a hanging request."""
     configure_logging(settings.log_level)
+    configure_tracing(settings.otlp_endpoint, "front")
     clock = SystemClock()
     storage = _storage(settings, patience=3)
     await _opened(storage)
@@ -100,6 +101,7 @@ class Runner:
     def __init__(self, settings: dict[str, Any], generation: int):
         self._settings = Settings.model_validate(settings)
         configure_logging(self._settings.log_level)
+        configure_tracing(self._settings.otlp_endpoint, "runner")
         self._dispatcher: Dispatcher | None = None
         self._leaving = False
         self._task: asyncio.Task[None] | None = None
@@ -114,7 +116,12 @@ class Runner:
     async def _start(self) -> None:
         settings, storage = self._settings, _storage(self._settings)
         await _opened(storage)
-        terms = Terms(lease=settings.lease, canaries=settings.canary_every, sharing=settings.sharing)
+        terms = Terms(
+            lease=settings.lease,
+            canaries=settings.canary_every,
+            sharing=settings.sharing,
+            retention=settings.retention,
+        )
         self._dispatcher = storage.dispatcher(registry(), self._fleet, SystemClock(), terms)
         self._task = asyncio.create_task(self._dispatcher.run())
 

@@ -8,8 +8,10 @@ from pydantic import Field, SecretStr, field_serializer, field_validator, model_
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
+from burnish_service.telemetry import can_trace
 from burnish_workers.core.sharing import Sharing
 from burnish_workers.engine.api_keys import hashed, read_entries
+from burnish_workers.engine.janitor import Retention
 from burnish_workers.kinds.posterior.registered import priors_of
 from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
 
@@ -43,6 +45,20 @@ class Settings(BaseSettings):
         ge=0,
         le=86_400 * 7,
         description="Seconds between two small jobs with known answers that the service runs on itself; 0: none.",
+    )
+    retention_jobs: float = Field(
+        default=0.0,
+        ge=0,
+        description="Days after its end for which a job is kept, with its events and files; 0: for ever.",
+    )
+    retention_models: float = Field(
+        default=0.0, ge=0, description="Days for which an uploaded model is kept that no job names; 0: for ever."
+    )
+    retention_arrays: float = Field(default=0.0, ge=0, description="The same of arrays.")
+    otlp_endpoint: str = Field(
+        default="",
+        description="An OpenTelemetry collector that takes traces over HTTP, as in http://collector:4318; default: "
+        "none. What OTEL_* variables say of headers, sampling and resources holds too.",
     )
     priors: str = Field(
         default="",
@@ -88,6 +104,15 @@ class Settings(BaseSettings):
             self.api_keys_file = None
         return self
 
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _traceable(cls, endpoint: str) -> str:
+        if endpoint and not endpoint.startswith(("http://", "https://")):
+            raise ValueError(f"{endpoint!r} is no address; give one such as http://collector:4318")
+        if endpoint and not can_trace():
+            raise ValueError("traces need OpenTelemetry: pip install 'burnish-server[otel]'")
+        return endpoint
+
     @field_validator("outbound")
     @classmethod
     def _places(cls, outbound: str) -> str:
@@ -111,3 +136,7 @@ class Settings(BaseSettings):
         """A service that starts can serve what it was told to."""
         priors_of(priors)
         return priors
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(self.retention_jobs, self.retention_models, self.retention_arrays)

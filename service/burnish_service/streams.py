@@ -31,27 +31,29 @@ async def job_stream(
     before, a slow reader is never behind by more than one.
     """
     clock, settings = context.clock, context.settings
-    closes = clock.monotonic() + settings.rotation
+    closes, since = clock.monotonic() + settings.rotation, clock.now()
     yield RETRY
-    try:
-        while (left := closes - clock.monotonic()) > 0:
-            asked = asyncio.create_task(context.app.next_events(job, after, min(settings.heartbeat, left)))
-            try:
-                while not (await asyncio.wait({asked}, timeout=settings.heartbeat + LATE))[0]:
-                    yield HEARTBEAT  # the store is slow to answer: no reason for the reader to think us dead
-                events = asked.result()
-            finally:
-                asked.cancel()
-            if not events:
-                yield HEARTBEAT
-            after = events[-1].sequence if events else after
-            for event in conflated(events) if latest else events:
-                if types is None or event.type in types or event.type in TERMINAL_EVENTS:
-                    yield await _encode(context, job, event)
-            if events and events[-1].type in TERMINAL_EVENTS and await context.app.over(job, after):
-                return
-    except StoreUnavailable:
-        return  # the reader comes back and resumes
+    with context.attendance.stream():
+        try:
+            while (left := closes - clock.monotonic()) > 0:
+                asked = asyncio.create_task(context.app.next_events(job, after, min(settings.heartbeat, left)))
+                try:
+                    while not (await asyncio.wait({asked}, timeout=settings.heartbeat + LATE))[0]:
+                        yield HEARTBEAT  # the store is slow to answer: no reason for the reader to think us dead
+                    events = asked.result()
+                finally:
+                    asked.cancel()
+                if not events:
+                    yield HEARTBEAT
+                after = events[-1].sequence if events else after
+                for event in conflated(events) if latest else events:
+                    if types is None or event.type in types or event.type in TERMINAL_EVENTS:
+                        yield await _encode(context, job, event)
+                        context.attendance.delivered(event, since)
+                if events and events[-1].type in TERMINAL_EVENTS and await context.app.over(job, after):
+                    return
+        except StoreUnavailable:
+            return  # the reader comes back and resumes
 
 
 async def _encode(context: Context, job: str, event: Event) -> bytes:

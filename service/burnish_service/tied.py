@@ -90,7 +90,7 @@ async def _cancel(context: Context, job: str) -> None:
     try:
         await context.app.cancel(job)
     except Exception as error:
-        log.warning("job.uncancelled", job=job, why=str(error))
+        log.warning("job.uncancelled", job_id=job, why=str(error))
 
 
 class Gone(Exception):

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse
 
 from burnish.wire import Canaries
 from burnish_service.context import base_of, context_of
-from burnish_service.metrics import text
+from burnish_service.metrics import Seen, text
 from burnish_service.openapi import problem_responses
 from burnish_workers.engine.canaries import told
 
@@ -29,7 +29,8 @@ async def metrics(request: Request) -> PlainTextResponse:
     """The same, the pool, its jobs and what was promised, for Prometheus."""
     context = base_of(request)
     store = context.app.store
-    found = told(await store.tallied(), context.settings.canary_every)
-    usage = (await context.app.usage(FOREVER)).total
-    lines = text(await context.pool(), await context.coordination.overview(), usage, found)
-    return PlainTextResponse(lines, media_type="text/plain; version=0.0.4")
+    tallies, usage = await store.tallied(), (await context.app.usage(FOREVER)).total
+    found = told(tallies, context.settings.canary_every)
+    overview, census = await context.coordination.overview(), await store.census()
+    seen = Seen(await context.pool(), overview, census, usage, found, tallies)
+    return PlainTextResponse(text(seen), media_type="text/plain; version=0.0.4")

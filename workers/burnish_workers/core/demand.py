@@ -34,6 +34,7 @@ class Need:
         upper: the upper end of that forecast, for jobs with a deadline.
         deadline: seconds from now; None without one.
         barred: refused (no honest interval) or limited by its floor: more work buys nothing that can be certified.
+        waiting: blocks that came back and are not folded yet.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Need:
     upper: float | None = None
     deadline: float | None = None
     barred: bool = False
+    waiting: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,6 +38,7 @@ from burnish_workers.engine.fed import NO_TOLERANCE, check_feed
 from burnish_workers.engine.gather import gather, named
 from burnish_workers.engine.ids import job_id
 from burnish_workers.engine.large_answers import artifact_at
+from burnish_workers.engine.origin import ORIGIN
 from burnish_workers.engine.own_jobs import OwnJobs
 from burnish_workers.engine.pointers import short
 from burnish_workers.engine.quotas import Caller
@@ -143,7 +144,7 @@ class App:
         resolved = dumped if spec.resolution is not None else None
         record = JobRecord(job_id(), kind.name, dumped, spec.budget, now, resolved=resolved)
         fed = {} if feed is None else {"given": len(feed.given), "expected": feed.expected}
-        return spec, record.with_changes(fed)
+        return spec, record.with_changes({**fed, "origin": ORIGIN.get()})
 
     async def artifact(self, job: str, name: str) -> bytes:
         """A file that a job left for its user. Raises Refusal."""

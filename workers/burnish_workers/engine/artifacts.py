@@ -20,3 +20,7 @@ class Artifacts(Protocol):
     async def remove(self, prefix: str) -> None:
         """Drop everything whose name starts with `prefix`."""
         ...
+
+    async def owners(self) -> list[str]:
+        """First words of the names there are, each once, sorted; such as the jobs that have files."""
+        ...

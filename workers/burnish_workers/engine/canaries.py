@@ -19,6 +19,7 @@ from burnish.wire.specs.base import MAX_SEED
 from burnish_workers.core.registry import Registry
 from burnish_workers.engine.canary_table import KNOWN, LEVEL, Known
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.foresight import Foresight
 from burnish_workers.engine.ids import job_id
 from burnish_workers.engine.records import JobRecord, StillLive, StoreUnavailable
 from burnish_workers.engine.store import Store
@@ -28,8 +29,6 @@ log = structlog.get_logger()
 UNLIKELY = 1e-3
 PATIENCE = 600.0
 """Seconds after which a canary that has not ended is left to itself, uncounted."""
-TWICE = (1.9, 2.1)
-"""Multiples of the units at a look that count as twice as many: the forecast `2x` is compared with what was reached."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ def judge(known: Known, last: Refinement | None, looks: Sequence[Refinement] = (
     """What became of a known answer. Pure. `last`: None for a job that failed; `looks`: its refinements, in order."""
     if last is None:
         return Fared("broken")
-    ratio = _calibration(looks)
+    told = [look for look in looks if look.interval is not None and look.forecast is not None]
+    ratio = Foresight.of(told).ratio(told[-1]) if told else None
     if last.interval is None:
         return Fared("refused", ratio)
     limits = list(zip(last.interval.lower, last.interval.upper, strict=True))
@@ -53,20 +53,6 @@ def judge(known: Known, last: Refinement | None, looks: Sequence[Refinement] = (
     pairs = zip(limits, known.truth, strict=True)
     held = all(low is not None and high is not None and low <= truth <= high for (low, high), truth in pairs)
     return Fared("held" if held else "missed", ratio)
-
-
-def _calibration(looks: Sequence[Refinement]) -> float | None:
-    """The last half-width over what was forecast for it when half the units were spent."""
-    told = [look for look in looks if look.interval is not None and look.forecast is not None]
-    if not told or told[-1].forecast is None or told[-1].forecast.half_width is None:
-        return None
-    last, reached = told[-1], told[-1].forecast.half_width
-    for look in reversed(told[:-1]):
-        assert look.forecast is not None
-        more = last.spent.units / max(look.spent.units, 1)
-        if TWICE[0] <= more <= TWICE[1] and (foretold := look.forecast.error_at.get("2x")):
-            return reached / foretold
-    return None
 
 
 def failing(missed: int, held: int, level: float = LEVEL) -> bool:
@@ -121,7 +107,7 @@ class Keeper:
         id = await self._queued(known)
         record = await self._ended(id)
         if record is None:
-            log.warning("canary.late", canary=known.name, job=id)
+            log.warning("canary.late", canary=known.name, job_id=id)
             return None
         events = await self._store.events(id, after=0, limit=1_000, types=frozenset({"refinement"}))
         looks = [Refinement.model_validate(event.data) for event in events]
@@ -155,7 +141,7 @@ class Keeper:
             more |= {_field(known, "ratios"): fared.ratio, _field(known, "compared"): 1.0}
         await self._store.tally(more)
         now = _told(known, await self._store.tallied())
-        said = {"canary": known.name, "job": record.id, "verdict": fared.verdict, "ratio": fared.ratio}
+        said = {"canary": known.name, "job_id": record.id, "verdict": fared.verdict, "ratio": fared.ratio}
         counts = {"runs": now.runs, "missed": now.missed, "broken": now.broken}
         if now.failing or fared.verdict == "broken":
             log.error("canary.failing", **said, **counts, spec=record.spec, error=record.error and record.error.detail)

@@ -96,7 +96,7 @@ class Conductor:
         self._kind, self._ports, self._share = kind, ports, share
         self._record = record
         self.orders = Orders(record.budget, record.budget_version, record.cancel_requested)
-        self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock, _drawn(kind))
+        self._scribe = Scribe(record, ports.store, ports.artifacts, ports.clock, _drawn(kind), ports.counts)
         self._underway: Underway | None = None
 
     @property
@@ -159,7 +159,7 @@ class Conductor:
             raise
         except Exception as error:
             # A mistake of ours: the job says so and keeps its frontier, instead of breaking every runner in turn.
-            log.exception("job.broken", job=self._record.id)
+            log.exception("job.broken", job_id=self._record.id)
             await self._give_up("crashed", f"{type(error).__name__}: {error}")
 
     async def _conduct(self) -> None:
@@ -177,7 +177,7 @@ class Conductor:
         inflow = await inflow_of(self._record.id, spec, self._kind, inputs, self._ports.store)
         progress = await self._restore(spec, statistics, inflow)
         schedule = schedule_of(spec)
-        crew = Crew(self._ports.fleet, spec, inputs)
+        crew = Crew(self._ports.fleet, spec, inputs, self._ports.counts)
         await self._say(progress, crew)
         progress.started = self._ports.clock.monotonic()
         self._underway = Underway(progress, schedule, crew, self._scribe)
@@ -380,16 +380,16 @@ class Conductor:
             await self._scribe.completed(progress, schedule, self._purse(progress), stopped_by, self.orders.version)
         else:
             await self._scribe.unanswered(progress, stopped_by, self.orders.version)
-        log.info("job.completed", job=self._record.id, blocks=progress.blocks, stopped_by=stopped_by)
+        log.info("job.completed", job_id=self._record.id, blocks=progress.blocks, stopped_by=stopped_by)
 
     async def _cancelled(self, progress: Progress | None) -> None:
         await self._scribe.cancelled(progress)
-        log.info("job.cancelled", job=self._record.id)
+        log.info("job.cancelled", job_id=self._record.id)
 
     async def _give_up(self, status: str, why: str) -> None:
         problem: Problem = failed(why) if status == "failed" else crashed(why)
         await self._scribe.broken(status, problem)
-        log.error("job.broken", job=self._record.id, status=status, why=why)
+        log.error("job.broken", job_id=self._record.id, status=status, why=why)
 
     async def _read_orders(self) -> None:
         """The budget moved while the job was ending: read it, so that the next round goes by it."""

@@ -41,11 +41,15 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Overview:
-    """How things stand, for those who only look: live runners' reports, and the shares that `leader` wrote last."""
+    """How things stand, for those who only look: live runners' reports, and the shares that `leader` wrote last.
+
+    `fronts`: the event streams that each live front has open.
+    """
 
     leader: str
     reports: tuple[Report, ...]
     shares: dict[str, Share]
+    fronts: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Coordination(Protocol):
@@ -65,6 +69,10 @@ class Coordination(Protocol):
 
     async def overview(self) -> Overview:
         """How things stand."""
+        ...
+
+    async def attend(self, front: str, streams: int, ttl: float) -> None:
+        """Say that a front is there, for `ttl` seconds, and how many event streams it has open."""
         ...
 
     async def leave(self, runner: str) -> None:

@@ -11,7 +11,9 @@ from burnish.wire import SpecBase
 from burnish_workers.core.decisions import Decision
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
-from burnish_workers.engine.fleet import MAX_ATTEMPTS, BlockResult, Fleet, NoSuchClass, WorkerDied
+from burnish_workers.engine import tracing
+from burnish_workers.engine.counts import Counts
+from burnish_workers.engine.fleet import MAX_ATTEMPTS, BlockResult, BlockTask, Fleet, NoSuchClass, WorkerDied
 from burnish_workers.engine.lanes import Carry, Place, block_task
 from burnish_workers.engine.resolve import code_of
 
@@ -30,8 +32,8 @@ class _Errand:
 class Crew:
     """Sends blocks to a fleet. A block that lost its worker goes out again with the same key, and is never dropped."""
 
-    def __init__(self, fleet: Fleet, spec: SpecBase, inputs: Inputs):
-        self._fleet = fleet
+    def __init__(self, fleet: Fleet, spec: SpecBase, inputs: Inputs, counts: Counts | None = None):
+        self._fleet, self._counts = fleet, counts or Counts()
         self._code = code_of(spec, inputs)
         self._class = resolution_of(spec).numeric_class
         self._out: dict[asyncio.Task[BlockResult], _Errand] = {}
@@ -52,7 +54,11 @@ class Crew:
     def _send(self, errand: _Errand) -> None:
         place = errand.place
         task = block_task(self._code, place, self._class, errand.carry, errand.decision)
-        self._out[asyncio.create_task(self._fleet.run(task))] = errand
+        self._out[asyncio.create_task(self._run(task, errand))] = errand
+
+    async def _run(self, task: BlockTask, errand: _Errand) -> BlockResult:
+        with tracing.span("block", index=errand.index, attempt=errand.attempts, replicates=task.replicates):
+            return await self._fleet.run(task)
 
     async def wait(self, changed: asyncio.Event) -> list[tuple[int, BlockResult, int]]:
         """Wait until a block is back or `changed` is set: (index, result, attempts) of those that came back.
@@ -77,6 +83,7 @@ class Crew:
         return back
 
     def _again(self, errand: _Errand, death: WorkerDied) -> None:
+        self._counts.add("lost")
         log.warning("block.lost", index=errand.index, attempt=errand.attempts, why=str(death))
         if errand.attempts >= MAX_ATTEMPTS:
             raise WorkerDied(f"block {errand.index} lost {errand.attempts} workers in a row ({death})") from death

@@ -14,11 +14,13 @@ import structlog
 
 from burnish_workers.core.registry import Registry
 from burnish_workers.core.sharing import Sharing
+from burnish_workers.engine import tracing
 from burnish_workers.engine.allocator import Allocator, Pace
 from burnish_workers.engine.canaries import Keeper
 from burnish_workers.engine.checker import Checker
 from burnish_workers.engine.conductor import Conductor
 from burnish_workers.engine.coordination import Coordination
+from burnish_workers.engine.janitor import Janitor, Retention
 from burnish_workers.engine.memory_coordination import MemoryCoordination
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.problems import crashed
@@ -35,12 +37,15 @@ GRACE = 3.0
 """Seconds in which jobs must have been handed over; those that have not wait until their leases expire."""
 
 
+BETWEEN_COUNTS = 3.0
+
+
 @dataclass(frozen=True)
 class Terms:
     """`lease`: seconds that a claim holds without renewal (renewed at a third); `poll`: seconds between looks for work
     when nothing wakes the runner; `max_jobs`: jobs conducted at once, not counting those that wait for observations;
     `pace`: of sharing the pool, `sharing`: the rule; `canaries`: seconds between two known answers that the service
-    runs on itself, 0 for none."""
+    runs on itself, 0 for none; `retention`: what is removed after how many days."""
 
     lease: float = 10.0
     poll: float = 1.0
@@ -48,6 +53,7 @@ class Terms:
     pace: Pace = field(default_factory=Pace)
     canaries: float = 0.0
     sharing: Sharing = "gain"
+    retention: Retention = field(default_factory=Retention)
 
 
 class Dispatcher:
@@ -78,11 +84,13 @@ class Dispatcher:
         """Claim and conduct, for ever, or until `leave`."""
         # Not awaited: jobs may say that they wait for resources, instead of nothing at all.
         models = Checker(self._ports.library, self._ports.artifacts, self._ports.fleet).run(self._terms.poll)
-        tasks = (self._start_fleet(), self._beat(), self._slots.coordinate(), self._slots.tick(), models)
+        tasks = (self._start_fleet(), self._beat(), self._slots.coordinate(), self._slots.tick(), self._count(), models)
         background = [asyncio.create_task(task) for task in tasks]
         if self._terms.canaries > 0:
             keeper = Keeper(self._registry, self._ports.store, self._ports.clock, lambda: self.allocator.leads)
             background.append(asyncio.create_task(keeper.run(self._terms.canaries)))
+        janitor = Janitor(self._registry, self._ports, self._terms.retention, lambda: self.allocator.leads)
+        background.append(asyncio.create_task(janitor.run()))
         self._running = True
         try:
             while not self._leaving.is_set():
@@ -159,7 +167,7 @@ class Dispatcher:
         return await _apart(work, self._leaving.wait())
 
     def _begin(self, record: JobRecord) -> None:
-        log.info("job.claimed", job=record.id, epoch=record.epoch)
+        log.info("job.claimed", job_id=record.id, epoch=record.epoch)
         kind = self._registry.get(record.kind)
         conductor = Conductor(record, kind, self._ports, lambda: self._slots.share(record.id))
         task = asyncio.create_task(self._conduct(record, conductor))
@@ -168,19 +176,24 @@ class Dispatcher:
     async def _refuse(self, record: JobRecord) -> None:
         """End a job whose kind is not installed here (any more), instead of breaking every runner in turn."""
         known = ", ".join(self._registry.names)
-        log.error("job.unknown_kind", job=record.id, kind=record.kind)
+        log.error("job.unknown_kind", job_id=record.id, kind=record.kind)
         with contextlib.suppress(Fenced):
             scribe = Scribe(record, self._ports.store, self._ports.artifacts, self._ports.clock)
             await scribe.broken("crashed", crashed(f"kind {record.kind!r} is not installed here (known: {known})"))
 
     async def _conduct(self, record: JobRecord, conductor: Conductor) -> None:
         try:
-            await conductor.run()
+            origin = record.origin or {}
+            bound = {name: origin[name] for name in ("request_id",) if name in origin}
+            structlog.contextvars.bind_contextvars(job_id=record.id, **bound)  # of this task alone
+            told = {"job_id": record.id, "kind": record.kind, "epoch": record.epoch, "purpose": record.purpose}
+            with tracing.span("job", parent=origin.get("traceparent"), **told):
+                await conductor.run()
         except Fenced:
-            log.warning("job.fenced", job=record.id, epoch=record.epoch)
+            log.warning("job.fenced", job_id=record.id, epoch=record.epoch)
         except StoreUnavailable as error:
             # Not ended and not released: the lease expires, and whoever reaches the store again goes on.
-            log.error("job.dropped", job=record.id, why=str(error))
+            log.error("job.dropped", job_id=record.id, why=str(error))
         finally:
             self._held.pop(record.id, None)
 
@@ -203,6 +216,12 @@ class Dispatcher:
                 await asyncio.gather(*(store.release(held.record.id, held.record.epoch) for held in leaving))
                 await self.allocator.leave()
         log.info("runner.left", runner=self.allocator.runner, jobs=[held.record.id for held in leaving])
+
+    async def _count(self) -> None:
+        """Add what was counted here to what the store has, now and then."""
+        while True:
+            await self._ports.clock.sleep(BETWEEN_COUNTS)
+            await self._ports.counts.flush(self._ports.store)
 
     # --- leases -------------------------------------------------------------------------------------------------------
     async def _beat(self) -> None:

@@ -16,7 +16,7 @@ from burnish_workers.engine.schema import MARK, SCHEMA, upgraded
 FIXED = frozenset(
     {
         *("id", "kind", "spec", "sequence", "epoch", "budget", "budget_version", "cancel_requested", "purpose"),
-        *("request", "given", "expected", "observed", "observed_last", "tenant"),
+        *("request", "given", "expected", "observed", "observed_last", "tenant", "origin"),
     }
 )
 """Fields of a record that no emission may change."""
@@ -80,6 +80,7 @@ _FORMS: dict[str, _Form] = {
     "observed_last": _FLAG,
     "promise": _model(Promise),
     "tenant": _TEXT,
+    "origin": _JSON,
 }
 
 

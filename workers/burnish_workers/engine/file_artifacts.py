@@ -59,6 +59,14 @@ class FileArtifacts:
     async def remove(self, prefix: str) -> None:
         await asyncio.to_thread(self._remove, checked_prefix(prefix))
 
+    async def owners(self) -> list[str]:
+        return await asyncio.to_thread(self._owners)
+
+    def _owners(self) -> list[str]:
+        there = (path for path in self._root.iterdir() if path.name != _PARTIAL)
+        # Empty folders are left by removals.
+        return sorted(path.name for path in there if path.is_file() or any(not p.is_dir() for p in path.rglob("*")))
+
     def _write(self, path: Path, data: bytes) -> None:
         partial = self._partial / token_hex(16)
         try:

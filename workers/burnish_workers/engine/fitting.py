@@ -89,7 +89,7 @@ class Fitter:
         await self._scribe.status("resolving", "fitting")
         splitter = Splitter(spec, budget, self._kind, self._fitting, meter, inputs, self._tried)
         decision = await splitter.decide()
-        log.info("job.split", job=self._record.id, **decision.told())
+        log.info("job.split", job_id=self._record.id, **decision.told())
         stage = Stage(decision.steps, await meter.numeric_class(), decision.done)
         if decision.done > 0:
             return await self._kept(stage, decision.carry)
@@ -116,7 +116,7 @@ class Fitter:
         await self._scribe.fitting(stage.to_json(), self.spent)
         if stage.carry is not None:
             await self._artifacts.remove(stage.carry)
-        log.info("job.fitted", job=self._record.id, steps=stage.done, model=model)
+        log.info("job.fitted", job_id=self._record.id, steps=stage.done, model=model)
         return stage
 
     def _affordable(self, stage: Stage, pace: float | None) -> int:

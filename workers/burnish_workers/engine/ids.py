@@ -8,7 +8,10 @@ import time
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
+JOB = "job_"
+
+
 def job_id() -> str:
     """A new id: 48 bits of milliseconds, 80 bits of randomness."""
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    return "job_" + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))
+    return JOB + "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -5, -5))

@@ -20,3 +20,6 @@ class MemoryArtifacts:
     async def remove(self, prefix: str) -> None:
         checked_prefix(prefix)
         self._data = {name: data for name, data in self._data.items() if not name.startswith(prefix)}
+
+    async def owners(self) -> list[str]:
+        return sorted({name.split("/")[0] for name in self._data})

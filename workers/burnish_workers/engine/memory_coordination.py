@@ -15,6 +15,7 @@ class MemoryCoordination:
         self._now = now
         self._reports: dict[str, tuple[float, Report]] = {}
         self._shares: dict[str, Share] = {}
+        self._fronts: dict[str, tuple[float, int]] = {}
         self._leader, self._until, self._epoch = "", 0.0, 0
 
     async def exchange(self, report: Report, ttl: float, lease: float) -> Exchange:
@@ -44,7 +45,13 @@ class MemoryCoordination:
     async def overview(self) -> Overview:
         now = self._now()
         live = tuple(self._reports[name][1] for name in sorted(self._reports) if self._reports[name][0] > now)
-        return Overview(self._leader, live, dict(self._shares))
+        fronts = {name: streams for name, (until, streams) in self._fronts.items() if until > now}
+        return Overview(self._leader, live, dict(self._shares), fronts)
+
+    async def attend(self, front: str, streams: int, ttl: float) -> None:
+        now = self._now()
+        self._fronts = {name: kept for name, kept in self._fronts.items() if kept[0] > now}
+        self._fronts[front] = (now + ttl, streams)
 
     async def leave(self, runner: str) -> None:
         self._reports.pop(runner, None)

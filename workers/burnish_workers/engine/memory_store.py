@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -282,6 +283,10 @@ class MemoryStore:
     async def tallied(self) -> dict[str, float]:
         return dict(self._tallies)
 
+    async def census(self) -> dict[str, int]:
+        live = (self._jobs[job_id].record for job_id in self._live)
+        return dict(Counter(record.status for record in live if record.purpose != "canary"))
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         entry = self._jobs.get(job_id)
         if entry is None:
@@ -297,6 +302,8 @@ class MemoryStore:
         live = [self._jobs[job_id] for job_id in sorted(self._live - held)]
         free = [entry for entry in live if entry.lease is None or entry.lease <= now][: max(limit, 0)]
         for entry in free:
+            if entry.lease is not None:
+                self._count("takeovers")
             entry.record = entry.record.with_changes({"epoch": entry.record.epoch + 1})
             entry.lease = now + lease
         return [entry.copy() for entry in free]
@@ -313,6 +320,7 @@ class MemoryStore:
         check_emission(emission)
         entry = self._held(job_id, epoch)
         if entry is None:
+            self._count("fenced")
             raise Fenced(f"epoch {epoch} does not hold job {job_id} any more")
         if emission.ends and 0 <= emission.budget_version != entry.record.budget_version:
             raise BudgetChanged(f"the budget of job {job_id} moved on from version {emission.budget_version}")
@@ -325,8 +333,11 @@ class MemoryStore:
         entry.record = changed
         for type, data in written:
             self._append_text(entry, type, data)
+        self._count_blocks(changed.kind, [row for row in emission.ledger if row.index not in entry.ledger])
         entry.ledger |= {row.index: row for row in emission.ledger}
         if emission.ends:
+            if changed.purpose != "canary":
+                self._count(f"ended|{changed.kind}|{changed.status}")
             entry.lease = None
             self._live.discard(job_id)
             self._promises.pop(job_id, None)
@@ -374,6 +385,19 @@ class MemoryStore:
             return
         for name in SPENT:
             self._usage.spend(record, name, getattr(spent, name) - getattr(record.spent, name))
+        for name in Spent.model_fields:
+            more = (getattr(spent, name) or 0) - (getattr(record.spent, name) or 0)
+            if more:
+                self._count(f"spent|{record.tenant}|{record.kind}|{name}", more)
+
+    def _count(self, name: str, more: float = 1) -> None:
+        self._tallies[name] = self._tallies.get(name, 0.0) + more
+
+    def _count_blocks(self, kind: str, rows: list[LedgerRow]) -> None:
+        for row in rows:
+            self._count(f"blocks|{kind}")
+            if row.attempts > 1:
+                self._count(f"reissued|{kind}", row.attempts - 1)
 
     def _signal(self) -> None:
         self._work.ring(self._work.number + 1)

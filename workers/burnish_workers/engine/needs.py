@@ -74,6 +74,7 @@ def need_of(
         block_seconds=block_seconds,
         spread=spread(refinement, purse) if refinement else 0.0,
         remaining=_remaining(refinement, job, purse, spent.worker_seconds),
+        waiting=progress.waiting,
         barred=_barred(job.scribe.refused, purse.budget),
     )
 

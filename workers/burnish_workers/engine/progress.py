@@ -108,6 +108,11 @@ class Progress:
         self.carries.folded(self.blocks)
         self.decisions.folded(self.blocks, partial(self.statistics.decide, self.state))
 
+    @property
+    def waiting(self) -> int:
+        """Blocks that came back and are not folded yet: one before them is missing, or the fold is behind."""
+        return self.buffer.waiting + len(self.ready)
+
     def can_issue(self) -> bool:
         """Whether what the next block goes on from is there: a carry, a decision, an observation."""
         known = self.inflow is None or self.inflow.ready(self.issued)

@@ -35,7 +35,8 @@ class JobRecord:
     `fitting` is where the training of the job's model stands (see `engine/fitting.py`).
     `given` counts the observations that the spec brings, None for a job that assimilates none; `expected` is how many
     there will be, where that is known; `observed` counts those posted since, `observed_last` says that none is to come.
-    `promise` is what was promised by a deadline. `tenant` is whose job it is.
+    `promise` is what was promised by a deadline. `tenant` is whose job it is. `origin` is the request that posted it
+    (see `engine/origin.py`).
     `request` is what a job with another purpose than an answer was asked, `outcome` what it ended with.
     """
 
@@ -70,6 +71,7 @@ class JobRecord:
     observed_last: bool = False
     promise: Promise | None = None
     tenant: str = DEFAULT
+    origin: dict[str, str] | None = None
 
     @property
     def done(self) -> bool:

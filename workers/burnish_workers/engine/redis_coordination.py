@@ -35,12 +35,16 @@ class RedisCoordination:
 
     async def overview(self) -> Overview:
         keys = self._keys
-        touched = [keys.leader, keys.runners, keys.reports, keys.shares]
-        leader, reports, shares = await self._run("coordination_overview", touched)
+        touched = [keys.leader, keys.runners, keys.reports, keys.shares, keys.fronts, keys.streams]
+        leader, reports, shares, fronts = await self._run("coordination_overview", touched)
         pairs = zip(shares[::2], shares[1::2], strict=True)
         split = {runner: Share(**json.loads(share)) for runner, share in pairs}
         read = sorted((_read(text) for text in reports), key=lambda each: each.runner)
-        return Overview(leader, tuple(read), split)
+        there = {front: int(streams) for front, streams in zip(fronts[::2], fronts[1::2], strict=True)}
+        return Overview(leader, tuple(read), split, there)
+
+    async def attend(self, front: str, streams: int, ttl: float) -> None:
+        await self._run("coordination_attend", [self._keys.fronts, self._keys.streams], front, streams, ttl)
 
     async def leave(self, runner: str) -> None:
         keys = self._keys

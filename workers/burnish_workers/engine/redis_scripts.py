@@ -168,6 +168,16 @@ class Keys:
         """The slots of each runner by the last decision."""
         return f"{self.prefix}runners:shares"
 
+    @property
+    def fronts(self) -> str:
+        """Names of live fronts, by when their reports expire."""
+        return f"{self.prefix}fronts"
+
+    @property
+    def streams(self) -> str:
+        """How many event streams each front has open."""
+        return f"{self.prefix}fronts:streams"
+
     def once(self, key: str) -> str:
         """What was done under an idempotency key. Hashed, since the client's key may hold anything."""
         return f"{self.prefix}once:{hashlib.sha256(key.encode()).hexdigest()}"

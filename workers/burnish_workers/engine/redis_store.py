@@ -262,6 +262,10 @@ class RedisStore:
         kept = await self._command("HGETALL", self._keys.tallies)
         return {name: float(amount) for name, amount in kept.items()}
 
+    async def census(self) -> dict[str, int]:
+        flat = await self._run("census", [self._keys.queue, self._keys.leases], self._keys.prefix)
+        return {status: int(count) for status, count in zip(flat[::2], flat[1::2], strict=True)}
+
     async def request_cancel(self, job_id: str) -> JobRecord | None:
         fields = await self._run("cancel", [self._keys.job(job_id), self._keys.work])
         return decode_record(_paired(fields)) if fields else None
@@ -269,7 +273,7 @@ class RedisStore:
     # --- what a runner calls ------------------------------------------------------------------------------------------
     async def claim(self, lease: float, limit: int, held: frozenset[str]) -> list[JobRecord]:
         keys = self._keys
-        touched = [keys.queue, keys.leases]
+        touched = [keys.queue, keys.leases, keys.tallies]
         claimed = await self._run("claim", touched, keys.prefix, lease, limit, token_hex(8), SCHEMA, *held)
         return [decode_record(_paired(fields)) for fields in claimed]
 
@@ -285,7 +289,7 @@ class RedisStore:
         check_emission(emission)
         keys = self._keys
         touched = [keys.job(job_id), keys.events(job_id), keys.ledger(job_id), keys.queue, keys.leases, keys.usage]
-        touched.append(keys.promises)
+        touched += [keys.promises, keys.tallies]
         arguments = emission_arguments(emission)
         answer = await self._run("emit", touched, job_id, epoch, token_hex(8), *arguments, durable=emission.ends)
         if answer[0] == "fenced":

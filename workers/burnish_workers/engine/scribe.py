@@ -13,7 +13,9 @@ from burnish_workers.core.schedule import Schedule
 from burnish_workers.engine.artifacts import Artifacts
 from burnish_workers.engine.checkpoint import Checkpoint, lanes_at
 from burnish_workers.engine.clock import Clock
+from burnish_workers.engine.counts import RATIOS, Counts
 from burnish_workers.engine.deadlines import judged
+from burnish_workers.engine.foresight import Foresight
 from burnish_workers.engine.job_artifacts import Draw, JobArtifacts
 from burnish_workers.engine.large_answers import abridged, artifact_at
 from burnish_workers.engine.progress import Progress
@@ -27,8 +29,17 @@ BETWEEN_CHECKPOINTS = 30.0
 class Scribe:
     """Writes for one job under one epoch. Raises Fenced as soon as another runner holds the job."""
 
-    def __init__(self, record: JobRecord, store: Store, artifacts: Artifacts, clock: Clock, draw: Draw | None = None):
+    def __init__(
+        self,
+        record: JobRecord,
+        store: Store,
+        artifacts: Artifacts,
+        clock: Clock,
+        draw: Draw | None = None,
+        counts: Counts | None = None,
+    ):
         self._record, self._store, self._artifacts, self._clock = record, store, artifacts, clock
+        self._counts, self._foresight = counts or Counts(), Foresight()
         self._status = record.status
         self._checkpoint = record.checkpoint
         self._last_emission = -1e9
@@ -147,6 +158,9 @@ class Scribe:
         )
         ledger = progress.take_ledger()
         await self._emit(Emission(events, changes | promise, ledger, True, budget_version, counts))
+        ratio = self._foresight.ratio(refinement)
+        if ratio is not None and self._record.purpose == "answer":
+            self._counts.observe("forecast", ratio, RATIOS)
         await self._forget_checkpoint(name)
         await self._files.sweep()
 
@@ -232,6 +246,7 @@ class Scribe:
             diagnostics=found.diagnostics,
         )
         self.latest = refinement
+        self._foresight.hear(refinement)
         if refinement.refused or refinement.interval:
             self.refused = refinement.refused
         return answer, found, refinement

@@ -142,7 +142,16 @@ class FrontStore(Protocol):
         ...
 
     async def tallied(self) -> dict[str, float]:
-        """Those counters by name; what was never added to is not there."""
+        """Those counters by name; what was never added to is not there.
+
+        The store counts by itself, with what it counts: `blocks|<kind>` folded, `reissued|<kind>` among them,
+        `ended|<kind>|<status>`, `spent|<tenant>|<kind>|<amount>`, `takeovers` of jobs whose lease ran out, `fenced`
+        writes.
+        """
+        ...
+
+    async def census(self) -> dict[str, int]:
+        """How many live jobs there are of each status, canaries excepted."""
         ...
 
     async def request_cancel(self, job_id: str) -> JobRecord | None:

@@ -1,6 +1,6 @@
--- KEYS queue leases   ARGV prefix lease limit token schema (held id)*
+-- KEYS queue leases tallies   ARGV prefix lease limit token schema (held id)*
 -- -> the hash of each claimed job. Those of a newer schema are left to runners that read it.
-local queue, leases = unpack(KEYS)
+local queue, leases, tallies = unpack(KEYS)
 local prefix, lease, limit, token = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local schema = tonumber(ARGV[5])
 local time = now()
@@ -12,6 +12,9 @@ end
 
 local function take(id)
   local job = job_of(id)
+  if redis.call('HGET', job, 'held') == '1' then -- its runner neither ended it nor gave it up
+    redis.call('HINCRBYFLOAT', tallies, 'takeovers', 1)
+  end
   redis.call('HINCRBY', job, 'epoch', 1)
   redis.call('HSET', job, 'held', '1', 'claim', token, 'schema', schema)
   redis.call('ZREM', queue, id)

@@ -1,6 +1,7 @@
--- KEYS leader runners reports shares   -> {leader or '', {report}*, {runner share}*}, live runners only
-local leader, runners, reports, shares = unpack(KEYS)
-local live = {}
+-- KEYS leader runners reports shares fronts streams
+-- -> {leader or '', {report}*, {runner share}*, {front streams}*}, live runners and fronts only
+local leader, runners, reports, shares, fronts, streams = unpack(KEYS)
+local live, there = {}, {}
 
 for _, runner in ipairs(redis.call('ZRANGEBYSCORE', runners, '(' .. exact(now()), '+inf')) do
   local report = redis.call('HGET', reports, runner)
@@ -8,4 +9,8 @@ for _, runner in ipairs(redis.call('ZRANGEBYSCORE', runners, '(' .. exact(now())
     table.insert(live, report)
   end
 end
-return {redis.call('HGET', leader, 'runner') or '', live, redis.call('HGETALL', shares)}
+for _, front in ipairs(redis.call('ZRANGEBYSCORE', fronts, '(' .. exact(now()), '+inf')) do
+  there[#there + 1] = front
+  there[#there + 1] = redis.call('HGET', streams, front) or '0'
+end
+return {redis.call('HGET', leader, 'runner') or '', live, redis.call('HGETALL', shares), there}

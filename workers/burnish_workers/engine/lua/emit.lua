@@ -1,8 +1,8 @@
--- KEYS job events ledger queue leases usage promises
+-- KEYS job events ledger queue leases usage promises tallies
 -- ARGV id epoch token ends budget_version, then four counted lists: (type data)* (field value)* (field to drop)*
 -- (amount of usage, how much more)*, then (index row)* to the end
 -- -> {'written', sequence} | {'fenced'} | {'budget'}
-local job, events, ledger, queue, leases, usage, promises = unpack(KEYS)
+local job, events, ledger, queue, leases, usage, promises, tallies = unpack(KEYS)
 local id, epoch, token, ends, budget_version = unpack(ARGV, 1, 5)
 local at = 6
 local owner = owner_of(job)
@@ -26,11 +26,21 @@ local function written()
   end
 end
 
+-- Count for as long as the store lives, with what is counted and by the same fence.
+local function count(name, more)
+  redis.call('HINCRBYFLOAT', tallies, name, more)
+end
+
 -- Usage grows by what the job has spent since it last said so.
 local function charge(spent)
   local before = cjson.decode(redis.call('HGET', job, 'spent') or '{}')
+  local whose = 'spent|' .. (redis.call('HGET', job, 'tenant') or 'default') .. '|' .. redis.call('HGET', job, 'kind')
   for name, amount in pairs(cjson.decode(spent)) do
-    spend(usage, owner, name, amount - (before[name] or 0))
+    local more = amount - (before[name] or 0)
+    if more ~= 0 then
+      count(whose .. '|' .. name, more)
+    end
+    spend(usage, owner, name, more)
   end
 end
 
@@ -42,6 +52,9 @@ if repeated then
   end
 end
 if not holds(job, epoch) then
+  if not repeated then
+    count('fenced', 1)
+  end
   return {'fenced'}
 end
 if ends == '1' and tonumber(budget_version) >= 0 and redis.call('HGET', job, 'budget_version') ~= budget_version then
@@ -69,10 +82,21 @@ for i = first, last, 2 do
   spend(usage, owner, ARGV[i], tonumber(ARGV[i + 1]))
 end
 for i = at, #ARGV, 2 do
-  redis.call('ZREMRANGEBYSCORE', ledger, ARGV[i], ARGV[i])
+  if redis.call('ZREMRANGEBYSCORE', ledger, ARGV[i], ARGV[i]) == 0 then
+    local kind = redis.call('HGET', job, 'kind')
+    count('blocks|' .. kind, 1)
+    local again = cjson.decode(ARGV[i + 1]).attempts - 1
+    if again > 0 then
+      count('reissued|' .. kind, again)
+    end
+  end
   redis.call('ZADD', ledger, ARGV[i], ARGV[i + 1])
 end
 if ends == '1' then
+  local is = redis.call('HMGET', job, 'kind', 'status', 'purpose')
+  if is[3] ~= 'canary' then
+    count('ended|' .. is[1] .. '|' .. is[2], 1)
+  end
   redis.call('HSET', job, 'held', '0')
   redis.call('ZREM', queue, id)
   redis.call('ZREM', leases, id)

@@ -1,0 +1,130 @@
+"""docker-compose.yml: by the rules of the compose specification, and by what the service needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import compose_spec
+import pytest
+import yaml
+
+from burnish_workers.engine.redis_durability import judge
+
+from .files import ROOT, SECRETS, NotSet, compose
+
+pytestmark = pytest.mark.deploy
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def check(file: dict[str, Any]) -> None:
+    """Raises ValueError by the specification, and where a service, volume or network is named that is not there."""
+    compose_spec.PyCompose.from_yaml(yaml.safe_dump(file)).validate()
+    services = file["services"]
+    for name, service in services.items():
+        if missing := set(service.get("depends_on", ())) - services.keys():
+            raise ValueError(f"{name} depends on {missing}")
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            if not (ROOT / source).exists() if source.startswith(".") else source not in file["volumes"]:
+                raise ValueError(f"{name} mounts {source}, which is not there")
+        if missing := set(service.get("networks", ())) - file["networks"].keys():
+            raise ValueError(f"{name} is in {missing}")
+
+
+def test_it_is_valid() -> None:
+    check(compose())
+
+
+MUTANTS: dict[str, Change] = {
+    "an unknown key": lambda file: file["services"]["valkey"].update(imagee="valkey"),
+    "a number for a command": lambda file: file["services"]["valkey"].update(command=7),
+    "a duration that is none": lambda file: file["services"]["valkey"]["healthcheck"].update(interval="soon"),
+    "a condition that is none": lambda file: file["services"]["deploy"]["depends_on"]["ray-head"].update(condition="x"),
+    "a dependency that is not there": lambda file: file["services"]["grafana"].update(depends_on=["promethes"]),
+    "a volume that is not there": lambda file: file["volumes"].pop("store"),
+    "a file that is not there": lambda file: file["services"]["prometheus"]["volumes"].append("./deploy/x.yml:/x:ro"),
+    "a network that is not there": lambda file: file["networks"].clear(),
+}
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_mutants_are_refused(name: str) -> None:
+    file = compose()
+    MUTANTS[name](file)
+    with pytest.raises(ValueError):  # noqa: PT011
+        check(file)
+
+
+@pytest.mark.parametrize("name", ["BURNISH_STORE_PASSWORD", "RAY_AUTH_TOKEN"])
+def test_secrets_must_be_given(name: str) -> None:
+    with pytest.raises(NotSet, match=f"{name}.*compose.env.example"):
+        compose(environment={key: text for key, text in SECRETS.items() if key != name})
+
+
+def test_the_example_of_an_environment_names_what_the_file_reads() -> None:
+    read = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    named = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(), re.M))
+    assert read == named
+
+
+def store_settings(file: dict[str, Any]) -> dict[str, str]:
+    words = file["services"]["valkey"]["command"]
+    assert words[0] == "valkey-server", "as its first word it lets the image drop root"
+    return {name.removeprefix("--"): value for name, value in zip(words[1::2], words[2::2], strict=True)}
+
+
+def test_the_store_is_one_that_the_service_accepts() -> None:
+    settings = store_settings(compose())
+    info = {"aof_enabled": int(settings["appendonly"] == "yes"), "maxmemory_policy": settings["maxmemory-policy"]}
+    assert judge(info, settings["appendfsync"], waitaof=True, allow_volatile=False).waits
+    assert settings["requirepass"] == SECRETS["BURNISH_STORE_PASSWORD"]
+    assert any(volume.endswith(":/data") for volume in compose()["services"]["valkey"]["volumes"])
+
+
+def test_services_are_confined_and_watched() -> None:
+    file = compose()
+    for name, service in file["services"].items():
+        if name != "deploy":  # it runs once
+            assert service["healthcheck"]["test"], name
+            assert service["restart"] == "unless-stopped", name
+        for port in service.get("ports", ()):
+            assert port.startswith("127.0.0.1:"), f"{name} is open to other machines"
+        if service["image"].startswith("burnish"):
+            assert service["cap_drop"] == ["ALL"], name
+    for name in ("ray-head", "ray-worker", "ray-worker-gpu"):
+        service = file["services"][name]
+        assert service["ulimits"]["nofile"] == {"soft": 65536, "hard": 65536}
+        assert service["shm_size"]
+        assert service["environment"]["RAY_AUTH_MODE"] == "token"
+        assert "data:/data" in service["volumes"], "checkpoints and samples are in one folder for all"
+        assert "--block" in service["command"], "a container ends when Ray does, and is started again"
+
+
+def test_what_it_runs_is_there() -> None:
+    """The stages that images are built from, the commands that they run."""
+    stages = set(re.findall(r"^FROM \S+ AS (\S+)", (ROOT / "Dockerfile").read_text(), re.M))
+    for name, service in compose()["services"].items():
+        if "build" in service:
+            assert service["build"]["target"] in stages, name
+    words = compose()["services"]["deploy"]["command"]
+    assert words[words.index("--") + 1 :] == ["burnish-server", "deploy"]
+    assert "--num-cpus=0" in compose()["services"]["ray-head"]["command"], "blocks are not to run on the head"
+
+
+def test_the_images_are_built_from_what_is_there() -> None:
+    docker = (ROOT / "Dockerfile").read_text()
+    ignore = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    let_in = {line[1:].rstrip("/") for line in ignore if line.startswith("!")}
+    copied = {word for line in re.findall(r"^COPY (?!--from)(.+)$", docker, re.M) for word in line.split()[:-1]}
+    assert ignore[0] == "*"
+    assert copied == let_in
+    assert all((ROOT / path).exists() for path in copied)
+    pins = yaml.safe_load(f"[{re.search(r'^workers = .(.+).$', (ROOT / 'pyproject.toml').read_text(), re.M)[1]}]")  # type: ignore[index]
+    assert f"torch=={re.search('ARG TORCH=(.+)', docker)[1]}" in pins, "two versions of torch"  # type: ignore[index]
+    user = re.findall(r"^(USER|FROM) (.+)$", docker, re.M)
+    assert user[-3:] == [("USER", "10001:10001"), ("FROM", "base AS front"), ("FROM", "base AS worker")]
+    assert Path(ROOT / "deploy/README.md").exists()
