@@ -25,6 +25,7 @@ BESIDE: Mapping[str, str] = {
     "workers/burnish_workers/kinds/posterior/assimilation/README.md": "theory/assimilation.md",
     "workers/burnish_workers/kinds/reasoning/README.md": "theory/reasoning.md",
     "service/README.md": "operate/service.md",
+    "deploy/README.md": "operate/deploying.md",
     "loadtests/README.md": "operate/load-tests.md",
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",

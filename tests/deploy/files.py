@@ -14,6 +14,7 @@ DEPLOY = ROOT / "deploy"
 KUBERAY = DEPLOY / "kuberay"
 
 SECRETS = {"BURNISH_STORE_PASSWORD": "p4ssw0rd", "RAY_AUTH_TOKEN": "t" * 32, "GRAFANA_PASSWORD": "g"}
+SECRETS["BURNISH_API_KEYS"] = "me=" + "k" * 43
 
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from burnish.wire import Budget, DayUsage, Event, LedgerRow, Promise, Spent
 from burnish_workers.engine.encoding import check_emission, decode_event, decode_record, encode_record, to_json
-from burnish_workers.engine.memory_usage import DAY, MemoryUsage
+from burnish_workers.engine.memory_keys import MemoryKeys
+from burnish_workers.engine.memory_tallies import MemoryTallies
+from burnish_workers.engine.memory_usage import MemoryUsage
 from burnish_workers.engine.records import (
     BudgetChanged,
     Created,
@@ -60,15 +62,6 @@ class _Entry:
         return decode_record(encode_record(self.record) | {"refined": str(self.refined)})
 
 
-@dataclass(frozen=True)
-class _Done:
-    """What was done under an idempotency key."""
-
-    body: str
-    job_id: str
-    expires: float
-
-
 class MemoryStore:
     """`now` is the clock of leases and idempotency keys, `wall` that of the times that events carry (seconds)."""
 
@@ -77,11 +70,11 @@ class MemoryStore:
         self._wall = wall
         self._jobs: dict[str, _Entry] = {}
         self._live: set[str] = set()
-        self._done: dict[str, _Done] = {}
+        self._done = MemoryKeys(now)
         self._usage = MemoryUsage(wall)
         self._promises: dict[str, Promise] = {}
         self._promised = 0
-        self._tallies: dict[str, float] = {}
+        self._tallies = MemoryTallies()
         self._work = Bell()
         self._work_seen = 0
 
@@ -111,7 +104,7 @@ class MemoryStore:
             entry = _Entry(record.with_changes({"sequence": 0}))
             entry.record = entry.copy()
             self._jobs[record.id] = entry
-            self._remember(idempotency, record.id)
+            self._done.remember(idempotency, record.id)
             self._append(entry, QUEUED)
             self._live.add(record.id)
             if record.purpose == "answer":
@@ -124,7 +117,7 @@ class MemoryStore:
         return Created(self._jobs[record.id].copy(), replayed=False)
 
     async def replayed(self, idempotency: Idempotency) -> JobRecord | None:
-        before = self._before(idempotency)
+        before = self._done.before(idempotency)
         if before is None:
             return None
         if before.job_id not in self._jobs:
@@ -181,12 +174,12 @@ class MemoryStore:
         entry = self._jobs.get(job_id)
         if entry is None:
             return None
-        before = self._before(idempotency)
+        before = self._done.before(idempotency)
         if before is not None and before.job_id != job_id:
             raise IdempotencyConflict("the idempotency key was used with another request")
         if before is None:
             self._extend(entry, more, most)
-            self._remember(idempotency, job_id)
+            self._done.remember(idempotency, job_id)
         return entry.copy()
 
     def _extend(self, entry: _Entry, more: Budget, most: int | None) -> None:
@@ -277,11 +270,10 @@ class MemoryStore:
         return entry.record.tenant if entry else None
 
     async def tally(self, more: Mapping[str, float]) -> None:
-        for name, amount in more.items():
-            self._tallies[name] = self._tallies.get(name, 0.0) + amount
+        self._tallies.update(more)
 
     async def tallied(self) -> dict[str, float]:
-        return dict(self._tallies)
+        return self._tallies.all()
 
     async def census(self) -> dict[str, int]:
         live = (self._jobs[job_id].record for job_id in self._live)
@@ -303,7 +295,7 @@ class MemoryStore:
         free = [entry for entry in live if entry.lease is None or entry.lease <= now][: max(limit, 0)]
         for entry in free:
             if entry.lease is not None:
-                self._count("takeovers")
+                self._tallies.add("takeovers")
             entry.record = entry.record.with_changes({"epoch": entry.record.epoch + 1})
             entry.lease = now + lease
         return [entry.copy() for entry in free]
@@ -320,7 +312,7 @@ class MemoryStore:
         check_emission(emission)
         entry = self._held(job_id, epoch)
         if entry is None:
-            self._count("fenced")
+            self._tallies.add("fenced")
             raise Fenced(f"epoch {epoch} does not hold job {job_id} any more")
         if emission.ends and 0 <= emission.budget_version != entry.record.budget_version:
             raise BudgetChanged(f"the budget of job {job_id} moved on from version {emission.budget_version}")
@@ -333,11 +325,11 @@ class MemoryStore:
         entry.record = changed
         for type, data in written:
             self._append_text(entry, type, data)
-        self._count_blocks(changed.kind, [row for row in emission.ledger if row.index not in entry.ledger])
+        self._tallies.blocks(changed.kind, (row for row in emission.ledger if row.index not in entry.ledger))
         entry.ledger |= {row.index: row for row in emission.ledger}
         if emission.ends:
             if changed.purpose != "canary":
-                self._count(f"ended|{changed.kind}|{changed.status}")
+                self._tallies.add(f"ended|{changed.kind}|{changed.status}")
             entry.lease = None
             self._live.discard(job_id)
             self._promises.pop(job_id, None)
@@ -385,38 +377,10 @@ class MemoryStore:
             return
         for name in SPENT:
             self._usage.spend(record, name, getattr(spent, name) - getattr(record.spent, name))
-        for name in Spent.model_fields:
-            more = (getattr(spent, name) or 0) - (getattr(record.spent, name) or 0)
-            if more:
-                self._count(f"spent|{record.tenant}|{record.kind}|{name}", more)
-
-    def _count(self, name: str, more: float = 1) -> None:
-        self._tallies[name] = self._tallies.get(name, 0.0) + more
-
-    def _count_blocks(self, kind: str, rows: list[LedgerRow]) -> None:
-        for row in rows:
-            self._count(f"blocks|{kind}")
-            if row.attempts > 1:
-                self._count(f"reissued|{kind}", row.attempts - 1)
+        self._tallies.charge(record, spent)
 
     def _signal(self) -> None:
         self._work.ring(self._work.number + 1)
-
-    def _before(self, idempotency: Idempotency | None) -> _Done | None:
-        """What was done under this key with this body; raises `IdempotencyConflict` when it was another body."""
-        if idempotency is None:
-            return None
-        # All live equally long, so the oldest are the first.
-        while self._done and next(iter(self._done.values())).expires <= self._now():
-            del self._done[next(iter(self._done))]
-        before = self._done.get(idempotency.key)
-        if before is not None and before.body != idempotency.body:
-            raise IdempotencyConflict("the idempotency key was used with another body")
-        return before
-
-    def _remember(self, idempotency: Idempotency | None, job_id: str) -> None:
-        if idempotency is not None:
-            self._done[idempotency.key] = _Done(idempotency.body, job_id, self._now() + DAY)
 
 
 def _told(record: JobRecord, tenant: str | None, canaries: bool) -> bool:
