@@ -14,7 +14,7 @@ from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.counts import AGES, Counts
 from burnish_workers.engine.records import StoreUnavailable
-from burnish_workers.engine.store import Store
+from burnish_workers.engine.store import FrontStore
 
 BEAT = 3.0
 """Seconds between two reports; a front that has been silent for three of them is gone."""
@@ -44,7 +44,7 @@ class Attendance:
             age = datetime.fromisoformat(self.clock.now()) - datetime.fromisoformat(event.at)
             self.counts.observe("delivery", max(age.total_seconds(), 0.0), AGES)
 
-    async def run(self, coordination: Coordination, store: Store) -> None:
+    async def run(self, coordination: Coordination, store: FrontStore) -> None:
         """Report, for ever."""
         while True:
             with contextlib.suppress(StoreUnavailable):

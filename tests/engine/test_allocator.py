@@ -68,6 +68,26 @@ async def test_what_no_job_can_use_yet_is_lent_by_weight():
     assert house.share("a").jobs == {"a-0": 2}
 
 
+async def test_among_equals_the_oldest_is_served_first_wherever_it_is_conducted():
+    """New jobs that keep coming to the first runner pass nobody."""
+    house, young = House("a", "b"), {"blocks": 0, "replicates": 0, "seconds": 0.0, "block_seconds": 0.0, "spread": 0.0}
+    made = iter(range(1, 10_000))
+
+    def fresh(runner: str, count: int) -> list[Need]:
+        return [Need(f"job_{next(made):06}", runner, 8, **young) for _ in range(count)]
+
+    house.needs = {"b": fresh("b", 30), "a": fresh("a", 30)}
+    for _ in range(30):
+        await house.step()
+        await house.step("b")
+        for name in "ab":
+            served = {job for job, slots in house.share(name).jobs.items() if slots}
+            house.needs[name] = [need for need in house.needs[name] if need.id not in served]
+        house.needs["a"] += fresh("a", 30 - len(house.needs["a"]))
+        house.clock.advance(0.5)
+    assert not house.needs["b"]
+
+
 async def test_another_runner_leads_when_the_leader_is_gone():
     house = House("a", "b")
     house.needs = {"a": jobs("a", 1), "b": jobs("b", 1)}

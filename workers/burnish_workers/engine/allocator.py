@@ -92,7 +92,8 @@ class Allocator:
 
     def _decide(self, found: Exchange, pool: Pool) -> dict[str, Share]:
         """Slots for every live runner: those of its jobs, and its part of what no job can use just now."""
-        needs = Needs.of([need for report in found.reports for need in report.needs])
+        # Ids sort by time: among equals the oldest is served first, whichever runner conducts it.
+        needs = Needs.of(sorted((need for report in found.reports for need in report.needs), key=lambda need: need.id))
         entitled = np.array([self._entitled.get(job, np.nan) for job in needs.ids])
         decided = self._rule(needs, pool, entitled)
         self._entitled = dict(zip(needs.ids, decided.entitled.tolist(), strict=True))

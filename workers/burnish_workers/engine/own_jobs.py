@@ -171,6 +171,9 @@ class OwnJobs:
     async def tallied(self) -> dict[str, float]:
         return await self._store.tallied()
 
+    async def census(self) -> dict[str, int]:
+        return await self._store.census()
+
     async def ping(self) -> None:
         await self._store.ping()
 
