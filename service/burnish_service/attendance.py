@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from burnish.wire import Event
-from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.coordination import Coordination
 from burnish_workers.engine.counts import AGES, Counts
 from burnish_workers.engine.records import StoreUnavailable
@@ -24,7 +23,6 @@ BEAT = 3.0
 class Attendance:
     """Of one front. `streams`: event streams that it has open now."""
 
-    clock: Clock
     front: str = field(default_factory=lambda: f"front-{secrets.token_hex(8)}")
     streams: int = 0
     counts: Counts = field(default_factory=Counts)
@@ -38,10 +36,10 @@ class Attendance:
         finally:
             self.streams -= 1
 
-    def delivered(self, event: Event, since: str) -> None:
-        """A refinement was handed to a reader who has been there `since` then. Older ones it asked for late."""
+    def delivered(self, event: Event, since: str, now: str) -> None:
+        """A refinement is handed `now` to a reader who has been there `since` then. Older ones it asked for late."""
         if event.type == "refinement" and event.at >= since:
-            age = datetime.fromisoformat(self.clock.now()) - datetime.fromisoformat(event.at)
+            age = datetime.fromisoformat(now) - datetime.fromisoformat(event.at)
             self.counts.observe("delivery", max(age.total_seconds(), 0.0), AGES)
 
     async def run(self, coordination: Coordination, store: FrontStore) -> None:

@@ -45,15 +45,11 @@ class Context:
     pool: Callable[[], Awaitable[Pool]]
     coordination: Coordination
     tenancy: Tenancy = field(default_factory=MemoryTenancy)
+    attendance: Attendance = field(default_factory=Attendance)
 
     def of(self, caller: Caller) -> Context:
         """That of one request: jobs and files are its caller's alone."""
         return replace(self, app=self.app.of(caller))
-
-    attendance: Attendance = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "attendance", Attendance(self.clock))
 
     @property
     def inquiries(self) -> Inquiries:

@@ -49,7 +49,7 @@ async def job_stream(
                 for event in conflated(events) if latest else events:
                     if types is None or event.type in types or event.type in TERMINAL_EVENTS:
                         yield await _encode(context, job, event)
-                        context.attendance.delivered(event, since)
+                        context.attendance.delivered(event, since, clock.now())
                 if events and events[-1].type in TERMINAL_EVENTS and await context.app.over(job, after):
                     return
         except StoreUnavailable:
