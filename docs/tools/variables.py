@@ -20,7 +20,8 @@ WORKERS = {
     "workers read it. See [bring your own language model](../how-to/own-language-model.md).",
     "BURNISH_LANGUAGE_ROWS": "Rows of a pass of a language model (32). It is written into the resolution of a job, "
     "since other sizes give other bits.",
-    "BURNISH_DEPLOYED": "When what runs was deployed. `deploy` sets it, so that no process with older code is used again.",
+    "BURNISH_DEPLOYED": "When what runs was deployed. `deploy` sets it, so that no process with older code is used "
+    "again.",
     "BURNISH_EXTRA_KINDS": "Kinds under development, as in module:attribute,module:attribute.",
 }
 

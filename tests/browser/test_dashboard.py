@@ -8,7 +8,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.service.harness import Service, blocks_of, stranded
+from burnish_workers.engine.api_keys import minted
+from tests.service.harness import Service, blocks_of, in_memory, serving, stranded
 
 from .conftest import Look
 from .relay import relayed
@@ -76,6 +77,27 @@ def test_the_stream_is_dropped_and_resumes_where_it_was(service: Service, look: 
         looks = [str(each["blocks"]) for each in heard if each["interval"] or each is heard[-1]]
         expect(rows).to_have_text(looks)
         seen.forgive("net::ERR")
+
+
+def test_a_service_with_keys_asks_for_one(look: Open) -> None:
+    """And says what is wrong with a bad one; with a good one jobs and their streams are there."""
+    good = minted()
+    with serving(in_memory(api_keys=f"acme={good.text}")) as closed:
+        closed.client.headers["Authorization"] = f"Bearer {good.text}"
+        job = closed.create(blocks_of(64, nap=0.05))["id"]
+        seen = look(at(closed, f"/jobs/{job}"))
+        page = seen.page
+        expect(page.get_by_role("heading", name="This service needs a key")).to_be_visible()
+        for key in ("bk_nonsense", good.text):
+            page.get_by_label("API key").fill(key)
+            page.get_by_role("button", name="Go on").click()
+            if key != good.text:
+                expect(page.get_by_role("alert")).to_contain_text("there is no such key")
+        badge(page, "completed")
+        expect(page.locator(".headline")).to_contain_text("±")
+        page.get_by_role("link", name="Jobs", exact=True).click()
+        expect(page.locator(".jobs tbody tr")).to_have_count(1)
+        seen.forgive("401")
 
 
 def test_think_longer(service: Service, look: Open) -> None:

@@ -1,5 +1,7 @@
 /** The REST contract, as far as pages use it. Paths are relative: the service may live below a prefix of a proxy. */
 
+import { admission } from "./key.js";
+
 /** What the service refused: a problem as of RFC 9457, or that nothing was there to answer (`status` 0). */
 export class Refused extends Error {
   constructor(problem) {
@@ -12,7 +14,7 @@ export class Refused extends Error {
 const AWAY = { status: 0, title: "No connection", detail: "the service does not answer; nothing was sent twice", errors: [] };
 
 async function call(method, path, body, headers = {}) {
-  const options = { method, headers: { Accept: "application/json", ...headers } };
+  const options = { method, headers: { Accept: "application/json", ...admission(), ...headers } };
   if (body !== undefined) {
     options.body = JSON.stringify(body);
     options.headers["Content-Type"] = "application/json";

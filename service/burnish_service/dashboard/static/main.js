@@ -2,6 +2,8 @@
 
 import { complaint } from "./complaint.js";
 import { fill, h } from "./dom.js";
+import { key } from "./key.js";
+import { admit } from "./pages/admit.js";
 import { Cluster } from "./pages/cluster.js";
 import { Create } from "./pages/create.js";
 import { JobPage } from "./pages/job.js";
@@ -31,7 +33,9 @@ async function go(event) {
   try {
     await here.open();
   } catch (error) {
-    if (page === here) fill(main, h("h1", {}, here.title), complaint(error));
+    if (page !== here) return;
+    if (error.status === 401) fill(main, admit(go, key.get() && error.problem.detail));
+    else fill(main, h("h1", {}, here.title), complaint(error));
   }
 }
 

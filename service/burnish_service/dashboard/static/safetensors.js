@@ -1,5 +1,7 @@
 /** Arrays out of a safetensors file: eight bytes of length, a header in JSON, then the numbers. */
 
+import { admission } from "./key.js";
+
 const READ = {
   F32: [4, (view, at) => view.getFloat32(at, true)],
   F64: [8, (view, at) => view.getFloat64(at, true)],
@@ -22,6 +24,6 @@ export function parsed(buffer) {
 
 /** Fetch and parse; null where the file is gone, because a newer look has replaced it. */
 export async function arrays(path) {
-  const reply = await fetch(path).catch(() => null);
+  const reply = await fetch(path, { headers: admission() }).catch(() => null);
   return reply && reply.ok ? parsed(await reply.arrayBuffer()) : null;
 }

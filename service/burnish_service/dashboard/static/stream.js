@@ -1,49 +1,79 @@
 /** A job's events as they happen, each once and in order, whatever happens to the connection. */
 
 import { api } from "./api.js";
+import { admission } from "./key.js";
 
-const TYPES = ["status", "progress", "refinement", "completed", "failed", "crashed", "cancelled"];
+const TYPES = new Set(["status", "progress", "refinement", "completed", "failed", "crashed", "cancelled"]);
 const TERMINAL = new Set(["completed", "failed", "crashed", "cancelled"]);
 const LONGEST = 10_000;
+const SILENCE = 60_000; // several heartbeats: a connection that says nothing for so long is dead
 
 /**
  * Follow a job from the event after `after`. `heard(type, data, sequence)` for each; `state(name)` with "live", "away"
- * (trying again) or "over" (nothing more will come). The browser resumes by Last-Event-ID where a connection ends in
- * good order; where it gives up, this asks anew from the last event that was heard. Returns {stop, last}.
+ * (trying again) or "over" (nothing more will come). Read by fetch and not by EventSource, which sends no key. Asks anew
+ * from the last event that was heard when a connection ends. Returns {stop, last}.
  */
 export function follow(id, after, heard, state) {
-  let last = after, source = null, timer = 0, tries = 0, stopped = false, ended = false;
+  let last = after, timer = 0, tries = 0, stopped = false, ended = false, wire = null;
 
-  function open() {
-    source = new EventSource(api.events(id, last));
-    source.onopen = () => { tries = 0; state("live"); };
-    source.onerror = lost;
-    for (const type of TYPES) source.addEventListener(type, (event) => take(type, event));
+  async function open() {
+    wire = new AbortController();
+    let watch = setTimeout(() => wire.abort(), SILENCE);
+    try {
+      const headers = { Accept: "text/event-stream", ...admission() };
+      const reply = await fetch(api.events(id, last), { headers, signal: wire.signal, cache: "no-store" });
+      if (!reply.ok) throw new Error(reply.statusText);
+      tries = 0;
+      state("live");
+      for await (const event of events(reply.body, () => {
+        clearTimeout(watch);
+        watch = setTimeout(() => wire.abort(), SILENCE);
+      })) take(event);
+    } catch {
+      // lost, refused or cut off: all of them are tried again
+    } finally {
+      clearTimeout(watch);
+    }
+    if (stopped || ended) return;
+    if (tries) state("away");
+    timer = setTimeout(open, Math.min(LONGEST, tries ? 250 * 2 ** tries : 0));
+    tries++;
   }
 
-  function take(type, event) {
-    const sequence = Number(event.lastEventId);
-    if (stopped || sequence <= last) return; // a proxy may send again what came before
+  function take({ type, id: sequence, data }) {
+    if (stopped || !TYPES.has(type) || sequence <= last) return; // a proxy may send again what came before
     last = sequence;
     ended = TERMINAL.has(type);
-    heard(type, JSON.parse(event.data), sequence);
+    heard(type, JSON.parse(data), sequence);
     if (ended) state("over");
-  }
-
-  function lost() {
-    if (stopped) return;
-    if (!ended) state("away");
-    if (source.readyState !== EventSource.CLOSED) return; // the browser tries again by itself
-    if (!ended) again();
-  }
-
-  function again() {
-    timer = setTimeout(open, Math.min(LONGEST, 500 * 2 ** tries++));
   }
 
   open();
   return {
-    stop() { stopped = true; clearTimeout(timer); source.close(); },
+    stop() { stopped = true; clearTimeout(timer); wire?.abort(); },
     last: () => last,
   };
+}
+
+/** Server-sent events of a body, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
+async function* events(body, alive) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    alive();
+    const blocks = (rest + value).split("\n\n");
+    rest = blocks.pop();
+    for (const block of blocks) {
+      const event = { type: "message", id: NaN, data: "" };
+      for (const line of block.split("\n")) {
+        const [name, text] = [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).replace(/^ /, "")];
+        if (name === "event") event.type = text;
+        else if (name === "id") event.id = Number(text);
+        else if (name === "data") event.data += event.data ? `\n${text}` : text;
+      }
+      if (event.data) yield event;
+    }
+  }
 }
