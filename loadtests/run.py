@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -112,14 +113,14 @@ def driven(url: str, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     seconds = 60 * given.minutes
     with Burnish(url) as client:
         watched = [client.submit(long_job(seconds + 120, i)).id for i in range(WATCHED)] if given.streams else []
-        before = blocks(client)
+        before = blocks(url)
         memory = Memory(folder)
         memory.start()
         began = time.monotonic()
         locust(url, folder, watched, given)
         elapsed = time.monotonic() - began
         memory.stop()
-        done = blocks(client) - before
+        done = blocks(url) - before
     return {
         "command": " ".join(["python loadtests/run.py", *sys.argv[1:]]),
         "requests": requests(folder),
@@ -128,10 +129,11 @@ def driven(url: str, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def blocks(client: Burnish) -> int:
+def blocks(url: str) -> float:
     """Blocks that the service has folded so far, over all jobs."""
-    found = (job.snapshot.last_refinement for job in client.list(limit=100))
-    return sum(last.blocks for last in found if last is not None)
+    with urllib.request.urlopen(f"{url}/metrics", timeout=30) as reply:
+        lines = reply.read().decode().splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("burnish_blocks_total{"))
 
 
 def locust(url: str, folder: Path, watched: list[str], given: argparse.Namespace) -> None:
