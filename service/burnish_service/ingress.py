@@ -68,6 +68,10 @@ def prepare(choice: Choice, rotation: float) -> None:
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(ports + _REPLICAS - 1),
         "RAY_SERVE_DIRECT_INGRESS_MIN_GRPC_PORT": str(ports + _REPLICAS),
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(ports + 2 * _REPLICAS - 1),
+        # HAProxy asks Serve's own proxy where no replica is up yet. At a port that all services share, one that is just
+        # starting would hand its first requests to another.
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
     }

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from ray.serve._private import constants
 
 from burnish_service import ingress, ports, word
 from burnish_service.deploying import NotDeployable, target
@@ -187,6 +189,11 @@ def test_services_of_one_machine_have_ports_of_their_own(monkeypatch: pytest.Mon
         for protocol in ("HTTP", "GRPC")
         for end in ("MIN", "MAX")
     ]
+    told = set(re.findall(r'"(RAY_SERVE_[A-Z_]*PORT)"', Path(constants.__file__).read_text("utf-8")))
+    shared = {
+        name for name in told if name not in os.environ and "WORKER_PROXY" not in name
+    }  # nodes other than the head
+    assert not shared, "at a port that two services share, requests of one are answered by the other"
     assert limits == sorted(limits)
     assert limits[-1] < 30_000
     assert limits[1] - limits[0] == limits[3] - limits[2] == 99
