@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from ray.serve._private import constants
 
 from burnish_service import ingress, ports, word
 from burnish_service.deploying import NotDeployable, target
