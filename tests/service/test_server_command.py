@@ -190,7 +190,8 @@ def test_services_of_one_machine_have_ports_of_their_own(monkeypatch: pytest.Mon
         for end in ("MIN", "MAX")
     ]
     found = find_spec("ray")
-    assert found is not None and found.origin is not None
+    assert found is not None
+    assert found.origin is not None
     constants = Path(found.origin).parent / "serve/_private/constants.py"
     told = set(re.findall(r'"(RAY_SERVE_[A-Z_]*PORT)"', constants.read_text("utf-8")))
     assert len(told) > 8
