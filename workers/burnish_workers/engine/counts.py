@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from burnish_workers.engine.records import StoreUnavailable
-from burnish_workers.engine.store import Store
+from burnish_workers.engine.store import FrontStore
 
 RATIOS = (0.5, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0, 4.0)
 """Upper ends of the buckets of half-widths reached over those forecast."""
@@ -34,7 +34,7 @@ class Counts:
         self.add(f"{name}|{bucket}")
         self.add(f"{name}|sum", value)
 
-    async def flush(self, store: Store) -> None:
+    async def flush(self, store: FrontStore) -> None:
         """Add them to the store's; kept for the next time when it is away."""
         taken, self.amounts = self.amounts, {}
         if not taken:
