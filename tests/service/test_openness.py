@@ -81,6 +81,7 @@ def test_settings_with_keys_of_servers_are_read_again() -> None:
         (f"acme:root={USERS['acme'].text}", "known: submit, read, admin"),
         (f"a={USERS['acme'].text} b={USERS['acme'].text}", "same key"),
     ],
+    ids=["short", "no tenant", "unknown scope", "twice"],
 )
 def test_entries_that_make_no_sense_are_not_repeated(entries: str, says: str) -> None:
     with pytest.raises(ValidationError, match=says) as error:

@@ -106,7 +106,11 @@ def problem(reply: httpx2.Response, status: int, says: str = "") -> dict[str, An
 
 
 # --- keys -------------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("key", ["", "nonsense", minted().text, f"bk_{ROOT.id}_{minted().text[20:]}"])
+@pytest.mark.parametrize(
+    "key",
+    ["", "nonsense", minted().text, f"bk_{ROOT.id}_{minted().text[20:]}"],
+    ids=["none", "nonsense", "unknown", "another's secret"],
+)
 def test_without_a_good_key_nobody_is_let_in(closed: Service, key: str) -> None:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     for method, path in [("GET", "/v1/jobs"), ("POST", "/v1/jobs"), ("GET", "/metrics"), ("GET", "/v1/keys")]:
