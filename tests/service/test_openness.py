@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from pydantic import SecretStr, ValidationError
 
 from burnish_service.access import StandsOpen, refuse_open
@@ -90,7 +92,19 @@ def test_entries_that_make_no_sense_are_not_repeated(entries: str, says: str) ->
     assert USERS["acme"].text not in str(error.value)
 
 
-def test_secrets_are_in_no_log(capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """All that structlog writes, whatever other tests have made of it."""
+    before, out = structlog.get_config(), io.StringIO()
+    everything = structlog.make_filtering_bound_logger(logging.DEBUG)
+    structlog.configure(wrapper_class=everything, logger_factory=structlog.PrintLoggerFactory(out))
+    yield out
+    structlog.configure(**before)
+
+
+def test_secrets_are_in_no_log(
+    logged: io.StringIO, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     bad, root = minted(), Party("", ROOT.text)
     said: list[str] = [ROOT.text, bad.text]
@@ -103,7 +117,7 @@ def test_secrets_are_in_no_log(capfd: pytest.CaptureFixture[str], caplog: pytest
         Party(service.url, bad.text).get("/v1/jobs")
         acme.ask("POST", "/v1/jobs", content=said[-1].encode(), headers={"Content-Type": "application/json"})
     out, err = capfd.readouterr()
-    written = out + err + caplog.text
+    written = logged.getvalue() + out + err + caplog.text
     assert "job.claimed" in written
     assert not any(key[20:] in written or digest_of(key[20:]) in written for key in said)
 

@@ -55,7 +55,7 @@ export function follow(id, after, heard, state) {
   };
 }
 
-/** Server-sent events of a body, as https://html.spec.whatwg.org/multipage/server-sent-events.html has them. */
+/** Server-sent events of a body, as the HTML standard has them. */
 async function* events(body, alive) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
