@@ -18,7 +18,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +157,10 @@ def requests(folder: Path) -> list[dict[str, Any]]:
     with (folder / "seen_stats.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["Name"] != "Aggregated"]
     failures = folder / "seen_failures.csv"
-    causes: dict[str, list[str]] = defaultdict(list)
+    causes: dict[str, Counter[str]] = defaultdict(Counter)
     with failures.open() as file:
-        for row in csv.DictReader(file):
-            causes[f"{row['Method']} {row['Name']}"].append(f"{row['Occurrences']} x {row['Error'][:160]}")
+        for row in csv.DictReader(file):  # the rest of a cause is ids, each another
+            causes[f"{row['Method']} {row['Name']}"][row["Error"][:110]] += int(row["Occurrences"])
     return [
         {
             "what": f"{row['Type']} {row['Name']}",
@@ -170,7 +170,7 @@ def requests(folder: Path) -> list[dict[str, Any]]:
             "p95": float(row["95%"]),
             "p99": float(row["99%"]),
             "max": float(row["Max Response Time"]),
-            "causes": causes[f"{row['Type']} {row['Name']}"],
+            "causes": [f"{count} x {why}" for why, count in causes[f"{row['Type']} {row['Name']}"].most_common(5)],
         }
         for row in rows
     ]
