@@ -21,7 +21,7 @@ PAGE = f"""\
 What happens to jobs and their watchers when parts of the service die, stop, fill up or are cut off. Every row was
 produced by `python -m tests.faults`; it needs root for the two rows that mount a disk and make a network.
 
-The load: {JOBS} jobs (where the list below does not say fewer) of kinds surrogate, posterior and reasoning, two hundred
+The load: {JOBS} jobs, or as many as the list below says, of kinds surrogate, posterior and reasoning, two hundred
 and more blocks each ({BLOCKS} of about 10 ms); some assimilate observations that are posted while they run. {READERS}
 clients stream events and resume by `Last-Event-ID`; small jobs are posted from the fault on, once, without a retry.
 Two workers, two runners, two fronts, HAProxy, a Valkey with `appendfsync everysec`, leases of 3 s and heartbeats of
