@@ -14,7 +14,7 @@ from burnish_workers.engine.refusals import Refusal
 router = APIRouter(prefix="/v1/models", tags=["openai"], route_class=Route)
 
 
-@router.get("")
+@router.get("", responses=error_responses(401, 403))
 async def models(request: Request) -> Response:
     """All of them."""
     return JSONResponse({"object": "list", "data": listed(context_of(request).app.catalogue())})
