@@ -19,6 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from burnish_workers.engine.sockets import free_port
+
 _REPLICAS = 100
 _LOWEST, _HIGHEST = 10_000, 29_900
 """Below 30000, where Serve's own range begins, and the ports that the system gives away."""
@@ -73,10 +75,10 @@ def prepare(choice: Choice, rotation: float) -> None:
         "RAY_SERVE_DIRECT_INGRESS_MAX_GRPC_PORT": str(ports + 2 * _REPLICAS - 1),
         # HAProxy asks Serve's own proxy where no replica is up yet. At a port that all services share, one that is just
         # starting would hand its first requests to another.
-        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(_free_port()),
-        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(_free_port()),
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT": str(free_port()),
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
     }
 
 
@@ -137,9 +139,3 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import psutil
 import pytest
 
 from burnish import Burnish
+from burnish_workers.engine.sockets import free_port
 
 
 @dataclass
@@ -70,13 +70,6 @@ def running(
         yield cluster
     finally:
         _stop(process)
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _await_ready(cluster: Cluster, timeout: float = 300.0) -> None:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import fillings, strikes
 from .fillings import small_disk
 from .nodes import Network, Nodes, namespace
 from .service import Service, store_of_our_own
 from .trial import Hit, Scene
+
+T = TypeVar("T", Service, Nodes)
 
 Stage = Callable[[Path], AbstractContextManager[Any]]
 """What a fault needs: a Service, or Nodes."""
@@ -34,57 +36,42 @@ class Row:
 def one_node(folder: Path) -> Iterator[Service]:
     """A service with a store beside it."""
     with store_of_our_own(folder / "store") as store:
-        service = Service(folder / "one", store)
-        try:
-            service.start()
-            yield service
-        finally:
-            service.stop()
+        yield from _up(Service(folder / "one", store))
 
 
 @contextlib.contextmanager
 def self_contained(folder: Path) -> Iterator[Service]:
     """A service with its own store inside."""
-    service = Service(folder / "whole", None)
-    try:
-        service.start()
-        yield service
-    finally:
-        service.stop()
+    yield from _up(Service(folder / "whole", None))
 
 
 @contextlib.contextmanager
 def small_artifacts(folder: Path) -> Iterator[Service]:
     """One node whose artifacts have little room."""
     with small_disk(folder / "small" / "data" / "artifacts"), store_of_our_own(folder / "small-store") as store:
-        service = Service(folder / "small", store)
-        try:
-            service.start()
-            yield service
-        finally:
-            service.stop()
+        yield from _up(Service(folder / "small", store))
 
 
 @contextlib.contextmanager
 def two_nodes(folder: Path) -> Iterator[Nodes]:
     """A cluster of two nodes on the loopback interface."""
     with store_of_our_own(folder / "shared-store") as store:
-        yield from _nodes(Nodes(folder / "two", store, Network()))
+        yield from _up(Nodes(folder / "two", store, Network()))
 
 
 @contextlib.contextmanager
 def two_networks(folder: Path) -> Iterator[Nodes]:
     """A cluster whose second node is in a network of its own."""
     with namespace() as network, store_of_our_own(folder / "far-store", network.first) as store:
-        yield from _nodes(Nodes(folder / "apart", store, network))
+        yield from _up(Nodes(folder / "apart", store, network))
 
 
-def _nodes(nodes: Nodes) -> Iterator[Nodes]:
+def _up(stage: T) -> Iterator[T]:
     try:
-        nodes.start()
-        yield nodes
+        stage.start()
+        yield stage
     finally:
-        nodes.stop()
+        stage.stop()
 
 
 ROWS: dict[str, Row] = {

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
+from burnish_workers.engine.sockets import free_port
 
 from .processes import family, kill, named, titled
 
@@ -33,12 +33,6 @@ ENVIRONMENT = {
     # Ray's workers give way to everything else; on a machine that is busy otherwise that would be measured too.
     "RAY_worker_niceness": "0",
 }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

