@@ -43,12 +43,12 @@ FROM python:${PYTHON}-slim-trixie AS base
 # Folders that volumes are mounted at belong to the user, who then may write to new volumes.
 RUN useradd --uid 10001 --home-dir /var/lib/burnish --create-home burnish \
     && install -d -o burnish -g burnish /data /var/lib/ray
-COPY deploy/haproxy-unspliced /usr/local/bin/haproxy-unspliced
+COPY service/burnish_service/haproxy.sh /usr/local/bin/burnish-haproxy
 ENV PATH=/opt/burnish/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 \
     RAY_USAGE_STATS_ENABLED=0 \
-    RAY_SERVE_HAPROXY_BINARY_PATH=/usr/local/bin/haproxy-unspliced \
+    RAY_SERVE_HAPROXY_BINARY_PATH=/usr/local/bin/burnish-haproxy \
     BURNISH_DATA_DIR=/data
 WORKDIR /var/lib/burnish
 USER 10001:10001

