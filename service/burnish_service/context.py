@@ -10,6 +10,7 @@ from typing import cast
 from fastapi import Request
 
 from burnish_service.attendance import Attendance
+from burnish_service.lines import Lines
 from burnish_service.settings import Settings
 from burnish_workers.engine.api_keys import configured
 from burnish_workers.engine.app import App
@@ -46,6 +47,7 @@ class Context:
     coordination: Coordination
     tenancy: Tenancy = field(default_factory=MemoryTenancy)
     attendance: Attendance = field(default_factory=Attendance)
+    lines: Lines = field(default_factory=Lines)
 
     def of(self, caller: Caller) -> Context:
         """That of one request: jobs and files are its caller's alone."""

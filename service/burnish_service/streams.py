@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
-
-from fastapi.sse import format_sse_event
 
 from burnish.wire import TERMINAL_EVENTS, Event
 from burnish_service.context import Context
+from burnish_service.lines import line
 from burnish_workers.engine.conflate import conflated
 from burnish_workers.engine.records import StoreUnavailable
 
@@ -57,12 +55,8 @@ async def job_stream(
 
 
 async def _encode(context: Context, job: str, event: Event) -> bytes:
-    """What a page tells of the event, with the time `at` in its data, where SSE has no place for it.
-
-    A terminal event carries the whole job, as it ended: by now it may have been extended and run again.
-    """
-    data = {**event.data, "at": event.at}
-    if event.type in TERMINAL_EVENTS:
-        data = (await context.app.get(job)).model_dump(mode="json") | data
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return format_sse_event(data_str=text, event=event.type, id=str(event.sequence))
+    """What a page tells of the event. A terminal one carries the whole job, as it ended: by now it may have been
+    extended and run again."""
+    if event.type not in TERMINAL_EVENTS:
+        return context.lines.of(job, event)
+    return line(event, (await context.app.get(job)).model_dump(mode="json") | event.data)

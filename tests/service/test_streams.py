@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,8 @@ def test_rotation_ends_streams_cleanly_and_they_resume(serve: Callable[..., Serv
 def test_rotation_is_no_later_than_it_says(serve: Callable[..., Service]) -> None:
     service = serve(rotation=0.3, heartbeat=30)
     job = service.create(stranded())
+    while service.get(job["id"])["status"] != "waiting_for_resources":
+        time.sleep(0.05)
     with service.stream(job["links"]["events"]) as reply:
         assert [event.data["status"] for event in events(reply)] == ["queued", "running", "waiting_for_resources"]
 

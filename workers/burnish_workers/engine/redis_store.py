@@ -36,6 +36,7 @@ from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_scripts import emission_arguments
 from burnish_workers.engine.schema import SCHEMA, check_store
+from burnish_workers.engine.shared_reads import SharedReads
 from burnish_workers.engine.tenants import DEFAULT
 from burnish_workers.engine.usage import usage_rows
 
@@ -52,6 +53,7 @@ class RedisStore:
         self.link, self._keys = link, link.keys
         self._command, self._run = link.command, link.run
         self._work_seen = 0
+        self._reads = SharedReads[list[Event]]()
 
     async def ping(self) -> None:
         await self._command("PING")
@@ -138,6 +140,9 @@ class RedisStore:
         return Page(records[:limit], has_more=len(records) > limit)
 
     async def events(self, job_id: str, *, after: int, limit: int, types: frozenset[str] | None = None) -> list[Event]:
+        return await self._reads.get((job_id, after, limit, types), lambda: self._events(job_id, after, limit, types))
+
+    async def _events(self, job_id: str, after: int, limit: int, types: frozenset[str] | None) -> list[Event]:
         key = self._keys.events(job_id)
         found: list[Event] = []
         batch = limit if types is None else max(limit, SCAN)
