@@ -13,7 +13,7 @@ from burnish_workers.core.sharing import Sharing
 from burnish_workers.engine.api_keys import hashed, read_entries
 from burnish_workers.engine.janitor import Retention
 from burnish_workers.kinds.posterior.registered import priors_of
-from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
+from burnish_workers.outbound.allowed import keys_of, places_of
 
 
 class Settings(BaseSettings):

@@ -10,7 +10,7 @@ import pytest
 from burnish.retries import Retries
 from burnish_workers.kinds.reasoning.backends.server.learning import forget
 from burnish_workers.kinds.reasoning.outbound import link
-from burnish_workers.kinds.reasoning.outbound.allowed import VARIABLE
+from burnish_workers.outbound.allowed import VARIABLE
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
 
 from .stand_in import StandIn, standing_in

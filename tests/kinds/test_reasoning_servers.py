@@ -15,7 +15,7 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.backends.server.asking import Dialect
 from burnish_workers.kinds.reasoning.backends.server.backend import ServerBackend, server_backend
 from burnish_workers.kinds.reasoning.backends.server.learning import dialect_of
-from burnish_workers.kinds.reasoning.outbound.allowed import KEYS, VARIABLE
+from burnish_workers.outbound.allowed import KEYS, VARIABLE
 from burnish_workers.kinds.reasoning.outbound.faults import ServerFault
 from burnish_workers.kinds.reasoning.protocols import Extension
 from burnish_workers.kinds.reasoning.source import Random

@@ -17,7 +17,7 @@ from burnish_workers.kinds.reasoning.answers import answer_of, check_rule
 from burnish_workers.kinds.reasoning.backends.server.asking import Asker, Call, Dialect
 from burnish_workers.kinds.reasoning.backends.server.learning import blame, dialect_of
 from burnish_workers.kinds.reasoning.backends.server.reading import drawn, read
-from burnish_workers.kinds.reasoning.outbound.allowed import check_url
+from burnish_workers.outbound.allowed import check_url
 from burnish_workers.kinds.reasoning.outbound.faults import Refused
 from burnish_workers.kinds.reasoning.outbound.link import Link, patience
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
