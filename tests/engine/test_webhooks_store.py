@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -12,6 +13,10 @@ from burnish_workers.engine.records import BudgetChanged, Emission, Fenced, JobR
 from burnish_workers.engine.redis_store import RedisStore
 from burnish_workers.engine.store import Store
 from burnish_workers.engine.webhooks import Backlog, Claimed, Delivery, Endpoint
+
+from .test_redis_store import Proxy, far, proxy
+
+__all__ = ["far", "proxy"]
 
 Make = Callable[..., JobRecord]
 ALL = ("job.completed", "job.failed", "job.crashed", "job.cancelled")
@@ -244,30 +249,35 @@ async def test_a_settled_message_is_sent_once_more(store: Store, record: Make) -
 
 
 # --- Redis alone ------------------------------------------------------------------------------------------------------
-async def test_an_end_whose_reply_was_lost_is_told_once(redis_store: RedisStore, record: Make) -> None:
-    await redis_store.webhooks.add(endpoint(), most=9)
-    await redis_store.create(record())
-    (held,) = await redis_store.claim(60.0, 1, NOBODY)
-    lost = redis_store.link._evaluate
-    tries: list[int] = []
-
-    async def losing(*words: Any) -> Any:
-        answer = await lost(*words)
-        tries.append(1)
-        if len(tries) == 1:
-            from redis.exceptions import ConnectionError
-
-            raise ConnectionError("lost")
+async def test_what_is_repeated_because_its_reply_was_lost_happens_once(
+    proxy: Proxy, far: RedisStore, redis_store: RedisStore, record: Make
+) -> None:
+    async def losing(call: Awaitable[Any]) -> Any:
+        before = proxy.lost
+        proxy.lose_reply(b"EVALSHA")
+        answer = await call
+        assert proxy.lost == before + 1
         return answer
 
-    redis_store.link._evaluate = losing  # type: ignore[method-assign]
-    await redis_store.emit(held.id, held.epoch, ending(NewEvent("completed", {}), "completed"))
-    redis_store.link._evaluate = lost  # type: ignore[method-assign]
-    assert len(tries) == 2
-    assert len(await redis_store.webhooks.deliveries(endpoint(), 10)) == 1
+    hooks = redis_store.webhooks
+    for number in (8, 9):  # loads all scripts, so that EVALSHA is what gets lost
+        await hooks.add(endpoint(number, "a"), most=9)
+        await end(redis_store, record(number, tenant="a"))
+        await settle(redis_store, await claimed(redis_store))
+        await hooks.again(endpoint(8, "a"), "msg_job_000008_2")
+        await hooks.remove(endpoint(number, "a"))
+    assert await losing(far.webhooks.add(endpoint(), most=1))
+    await redis_store.create(record())
+    (held,) = await redis_store.claim(60.0, 1, NOBODY)
+    await losing(far.emit(held.id, held.epoch, ending(NewEvent("completed", {}), "completed")))
+    (told,) = await hooks.deliveries(endpoint(), 10)
+    assert await losing(settle(far, await claimed(far), "failed"))
+    assert (await redis_store.tallied())["webhooks|failed"] == 1
+    assert await losing(far.webhooks.again(endpoint(), told.id)) == told
+    assert await hooks.deliveries(endpoint(), 10) == [told]
+    await losing(far.webhooks.remove(endpoint()))
+    assert await nothing_due(redis_store)
 
 
 def _seconds(at: str) -> float:
-    from datetime import datetime
-
     return datetime.fromisoformat(at).timestamp()

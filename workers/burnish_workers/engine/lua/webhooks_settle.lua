@@ -3,6 +3,9 @@
 local prefix, whose, id, till, delivery, wait, kept, counted = unpack(ARGV, 1, 8)
 local desk = desk_of(prefix, whose)
 
+if repeated and redis.call('HGET', desk.deliveries, id) == delivery then
+  return 1
+end
 local held = redis.call('ZSCORE', desk.waits, id)
 if not held or tonumber(held) ~= tonumber(till) then
   return 0
