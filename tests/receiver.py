@@ -30,7 +30,7 @@ class Heard:
 
 @dataclass
 class Receiver:
-    """`replies`: to the next requests, then `usually`; `headers`: of all replies; `held`: nobody is answered meanwhile."""
+    """`replies`: to the next requests, then `usually`; `headers`: of all replies."""
 
     usually: Reply = 204
     replies: list[Reply] = field(default_factory=list[Reply])

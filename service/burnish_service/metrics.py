@@ -7,7 +7,7 @@ and whichever of them is asked tells the whole. Ray's own metrics, of its nodes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from burnish.wire import Canaries, Consumption
@@ -40,7 +40,7 @@ class Seen:
     usage: Consumption
     canaries: Canaries
     tallies: Mapping[str, float]
-    backlog: Backlog = Backlog()
+    backlog: Backlog = field(default_factory=Backlog)
 
     def labelled(self, name: str, *labels: str) -> list[tuple[dict[str, str], float]]:
         """The counters `<name>|<value of each label>`, sorted."""

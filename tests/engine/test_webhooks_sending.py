@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+from tests.receiver import Receiver, receiving
 
 from burnish import webhooks as scheme
 from burnish_workers.engine.clock import SystemClock
@@ -26,7 +27,6 @@ from burnish_workers.engine.webhook_sender import Sender, Sending
 from burnish_workers.engine.webhook_try import WAITS, Answer, attempt, headers_of, pause
 from burnish_workers.engine.webhooks import Delivery, Endpoint
 from burnish_workers.outbound.allowed import VARIABLE
-from tests.receiver import Receiver, receiving
 
 from .test_webhooks_store import end, endpoint
 
@@ -79,7 +79,11 @@ async def test_a_message_is_what_another_library_takes_for_genuine(receiver: Rec
     (heard,) = receiver.heard
     told = Webhook(SECRET).verify(heard.body, dict(heard.headers))
     links = {"self": "/v1/jobs/job_1", "events": "/v1/jobs/job_1/events"}
-    assert told == {"type": "job.completed", "timestamp": "1970-01-01T00:00:01.000Z", "data": {**TOLD.data, "links": links}}
+    assert told == {
+        "type": "job.completed",
+        "timestamp": "1970-01-01T00:00:01.000Z",
+        "data": {**TOLD.data, "links": links},
+    }
     assert scheme.verify(SECRET, heard.headers, heard.body) == told
     assert (heard.path, heard.id, heard.headers["content-type"]) == ("/hook", TOLD.id, "application/json")
     assert "authorization" not in heard.headers
@@ -149,7 +153,7 @@ async def test_nobody_listens(receiver: Receiver) -> None:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/x"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(VARIABLE, "127.0.0.1:%d" % taken.getsockname()[1])
+            patch.setenv(VARIABLE, f"127.0.0.1:{taken.getsockname()[1]}")
             answer = await tried(receiver, url=url)
     assert str(answer.error).startswith("cannot be reached")
 
@@ -291,9 +295,12 @@ async def test_a_sender_that_is_killed_in_mid_try_is_followed_by_another(
     receiver.replies = ["hang"]
     await redis_store.webhooks.add(hook(receiver), most=9)
     await end(redis_store, record())
-    with subprocess.Popen([sys.executable, "-c", SENDER, valkey_url, "3"]) as process:
-        await asyncio.to_thread(receiver.wait, 1, 60.0)
-        process.send_signal(signal.SIGKILL)
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", SENDER, valkey_url, "5")
+    try:
+        await asyncio.to_thread(receiver.wait, 1, 120.0)
+    finally:
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
     (told,) = await redis_store.webhooks.deliveries(hook(receiver), 10)
     assert (told.state, told.attempts) == ("waiting", 0)
     async with sending(redis_store):
@@ -345,5 +352,3 @@ def test_the_helper_needs_the_standard_library_alone() -> None:
     code = "import sys; import burnish.webhooks; print(sorted({'httpx2', 'pydantic', 'typer'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
-
-

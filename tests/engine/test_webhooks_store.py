@@ -110,7 +110,7 @@ async def test_the_end_of_a_job_is_told_by_the_write_that_ends_it(store: Store, 
     known = {"id": "job_000007", "kind": "surrogate", "status": status, "purpose": "plan", "stopped_by": "units"}
     assert told.data == known
     assert (told.state, told.attempts, told.next_at, told.error) == ("waiting", 0, None, None)
-    (event,) = [event for event in await store.events("job_000007", after=last - 1, limit=5)]
+    (event,) = await store.events("job_000007", after=last - 1, limit=5)
     assert abs(told.at - _seconds(event.at)) < 0.5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,8 +20,6 @@ from .harness import QUICK, Service, serving, stranded
 from .test_tenants import ENTRIES, READER, ROOT, USERS, Party, parts, problem, store_url
 
 __all__ = ["store_url"]
-
-CRASHING = {"kind": "correlated", "budget": {"units": 256}, "seed": 1, "fails_at": 2}
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +83,10 @@ def test_the_end_of_a_job_is_told(acme: Party, receiver: Receiver) -> None:
     assert (message["type"], message["data"]) == ("job.completed", {**known, "links": links})
     told = until(acme, hook, "delivered")
     assert (told["id"], told["job"], told["attempts"], told["status"]) == (heard.id, job, 1, 204)
-    assert heard.id == f"msg_{job}_{acme.get(f'/v1/jobs/{job}/events', params={'limit': 1000}).json()['data'][-1]['sequence']}"
+    assert (
+        heard.id
+        == f"msg_{job}_{acme.get(f'/v1/jobs/{job}/events', params={'limit': 1000}).json()['data'][-1]['sequence']}"
+    )
     kept = acme.get(f"/v1/webhooks/{hook['id']}")
     assert kept.json() == {name: value for name, value in hook.items() if name != "secret"}
     assert hook["secret"] not in kept.text + acme.get("/v1/webhooks").text
@@ -213,8 +215,6 @@ def test_gone_and_enabled_again(acme: Party, receiver: Receiver) -> None:
 def test_what_is_refused_at_the_door(
     acme: Party, body: Any, pointer: str, says: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import socket
-
     real = socket.getaddrinfo
 
     def inside(host: Any, port: Any, *more: Any, **named: Any) -> Any:

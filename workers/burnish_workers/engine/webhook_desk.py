@@ -95,6 +95,9 @@ class WebhookDesk:
         if endpoint.disabled_at is not None:
             detail = f"webhook {id} is disabled: {endpoint.disabled_why}; POST /v1/webhooks/{id}/enable undoes that"
             raise Refusal(409, "Disabled", detail)
+        last = await self._webhooks.deliveries(endpoint, MOST_DELIVERIES)
+        if any(each.type == TEST and each.state == "waiting" for each in last):
+            raise Refusal(409, "Under way", f"a test of webhook {id} is on its way; see its deliveries")
         now = datetime.fromisoformat(self._clock.now()).timestamp()
         delivery = Delivery(fresh_id("msg_test_"), TEST, now, {"webhook": id})
         await self._webhooks.post(endpoint, delivery)

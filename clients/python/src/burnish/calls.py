@@ -249,9 +249,7 @@ def reset_quota(tenant: str) -> Call[None]:
     return Call(Request("DELETE", _named("quotas", tenant), {}, {"Accept": JSON}), lambda r: None)
 
 
-def create_webhook(
-    url: str, events: Sequence[wire.WebhookEvent] | None, description: str
-) -> Call[wire.IssuedWebhook]:
+def create_webhook(url: str, events: Sequence[wire.WebhookEvent] | None, description: str) -> Call[wire.IssuedWebhook]:
     """Not sent twice: one whose secret was lost is of no use to anybody."""
     chosen = {} if events is None else {"events": list(events)}
     asked = {"url": url, "description": description, **chosen}

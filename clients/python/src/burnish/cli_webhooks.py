@@ -63,8 +63,8 @@ def deliveries(
     columns(("MESSAGE", "TYPE", "STATE", "TRIES", "NEXT TRY", "WHAT WENT WRONG"), rows)
 
 
-@webhooks_app.command()
-def test(context: typer.Context, id: Id, as_json: AsJson = False) -> None:
+@webhooks_app.command("test")
+def try_(context: typer.Context, id: Id, as_json: AsJson = False) -> None:
     """Send a webhook a message now, and say what came of it. Exit code 1 if it did not come through."""
     told = _settled(context.obj, id, context.obj.webhooks.test(id))
     if as_json:

@@ -1,4 +1,4 @@
-"""Webhooks of one's tenant: the sync and the async side of `client.webhooks`. Receivers use `burnish.webhooks.verify`."""
+"""Webhooks of one's tenant: the sync and the async side of `client.webhooks`. Receivers use `burnish.webhooks`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Webhooks:
         """A new webhook with its secret, which is in this answer alone. `events`: None for the end of any job."""
         return self._send(calls.create_webhook(url, events, description))
 
-    def list(self) -> list[wire.Webhook]:
+    def list(self) -> builtins.list[wire.Webhook]:
         """All of your tenant, newest first."""
         return self._send(calls.webhooks()).data
 
@@ -66,7 +66,7 @@ class AsyncWebhooks:
         """A new webhook with its secret, which is in this answer alone. `events`: None for the end of any job."""
         return await self._send(calls.create_webhook(url, events, description))
 
-    async def list(self) -> list[wire.Webhook]:
+    async def list(self) -> builtins.list[wire.Webhook]:
         """All of your tenant, newest first."""
         return (await self._send(calls.webhooks())).data
 
