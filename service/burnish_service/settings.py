@@ -58,7 +58,8 @@ class Settings(BaseSettings):
     retention_deliveries: float = Field(
         default=30.0,
         ge=0,
-        description="Days for which it is told what came of a webhook's message, of the last 200 of each webhook; 0: for ever.",
+        description="Days for which it is told what came of a webhook's message, of the last 200 of each webhook; "
+        "0: for ever.",
     )
     otlp_endpoint: str = Field(
         default="",

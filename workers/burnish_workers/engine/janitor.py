@@ -65,7 +65,7 @@ class Janitor:
                 log.exception("janitor.broken")  # no reason to stop conducting jobs
 
     async def sweep(self) -> dict[str, int]:
-        """Remove what is due, and count it: `jobs`, `models`, `arrays`, `deliveries`, where those are removed at all, and
+        """Remove what is due, and count it: `jobs`, `models`, `arrays`, `deliveries` where those are ever removed, and
         `orphans`, folders of jobs that are gone."""
         removed = {"jobs": await self._jobs(self._retention.jobs)}
         removed["models"] = await self._uploads("model", self._retention.models)
