@@ -25,6 +25,7 @@ from burnish_workers.engine.quota_admin import QuotaAdmin
 from burnish_workers.engine.quotas import Caller
 from burnish_workers.engine.tenancy import StoredKey, Tenancy
 from burnish_workers.engine.tenants import Quota
+from burnish_workers.engine.webhook_desk import WebhookDesk
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ class Context:
         settings = self.settings
         usual = Quota(settings.quota_jobs, settings.quota_units, settings.quota_bytes)
         return QuotaAdmin(self.tenancy, self.app.store, self.app.uploads.all, usual)
+
+    def webhooks_of(self, caller: Caller) -> WebhookDesk:
+        """Its tenant's."""
+        return WebhookDesk(self.app.store.webhooks, caller.tenant, self.clock)
 
     @cached_property
     def key_admin(self) -> KeyAdmin:

@@ -29,6 +29,7 @@ from burnish_service.routes import (
     openai_models,
     quotas,
     responses,
+    webhooks,
 )
 
 SUMMARY = "Answers that sharpen while you wait: distributed simulation for inference-time scaling."
@@ -56,7 +57,7 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
     )
     ordinary = (jobs, events, observations, inquiries, files, forecast, chat, responses, catalogue, cluster, canaries)
     users, admins = [Depends(admitted)], [Depends(administrating)]
-    for module in (*ordinary, quotas):
+    for module in (*ordinary, quotas, webhooks):
         app.include_router(module.router, dependencies=users)
     for router in (keys.router, quotas.admin):
         app.include_router(router, dependencies=admins)
@@ -82,6 +83,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
             *responses.BODIES,
             *keys.BODIES,
             *quotas.BODIES,
+            *webhooks.BODIES,
         )
         app.openapi_schema = openapi.document(app, *bodies)
     return app.openapi_schema

@@ -7,13 +7,14 @@ and whichever of them is asked tells the whole. Ray's own metrics, of its nodes 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from burnish.wire import Canaries, Consumption
 from burnish_service.context import Pool
 from burnish_workers.engine.coordination import Overview
 from burnish_workers.engine.counts import AGES, RATIOS
+from burnish_workers.engine.webhooks import OUTCOMES, Backlog
 
 VERDICTS = ("held", "missed", "refused", "broken")
 LIVE = ("queued", "resolving", "waiting_for_resources", "waiting_for_observations", "running")
@@ -31,7 +32,7 @@ class Metric(NamedTuple):
 @dataclass(frozen=True)
 class Seen:
     """All that is told: the pool, what runners and fronts report, live jobs by status, usage, canaries, the store's
-    counters (see `Store.tallied`)."""
+    counters (see `Store.tallied`), what waits for webhooks."""
 
     pool: Pool
     overview: Overview
@@ -39,6 +40,7 @@ class Seen:
     usage: Consumption
     canaries: Canaries
     tallies: Mapping[str, float]
+    backlog: Backlog = field(default_factory=Backlog)
 
     def labelled(self, name: str, *labels: str) -> list[tuple[dict[str, str], float]]:
         """The counters `<name>|<value of each label>`, sorted."""
@@ -49,7 +51,7 @@ class Seen:
 
 def text(seen: Seen) -> str:
     """All metrics of the service."""
-    metrics = (*_pool(seen), *_jobs(seen), *_runners(seen), *_canaries(seen))
+    metrics = (*_pool(seen), *_jobs(seen), *_runners(seen), *_canaries(seen), *_webhooks(seen))
     return "".join(_written(metric) for metric in metrics) + _histograms(seen)
 
 
@@ -109,6 +111,16 @@ def _canaries(seen: Seen) -> Iterator[Metric]:
     yield Metric("burnish_canary_coverage", "gauge", "Share of intervals that held the known answer.", shares)
     alarms = [({"canary": c.name}, float(c.failing)) for c in data]
     yield Metric("burnish_canary_failing", "gauge", "1: more misses than chance brings.", alarms)
+
+
+def _webhooks(seen: Seen) -> Iterator[Metric]:
+    counted = seen.tallies.get
+    tries = [({"outcome": each}, counted(f"webhooks|{each}", 0)) for each in OUTCOMES]
+    told = "Tries to deliver a message: delivered, to be retried, given up as failed."
+    yield Metric("burnish_webhook_deliveries_total", "counter", told, tries)
+    waiting, oldest = seen.backlog.waiting, seen.backlog.oldest
+    yield Metric("burnish_webhooks_waiting", "gauge", "Messages to webhooks that wait.", [({}, waiting)])
+    yield Metric("burnish_webhooks_oldest_seconds", "gauge", "Age of the oldest of them, 0: none.", [({}, oldest)])
 
 
 def _histograms(seen: Seen) -> str:

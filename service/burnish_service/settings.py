@@ -13,7 +13,7 @@ from burnish_workers.core.sharing import Sharing
 from burnish_workers.engine.api_keys import hashed, read_entries
 from burnish_workers.engine.janitor import Retention
 from burnish_workers.kinds.posterior.registered import priors_of
-from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
+from burnish_workers.outbound.allowed import keys_of, places_of
 
 
 class Settings(BaseSettings):
@@ -55,6 +55,12 @@ class Settings(BaseSettings):
         default=0.0, ge=0, description="Days for which an uploaded model is kept that no job names; 0: for ever."
     )
     retention_arrays: float = Field(default=0.0, ge=0, description="The same of arrays.")
+    retention_deliveries: float = Field(
+        default=30.0,
+        ge=0,
+        description="Days for which it is told what came of a webhook's message, of the last 200 of each webhook; "
+        "0: for ever.",
+    )
     otlp_endpoint: str = Field(
         default="",
         description="An OpenTelemetry collector that takes traces over HTTP, as in http://collector:4318; default: "
@@ -68,8 +74,8 @@ class Settings(BaseSettings):
 
     outbound: str = Field(
         default="",
-        description="Servers that jobs may name, as in 127.0.0.1:8001,models.example.org; default: none. Workers read "
-        "the variable too. A name may lead to a private address only where that is listed as well.",
+        description="Servers that jobs and webhooks may name, as in 127.0.0.1:8001,models.example.org; default: none. "
+        "Workers read the variable too. A name may lead to a private address only where that is listed as well.",
     )
     outbound_keys: SecretStr = Field(
         default=SecretStr(""),
@@ -139,4 +145,4 @@ class Settings(BaseSettings):
 
     @property
     def retention(self) -> Retention:
-        return Retention(self.retention_jobs, self.retention_models, self.retention_arrays)
+        return Retention(self.retention_jobs, self.retention_models, self.retention_arrays, self.retention_deliveries)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from burnish_workers.engine.sockets import free_port
 from tests.service.harness import QUICK, Service, in_memory, serving
 
 from .blocks import CODE, WORDS, Block, blocks, commands, execute, here, program
@@ -33,8 +34,13 @@ SHELL = [_params([block]) for block in ALL if block.run and block.language in ("
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
-    with serving(in_memory()) as service:
-        yield service
+    """It may send webhooks to a port where pages can listen."""
+    with pytest.MonkeyPatch.context() as patch:
+        port = free_port()
+        patch.setenv("HOOK_PORT", str(port))
+        patch.setenv("BURNISH_OUTBOUND", f"127.0.0.1:{port}")
+        with serving(in_memory()) as service:
+            yield service
 
 
 @pytest.fixture(scope="module")

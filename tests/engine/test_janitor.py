@@ -27,6 +27,8 @@ from burnish_workers.engine.records import Emission, JobRecord, NewEvent
 from burnish_workers.engine.store import Store
 from burnish_workers.engine.uploads import Uploads
 
+from .test_webhooks_store import endpoint
+
 Make = Callable[..., JobRecord]
 DAY = 86_400.0
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -184,3 +186,15 @@ async def test_runners_have_one(ports: Ports, record: Make, monkeypatch: pytest.
             await asyncio.sleep(0.02)
     await dispatcher.leave()
     await task
+
+
+async def test_what_is_told_of_webhooks_goes_after_some_days(ports: Ports, record: Make) -> None:
+    await ports.store.webhooks.add(endpoint(), most=9)
+    await ended(ports, record())
+    found = await ports.store.webhooks.claim(60.0, frozenset())
+    assert found is not None
+    assert await ports.store.webhooks.settle(found, found.delivery.with_changes(state="delivered"), None, 9)
+    assert "deliveries" not in await janitor(ports).sweep()
+    assert (await janitor(ports, deliveries=1).sweep())["deliveries"] == 0
+    assert (await janitor(ports, deliveries=1e-12).sweep())["deliveries"] == 1
+    assert (await ports.store.tallied())["removed|deliveries"] == 1.0

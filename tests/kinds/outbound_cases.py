@@ -10,8 +10,8 @@ import pytest
 from burnish.retries import Retries
 from burnish_workers.kinds.reasoning.backends.server.learning import forget
 from burnish_workers.kinds.reasoning.outbound import link
-from burnish_workers.kinds.reasoning.outbound.allowed import VARIABLE
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
+from burnish_workers.outbound.allowed import VARIABLE
 
 from .stand_in import StandIn, standing_in
 

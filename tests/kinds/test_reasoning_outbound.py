@@ -13,7 +13,10 @@ from burnish_service.settings import Settings
 from burnish_workers.core.inputs import NOTHING
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import registry
-from burnish_workers.kinds.reasoning.outbound.allowed import (
+from burnish_workers.kinds.reasoning.outbound.faults import ServerFault
+from burnish_workers.kinds.reasoning.outbound.link import Link
+from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
+from burnish_workers.outbound.allowed import (
     KEYS,
     VARIABLE,
     OutboundError,
@@ -23,9 +26,6 @@ from burnish_workers.kinds.reasoning.outbound.allowed import (
     keys_of,
     places_of,
 )
-from burnish_workers.kinds.reasoning.outbound.faults import ServerFault
-from burnish_workers.kinds.reasoning.outbound.link import Link
-from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
 
 from .outbound_cases import Start
 from .stand_in import StandIn
@@ -140,6 +140,30 @@ def test_a_name_that_leads_inside_is_not_asked(start: Start, monkeypatch: pytest
 
 def _inside(host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
     return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", int(port)))]
+
+
+def test_a_name_that_is_pointed_elsewhere_in_between_gains_nothing(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked for once; a second answer, here an address where nothing is allowed, would not be judged."""
+    stand_in = start(StandIn())
+    port = stand_in.host.rpartition(":")[2]
+    asked: list[str] = []
+
+    def rebinding(host: Any, port: Any, *_: Any, **__: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"127.0.0.{len(asked)}", int(port)))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", rebinding)
+    monkeypatch.setenv(VARIABLE, f"models.example.org:{port},127.0.0.1:{port}")
+    link = Link(f"http://models.example.org:{port}/v1")
+    assert "choices" in OUTBOUND.run(
+        link.post("/completions", {"model": "tiny", "prompt": "", "temperature": 1.0}, 5.0)
+    )
+    assert asked == ["models.example.org"]
+    with pytest.raises(ServerFault, match=r"leads to the private address 127\.0\.0\.2"):
+        OUTBOUND.run(link.post("/completions", {"model": "tiny", "prompt": "", "temperature": 1.0}, 5.0))
+    assert len(stand_in.bodies) == 1
 
 
 BODY = {

@@ -18,11 +18,11 @@ from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.kinds.reasoning.backends.server.asking import Dialect
 from burnish_workers.kinds.reasoning.backends.server.backend import ServerBackend, server_backend
 from burnish_workers.kinds.reasoning.backends.server.learning import dialect_of, forget
-from burnish_workers.kinds.reasoning.outbound.allowed import VARIABLE
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
 from burnish_workers.kinds.reasoning.protocols import Extension, Step
 from burnish_workers.kinds.reasoning.source import Random
 from burnish_workers.kinds.reasoning.texts import step_of
+from burnish_workers.outbound.allowed import VARIABLE
 
 from ..laws.bench import House
 from .tiny_models import Server, next_chances, transformers_serve, vllm_serve, write_model

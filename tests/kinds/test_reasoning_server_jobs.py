@@ -16,7 +16,7 @@ from burnish_workers.engine.fleet import InlineFleet
 from burnish_workers.engine.inquiries import Inquiries
 from burnish_workers.engine.refusals import Refusal
 from burnish_workers.kinds.reasoning.outbound import link
-from burnish_workers.kinds.reasoning.outbound.allowed import VARIABLE
+from burnish_workers.outbound.allowed import VARIABLE
 from burnish_workers.testing import ChaosFleet
 
 from ..laws.bench import House

@@ -15,11 +15,11 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.backends.server.asking import Dialect
 from burnish_workers.kinds.reasoning.backends.server.backend import ServerBackend, server_backend
 from burnish_workers.kinds.reasoning.backends.server.learning import dialect_of
-from burnish_workers.kinds.reasoning.outbound.allowed import KEYS, VARIABLE
 from burnish_workers.kinds.reasoning.outbound.faults import ServerFault
 from burnish_workers.kinds.reasoning.protocols import Extension
 from burnish_workers.kinds.reasoning.source import Random
 from burnish_workers.kinds.reasoning.texts import step_of
+from burnish_workers.outbound.allowed import KEYS, VARIABLE
 
 from .outbound_cases import Start
 from .stand_in import LAW, TOKENS, StandIn, breaks_off, drips, hangs, says

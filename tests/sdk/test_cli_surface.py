@@ -50,6 +50,14 @@ CONNECTING = sorted(
         ["usage"],
         ["verify", "job_1"],
         ["watch", "job_1"],
+        ["webhooks", "create", "http://127.0.0.1:1/x"],
+        ["webhooks", "delete", "wh_1"],
+        ["webhooks", "deliveries", "wh_1"],
+        ["webhooks", "enable", "wh_1"],
+        ["webhooks", "list"],
+        ["webhooks", "retry", "wh_1", "msg_1"],
+        ["webhooks", "rotate", "wh_1"],
+        ["webhooks", "test", "wh_1"],
     ]
 )
 """Every command that asks the service."""
@@ -91,6 +99,7 @@ kinds      List the kinds of jobs that the service runs, or show one.
 catalogue  List the problems and models that a job may name.
 usage      What was spent, by day and kind.
 cluster    The pool of workers, and who has what of it now.
+webhooks   Webhooks: be told when jobs end. Make, list, test, rotate, delete; see what came of messages.
 keys       API keys: make, list, rotate, revoke (scope admin).
 quota      What a tenant may have, and has. With limits, set them (scope admin): those left out are none.
 serve      Serve on this machine (as `burnish-server serve`, with its options).

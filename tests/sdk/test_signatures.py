@@ -9,8 +9,16 @@ import pytest
 
 import burnish
 from burnish import AsyncBurnish, AsyncJob, AsyncPage, Burnish, Job, Page
+from burnish.admin import Admin, AsyncAdmin
+from burnish.hooks import AsyncWebhooks, Webhooks
 
-TWINS = [(Burnish, AsyncBurnish), (Job, AsyncJob), (Page, AsyncPage)]
+TWINS = [
+    (Burnish, AsyncBurnish),
+    (Job, AsyncJob),
+    (Page, AsyncPage),
+    (Admin, AsyncAdmin),
+    (Webhooks, AsyncWebhooks),
+]
 RENAMED = {"__enter__": "__aenter__", "__exit__": "__aexit__", "__iter__": "__aiter__"}
 LIVE = {"stream", "events", "refinements"}
 

@@ -118,6 +118,7 @@ class Parts:
     registry: Callable[[], Registry] = registry
     installed: Callable[[], Registry] = registry
     settings: dict[str, Any] = field(default_factory=dict[str, Any])
+    terms: Terms = field(default_factory=lambda: Terms(lease=2.0, poll=0.05))
 
 
 def in_memory(**settings: Any) -> Parts:
@@ -131,7 +132,7 @@ async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listene
     fleet, runner = parts.fleet(), parts.runner()
     clock = SystemClock()
     storage = Storage(runner, parts.library(), MemoryArtifacts(), MemoryCoordination(), parts.tenancy())
-    task = asyncio.create_task(storage.dispatcher(parts.installed(), fleet, clock, Terms(lease=2.0, poll=0.05)).run())
+    task = asyncio.create_task(storage.dispatcher(parts.installed(), fleet, clock, parts.terms).run())
 
     async def pool() -> Pool:
         return Pool(fleet.workers, fleet.workers, service.lacking)

@@ -32,5 +32,6 @@ async def metrics(request: Request) -> PlainTextResponse:
     tallies, usage = await store.tallied(), (await context.app.usage(FOREVER)).total
     found = told(tallies, context.settings.canary_every)
     overview, census = await context.coordination.overview(), await store.census()
-    seen = Seen(await context.pool(), overview, census, usage, found, tallies)
+    backlog = await store.webhooks.backlog()
+    seen = Seen(await context.pool(), overview, census, usage, found, tallies, backlog)
     return PlainTextResponse(text(seen), media_type="text/plain; version=0.0.4")

@@ -27,6 +27,7 @@ from burnish_workers.engine.problems import crashed
 from burnish_workers.engine.records import Fenced, JobRecord, StoreUnavailable
 from burnish_workers.engine.scribe import Scribe
 from burnish_workers.engine.slots import Held, Slots
+from burnish_workers.engine.webhook_sender import Sender, Sending
 
 log = structlog.get_logger()
 
@@ -45,7 +46,7 @@ class Terms:
     """`lease`: seconds that a claim holds without renewal (renewed at a third); `poll`: seconds between looks for work
     when nothing wakes the runner; `max_jobs`: jobs conducted at once, not counting those that wait for observations;
     `pace`: of sharing the pool, `sharing`: the rule; `canaries`: seconds between two known answers that the service
-    runs on itself, 0 for none; `retention`: what is removed after how many days."""
+    runs on itself, 0 for none; `retention`: what is removed after how many days; `webhooks`: how they are sent."""
 
     lease: float = 10.0
     poll: float = 1.0
@@ -54,6 +55,7 @@ class Terms:
     canaries: float = 0.0
     sharing: Sharing = "gain"
     retention: Retention = field(default_factory=Retention)
+    webhooks: Sending = field(default_factory=Sending)
 
 
 class Dispatcher:
@@ -91,6 +93,10 @@ class Dispatcher:
             background.append(asyncio.create_task(keeper.run(self._terms.canaries)))
         janitor = Janitor(self._registry, self._ports, self._terms.retention, lambda: self.allocator.leads)
         background.append(asyncio.create_task(janitor.run()))
+        sender = Sender(
+            self._ports.store.webhooks, self._ports.clock, lambda: self.allocator.leads, self._terms.webhooks
+        )
+        background.append(asyncio.create_task(sender.run(self._terms.poll)))
         self._running = True
         try:
             while not self._leaving.is_set():

@@ -25,6 +25,7 @@ from burnish_workers.engine.uploads import Uploads
 
 log = structlog.get_logger()
 
+DAY = 86_400.0
 EVERY = 3_600.0
 """Seconds between two sweeps."""
 
@@ -33,11 +34,13 @@ _PAGE = 200
 
 @dataclass(frozen=True)
 class Retention:
-    """Days: of jobs after their end, of models and arrays after their upload while no job names them; 0: for ever."""
+    """Days: of jobs after their end, of models and arrays after their upload while no job names them, of what is told
+    of deliveries of webhooks after they are settled; 0: for ever."""
 
     jobs: float = 0.0
     models: float = 0.0
     arrays: float = 0.0
+    deliveries: float = 0.0
 
 
 class Janitor:
@@ -62,10 +65,13 @@ class Janitor:
                 log.exception("janitor.broken")  # no reason to stop conducting jobs
 
     async def sweep(self) -> dict[str, int]:
-        """Remove what is due: how many `jobs`, `models`, `arrays`, and `orphans`, folders of jobs that are gone."""
+        """Remove what is due, and count it: `jobs`, `models`, `arrays`, `deliveries` where those are ever removed, and
+        `orphans`, folders of jobs that are gone."""
         removed = {"jobs": await self._jobs(self._retention.jobs)}
         removed["models"] = await self._uploads("model", self._retention.models)
         removed["arrays"] = await self._uploads("array", self._retention.arrays)
+        if self._retention.deliveries:
+            removed["deliveries"] = await self._ports.store.webhooks.sweep(self._retention.deliveries * DAY)
         removed["orphans"] = await self._orphans()
         if any(removed.values()):
             log.info("janitor.swept", **removed)

@@ -13,6 +13,7 @@ from burnish_workers.engine.encoding import check_emission, decode_event, decode
 from burnish_workers.engine.memory_keys import MemoryKeys
 from burnish_workers.engine.memory_tallies import MemoryTallies
 from burnish_workers.engine.memory_usage import MemoryUsage
+from burnish_workers.engine.memory_webhooks import MemoryWebhooks
 from burnish_workers.engine.records import (
     BudgetChanged,
     Created,
@@ -75,6 +76,7 @@ class MemoryStore:
         self._promises: dict[str, Promise] = {}
         self._promised = 0
         self._tallies = MemoryTallies()
+        self.webhooks = MemoryWebhooks(wall, self._tallies)
         self._work = Bell()
         self._work_seen = 0
 
@@ -330,6 +332,7 @@ class MemoryStore:
         if emission.ends:
             if changed.purpose != "canary":
                 self._tallies.add(f"ended|{changed.kind}|{changed.status}")
+                self.webhooks.announce(entry.record)
             entry.lease = None
             self._live.discard(job_id)
             self._promises.pop(job_id, None)

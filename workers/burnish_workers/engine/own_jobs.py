@@ -22,6 +22,7 @@ from burnish_workers.engine.records import (
 )
 from burnish_workers.engine.store import FrontStore
 from burnish_workers.engine.tenants import DEFAULT, Quota
+from burnish_workers.engine.webhooks import Webhooks
 
 
 class OwnJobs:
@@ -30,6 +31,11 @@ class OwnJobs:
     def __init__(self, store: FrontStore, caller: Caller) -> None:
         self._store, self._caller, self._tenant = store, caller, caller.tenant
         self._mine: set[str] = set()
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Those of a tenant are asked for by its name: see `webhook_desk`."""
+        return self._store.webhooks
 
     async def _owns(self, job_id: str) -> bool:
         """Whose a job is never changes, and ids are not used again: asked once for each."""

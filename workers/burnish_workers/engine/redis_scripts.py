@@ -24,9 +24,10 @@ class Script:
 
 @cache
 def script(name: str) -> Script:
-    """Script `lua/<name>.lua`, with the prelude before it."""
+    """Script `lua/<name>.lua`, with the prelude before it, and the outbox where webhooks are touched."""
     folder = files("burnish_workers.engine") / "lua"
-    source = "".join((folder / f"{part}.lua").read_text("utf-8") for part in ("prelude", name))
+    outbox = ("outbox",) if name == "emit" or name.startswith("webhooks_") else ()
+    source = "".join((folder / f"{part}.lua").read_text("utf-8") for part in ("prelude", *outbox, name))
     return Script(source, hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -177,6 +178,29 @@ class Keys:
     def streams(self) -> str:
         """How many event streams each front has open."""
         return f"{self.prefix}fronts:streams"
+
+    def webhooks(self, tenant: str) -> str:
+        """Webhooks of a tenant, by id."""
+        return f"{self.prefix}webhooks:of:{tenant}"
+
+    @property
+    def all_webhooks(self) -> str:
+        """All webhooks, as <tenant>/<id>. So they are called in the names of keys as well: see `lua/outbox.lua`."""
+        return f"{self.prefix}webhooks:all"
+
+    @property
+    def webhooks_due(self) -> str:
+        """Webhooks to which something waits, by their next try."""
+        return f"{self.prefix}webhooks:due"
+
+    @property
+    def webhooks_waiting(self) -> str:
+        """What waits to be delivered, by age."""
+        return f"{self.prefix}webhooks:waiting"
+
+    def webhook(self, whose: str, part: str) -> str:
+        """`deliveries` of a webhook, or their `order`."""
+        return f"{self.prefix}webhook:{whose}:{part}"
 
     def once(self, key: str) -> str:
         """What was done under an idempotency key. Hashed, since the client's key may hold anything."""

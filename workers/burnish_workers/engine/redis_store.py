@@ -35,6 +35,7 @@ from burnish_workers.engine.records import (
 from burnish_workers.engine.redis_durability import check_room
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_scripts import emission_arguments
+from burnish_workers.engine.redis_webhooks import RedisWebhooks
 from burnish_workers.engine.schema import SCHEMA, check_store
 from burnish_workers.engine.shared_reads import SharedReads
 from burnish_workers.engine.tenants import DEFAULT
@@ -52,6 +53,7 @@ class RedisStore:
     def __init__(self, link: RedisLink) -> None:
         self.link, self._keys = link, link.keys
         self._command, self._run = link.command, link.run
+        self.webhooks = RedisWebhooks(link)
         self._work_seen = 0
         self._reads = SharedReads[list[Event]]()
 

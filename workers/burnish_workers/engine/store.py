@@ -18,10 +18,16 @@ from burnish_workers.engine.records import (
     Renewal,
     Taken,
 )
+from burnish_workers.engine.webhooks import Webhooks
 
 
 class FrontStore(Protocol):
     """What fronts need. All methods raise `StoreUnavailable` when the store cannot be reached within its retries."""
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Of all tenants, and the outbox in which the ends of jobs are put by the step that ends them."""
+        ...
 
     async def ping(self) -> None:
         """Answer, or raise."""

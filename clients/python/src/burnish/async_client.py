@@ -13,8 +13,7 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
 
-from burnish import asked, calls, files, local, outcomes, packing, settings, specify, streams, wire
-from burnish.admin import AsyncAdmin
+from burnish import admin, asked, calls, files, hooks, local, outcomes, packing, settings, specify, streams, wire
 from burnish.errors import ServiceError, Unreachable
 from burnish.job import AsyncJob
 from burnish.pages import AsyncPage
@@ -28,7 +27,7 @@ class AsyncBurnish:
 
     `base_url`: default BURNISH_BASE_URL, else http://127.0.0.1:8000. `api_key`: default BURNISH_API_KEY, else none.
     `timeout`: seconds for one answer. `max_retries`: tries after the first one, 0 for none, or a policy of your own.
-    `transport`: what carries the requests, in place of the network. `admin`: API keys and quotas.
+    `transport`: what carries the requests, in place of the network. `admin`: keys, quotas. `webhooks`: yours.
     """
 
     def __init__(
@@ -43,7 +42,7 @@ class AsyncBurnish:
         self.base_url = settings.base_url(base_url)
         self._retries = Retries(attempts=max_retries) if isinstance(max_retries, int) else max_retries
         self._service: local.LocalService | None = None
-        self.admin = AsyncAdmin(self._do)
+        self.admin, self.webhooks = admin.AsyncAdmin(self._do), hooks.AsyncWebhooks(self._do)
         self._http = httpx2.AsyncClient(
             base_url=self.base_url,
             headers=settings.headers(api_key),

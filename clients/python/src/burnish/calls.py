@@ -249,6 +249,46 @@ def reset_quota(tenant: str) -> Call[None]:
     return Call(Request("DELETE", _named("quotas", tenant), {}, {"Accept": JSON}), lambda r: None)
 
 
+def create_webhook(url: str, events: Sequence[wire.WebhookEvent] | None, description: str) -> Call[wire.IssuedWebhook]:
+    """Not sent twice: one whose secret was lost is of no use to anybody."""
+    chosen = {} if events is None else {"events": list(events)}
+    asked = {"url": url, "description": description, **chosen}
+    return Call(_once("/v1/webhooks", asked), _model(wire.IssuedWebhook))
+
+
+def webhooks() -> Call[wire.WebhookList]:
+    return Call(_get("/v1/webhooks"), _model(wire.WebhookList))
+
+
+def webhook(id: str) -> Call[wire.Webhook]:
+    return Call(_get(_named("webhooks", id)), _model(wire.Webhook))
+
+
+def delete_webhook(id: str) -> Call[None]:
+    return Call(Request("DELETE", _named("webhooks", id), {}, {"Accept": JSON}), lambda r: None)
+
+
+def rotate_webhook(id: str, asked: wire.RotateWebhook) -> Call[wire.IssuedWebhook]:
+    """Not sent twice: the secret of the first time would have no overlap."""
+    return Call(_once(_named("webhooks", id, "rotate"), asked), _model(wire.IssuedWebhook))
+
+
+def enable_webhook(id: str) -> Call[wire.Webhook]:
+    return Call(_once(_named("webhooks", id, "enable")), _model(wire.Webhook))
+
+
+def test_webhook(id: str) -> Call[wire.WebhookDelivery]:
+    return Call(_once(_named("webhooks", id, "test")), _model(wire.WebhookDelivery))
+
+
+def deliveries(id: str, limit: int) -> Call[wire.WebhookDeliveries]:
+    return Call(_get(_named("webhooks", id, "deliveries"), limit=limit), _model(wire.WebhookDeliveries))
+
+
+def retry_delivery(id: str, message: str) -> Call[wire.WebhookDelivery]:
+    return Call(_once(_named("webhooks", id, "deliveries", message, "retry")), _model(wire.WebhookDelivery))
+
+
 def kinds() -> Call[list[wire.KindInfo]]:
     return Call(_get("/v1/kinds"), lambda r: wire.Kinds.model_validate_json(r.content).data)
 
@@ -282,15 +322,17 @@ def _post(path: str, body: bytes | None, idempotency_key: str | None) -> Request
     return Request("POST", path, {}, headers, body)
 
 
-def _once(path: str, body: BaseModel) -> Request:
+def _once(path: str, body: BaseModel | Mapping[str, Any] | None = None) -> Request:
     """A POST that no retry repeats."""
+    if body is None:
+        return Request("POST", path, {}, {"Accept": JSON})
     return Request("POST", path, {}, {"Accept": JSON, "Content-Type": JSON}, _body(body))
 
 
 def _named(what: str, name: str, *more: str) -> str:
     if not name:
         raise ValueError(f"the name after /v1/{what}/ is empty")
-    return "/".join([f"/v1/{what}", quote(name, safe=""), *more])
+    return "/".join([f"/v1/{what}", *(quote(part, safe="") for part in (name, *more))])
 
 
 def _job_path(job_id: str, *more: str) -> str:

@@ -20,6 +20,7 @@ from burnish import (
     cli_posterior,
     cli_reasoning,
     cli_run,
+    cli_webhooks,
     errors,
     words,
 )
@@ -55,13 +56,14 @@ __all__ = [
     "cli_posterior",
     "cli_reasoning",
     "cli_run",
+    "cli_webhooks",
 ]
 
 GROUPS: Mapping[str, Sequence[str]] = {
     "Answers": ("run", "plan", "watch", "observe", "extend", "cancel", "resume", "verify"),
     "Jobs": ("list", "show", "download", "ledger", "delete"),
     "Uploads": ("upload", "models", "arrays"),
-    "Service": ("kinds", "catalogue", "usage", "cluster", "keys", "quota", "serve"),
+    "Service": ("kinds", "catalogue", "usage", "cluster", "webhooks", "keys", "quota", "serve"),
 }
 """The commands as `burnish --help` shows them."""
 

@@ -96,6 +96,7 @@ if ends == '1' then
   local is = redis.call('HMGET', job, 'kind', 'status', 'purpose')
   if is[3] ~= 'canary' then
     count('ended|' .. is[1] .. '|' .. is[2], 1)
+    announce(job, id, owner)
   end
   redis.call('HSET', job, 'held', '0')
   redis.call('ZREM', queue, id)

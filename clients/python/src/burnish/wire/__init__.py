@@ -22,6 +22,16 @@ from burnish.wire.scaling import Foretold, Prices, ScalingLaw, ScalingPoint, Sca
 from burnish.wire.specs import JobSpec, PosteriorSpec, ReasoningSpec, Resolution, SpecBase, SurrogateSpec, UnknownSpec
 from burnish.wire.usage import Consumption, DayUsage, Usage
 from burnish.wire.verification import Verification, VerifiedBlock, VerifyRequest
+from burnish.wire.webhooks import (
+    IssuedWebhook,
+    NewWebhook,
+    RotateWebhook,
+    Webhook,
+    WebhookDeliveries,
+    WebhookDelivery,
+    WebhookEvent,
+    WebhookList,
+)
 
 __all__ = [
     "TERMINAL",
@@ -53,6 +63,7 @@ __all__ = [
     "Goal",
     "Interval",
     "IssuedKey",
+    "IssuedWebhook",
     "Job",
     "JobPage",
     "JobSpec",
@@ -65,6 +76,7 @@ __all__ = [
     "LiveJob",
     "ModelReference",
     "NewKey",
+    "NewWebhook",
     "Observation",
     "ObservationPage",
     "Observations",
@@ -87,6 +99,7 @@ __all__ = [
     "Refused",
     "Resolution",
     "RotateKey",
+    "RotateWebhook",
     "RunnerView",
     "ScalingLaw",
     "ScalingPoint",
@@ -105,4 +118,9 @@ __all__ = [
     "Verification",
     "VerifiedBlock",
     "VerifyRequest",
+    "Webhook",
+    "WebhookDeliveries",
+    "WebhookDelivery",
+    "WebhookEvent",
+    "WebhookList",
 ]

@@ -21,9 +21,10 @@ from urllib.parse import urlsplit
 import httpx2
 
 from burnish.retries import TRANSIENT, Retries, is_transient, retry_after
-from burnish_workers.kinds.reasoning.outbound.allowed import forbidden, is_address, key_for
 from burnish_workers.kinds.reasoning.outbound.faults import Refused, ServerFault, excerpt
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
+from burnish_workers.outbound.allowed import VARIABLE, key_for
+from burnish_workers.outbound.pinned import LeadsInside, NameUnknown, Pinned
 
 CONNECT = 5.0
 MOST_BYTES = 16 * 2**20
@@ -78,13 +79,18 @@ class Link:
             tried += 1
 
     async def _once(self, method: str, path: str, body: bytes | None, patience: float) -> Any:
-        client = await _client(self.base)
+        client = _client(self.base)
         try:
             async with client.room, asyncio.timeout(patience):
                 return await self._read(client, method, path, body)
         except TimeoutError:
             what = f"did not finish an answer within {patience:g} s"
             raise _Failed(what, "it is slow or stands still", most=ONCE_MORE) from None
+        except LeadsInside as error:
+            what = f"the server {self.base} leads to the private address {error.address}"
+            raise ServerFault(f"{what}; list that in {VARIABLE} too") from None
+        except NameUnknown as error:
+            raise _Failed(f"cannot be found: {error}", "check the name") from None
         except httpx2.TransportError as error:
             what = str(error) or type(error).__name__
             if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout):
@@ -98,7 +104,6 @@ class Link:
         if key := key_for(self.base):
             headers["authorization"] = f"Bearer {key}"
         async with client.http.stream(method, self.base + path, content=body, headers=headers) as reply:
-            _check_peer(self.base, reply)
             data = bytearray()
             async for chunk in reply.aiter_bytes():
                 data += chunk
@@ -159,15 +164,15 @@ class _Client:
 _clients: dict[str, _Client] = {}
 
 
-async def _client(base: str) -> _Client:
-    """The open client of a server, in the loop of this process. Raises ServerFault for a name that leads inside."""
+def _client(base: str) -> _Client:
+    """The open client of a server, in the loop of this process."""
     parts = urlsplit(base)
     origin = f"{parts.scheme}://{parts.netloc}"
     if origin not in _clients:
-        await _check_name(base, parts.hostname or "", parts.port)
         timeout = httpx2.Timeout(None, connect=CONNECT)
         limits = httpx2.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE)
-        http = httpx2.AsyncClient(timeout=timeout, limits=limits, trust_env=False, follow_redirects=False)
+        pinned = Pinned(httpx2.AsyncHTTPTransport(limits=limits, trust_env=False))
+        http = httpx2.AsyncClient(transport=pinned, timeout=timeout, trust_env=False, follow_redirects=False)
         _clients[origin] = _Client(http, asyncio.Semaphore(AT_ONCE))
 
         async def leave() -> None:
@@ -176,26 +181,3 @@ async def _client(base: str) -> _Client:
 
         OUTBOUND.on_close(leave)
     return _clients[origin]
-
-
-async def _check_name(base: str, host: str, port: int | None) -> None:
-    if is_address(host):
-        return
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)
-    except OSError as error:
-        raise _Failed(f"cannot be found: {error.strerror or error}", "check the name") from None
-    _refuse(base, host, [str(address[4][0]) for address in found])
-
-
-def _check_peer(base: str, reply: httpx2.Response) -> None:
-    """Names are resolved again for every connection: look where this one went before anything of it is read."""
-    stream = reply.extensions.get("network_stream")
-    peer = stream.get_extra_info("server_addr") if stream is not None else None
-    if peer:
-        _refuse(base, urlsplit(base).hostname or "", [str(peer[0])])
-
-
-def _refuse(base: str, host: str, addresses: list[str]) -> None:
-    if inside := forbidden(host, addresses):
-        raise ServerFault(f"the server {base} leads to the private address {inside}; list that in BURNISH_OUTBOUND too")

@@ -14,7 +14,6 @@ from burnish.wire.specs.verifiers import (
 )
 from burnish_workers.core.kind import SpecError
 from burnish_workers.kinds.reasoning.checks import passes_by
-from burnish_workers.kinds.reasoning.outbound.allowed import check_url
 from burnish_workers.kinds.reasoning.protocols import Verifier
 from burnish_workers.kinds.reasoning.verifiers.checked import Checked
 from burnish_workers.kinds.reasoning.verifiers.combined import Combined
@@ -28,6 +27,7 @@ from burnish_workers.kinds.reasoning.verifiers.formulas import (
 )
 from burnish_workers.kinds.reasoning.verifiers.http import RewardModel
 from burnish_workers.kinds.reasoning.verifiers.reading import Reading
+from burnish_workers.outbound.allowed import check_url
 
 VALUES, ENDS = "/verifier/values", "/verifier/ends"
 

@@ -17,12 +17,12 @@ from burnish_workers.kinds.reasoning.answers import answer_of, check_rule
 from burnish_workers.kinds.reasoning.backends.server.asking import Asker, Call, Dialect
 from burnish_workers.kinds.reasoning.backends.server.learning import blame, dialect_of
 from burnish_workers.kinds.reasoning.backends.server.reading import drawn, read
-from burnish_workers.kinds.reasoning.outbound.allowed import check_url
 from burnish_workers.kinds.reasoning.outbound.faults import Refused
 from burnish_workers.kinds.reasoning.outbound.link import Link, patience
 from burnish_workers.kinds.reasoning.outbound.waiting import OUTBOUND
 from burnish_workers.kinds.reasoning.protocols import Drawn, Extension, Prefix
 from burnish_workers.kinds.reasoning.texts import ended, text_of
+from burnish_workers.outbound.allowed import check_url
 
 DEPTH = 16
 """T_max where the spec does not say."""

@@ -1,4 +1,4 @@
-"""Which servers a job may name: those that the operator lists, and no others.
+"""Which servers jobs and webhooks may name: those that the operator lists, and no others.
 
     BURNISH_OUTBOUND=127.0.0.1:8001,models.example.org
 
@@ -63,9 +63,12 @@ def keys_of(setting: str) -> dict[Place, str]:
     return found
 
 
-def check_url(url: str, at: str) -> None:
-    """Raise SpecError at the pointer `at` unless `url` is that of a server that the operator allows."""
-    parts, host, port = _read(url, at)
+def check_url(url: str, at: str, *, query: bool = False) -> None:
+    """Raise SpecError at the pointer `at` unless `url` is that of a server that the operator allows.
+
+    `query`: it may have one.
+    """
+    parts, host, port = _read(url, at, query)
     places = places_of(os.environ.get(VARIABLE, ""))
     if not any(place.covers(host, port, parts.scheme) for place in places):
         listed = ", ".join(map(str, places)) or "none"
@@ -106,7 +109,7 @@ def _place(item: str) -> Place:
     return Place(host, port)
 
 
-def _read(url: str, at: str) -> tuple[SplitResult, str, int]:
+def _read(url: str, at: str, query: bool) -> tuple[SplitResult, str, int]:
     """A URL taken apart. Raises SpecError."""
     try:
         parts = urlsplit(url)
@@ -115,7 +118,10 @@ def _read(url: str, at: str) -> tuple[SplitResult, str, int]:
         raise SpecError(at, f"{url!r} is no URL: {error}") from None
     if parts.scheme not in _PORTS or not parts.hostname:
         raise SpecError(at, f"{url!r} is no address of a server; give one as in http://127.0.0.1:8001/v1")
-    if "@" in parts.netloc or parts.query or parts.fragment or not url.isprintable() or " " in url:
+    extra = "@" in parts.netloc or parts.fragment or not url.isprintable() or " " in url
+    if extra and query:
+        raise SpecError(at, f"{url!r} has more than scheme, host, port, path and query: no user or fragment, no spaces")
+    if extra or (parts.query and not query):
         what = "no user, query or fragment belongs into it; keys are the operator's"
         raise SpecError(at, f"{url!r} has more than scheme, host, port and path: {what} ({KEYS})")
     return parts, parts.hostname.rstrip("."), port or _PORTS[parts.scheme]
