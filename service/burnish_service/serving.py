@@ -76,9 +76,10 @@ async def _pool(wanted: int) -> Pool:
             about = await handle.about.remote()
     except Exception as error:
         return Pool(0, wanted, f"no runner answers ({type(error).__name__})")
-    up = about["workers"]
-    lacking = about["lacking"] or (None if up >= wanted else f"{up} of {wanted} workers are up")
-    return Pool(up, wanted, lacking)
+    joined, up = about["workers"], about["up"]
+    lacking = about["lacking"] or (None if joined >= wanted else f"{joined} of {wanted} workers are up")
+    # One that is lost takes nobody out of a load balancer: the others go on, and its place is taken again.
+    return Pool(up, wanted, lacking or (None if up else "no worker is up"))
 
 
 def _url(settings: Settings) -> str:
@@ -141,7 +142,9 @@ class Runner:
 
     async def about(self) -> dict[str, Any]:
         jobs = self._dispatcher.jobs if self._dispatcher else []
-        return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs, "lacking": self._fleet.lacking}
+        fleet = self._fleet
+        told = {"workers": fleet.workers, "up": fleet.up, "lacking": fleet.lacking}
+        return {"pid": os.getpid(), "jobs": jobs, **told}
 
 
 def deployment(settings: Settings, generation: int | None = None) -> serve.Application:

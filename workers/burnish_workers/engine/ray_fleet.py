@@ -125,6 +125,11 @@ class RayFleet:
         return len(self._seats)
 
     @property
+    def up(self) -> int:
+        """Workers that have joined and are not known to be gone."""
+        return sum(not seat.down for seat in self._seats)
+
+    @property
     def lacking(self) -> str | None:
         """Resources that the workers ask for and no node of the cluster has; Ray would wait for them in silence."""
         if len(self._seats) >= self.size:
