@@ -22,7 +22,7 @@ import torch
 from burnish import Burnish
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.testing import lawful_digests, resolved_correlated
-from tests.faults.processes import BUSY_WORKER, WORKER, titled
+from tests.faults.processes import BUSY_WORKER, FRONT, RUNNER, WORKER, titled
 
 from .composition import BIN, HEAD, Composition
 from .readers import reading, saw_each_event_once
@@ -77,6 +77,17 @@ def answers(composition: Composition) -> bool:
     with contextlib.suppress(httpx2.TransportError):
         return httpx2.get(f"{composition.url}/readyz", timeout=5).status_code == 200
     return False
+
+
+def up(client: Burnish, workers: int) -> bool:
+    """Whether all runners see so many; one of them is asked at a time."""
+    return all(client.cluster().workers == workers for _ in range(10))
+
+
+def serving(composition: Composition) -> list[psutil.Process]:
+    """All fronts, runners and workers."""
+    everybody = [process for node in composition.nodes.values() for process in node.family()]
+    return [process for title in (FRONT, RUNNER, WORKER) for process in titled(everybody, title)]
 
 
 def folded(client: Burnish, job: str) -> int:
@@ -144,19 +155,42 @@ def test_nothing_secret_is_in_the_log(composition: Composition) -> None:
     assert composition.token not in said
 
 
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        ("BURNISH_EXTRA_KINDS=nowhere:KIND", "a front or a runner: ModuleNotFoundError: No module named 'nowhere'"),
+        ("BURNISH_DEVICE=cuda:7", "a worker: ValueError: device 'cuda:7' is not there"),
+    ],
+)
+def test_what_does_not_start_replaces_nothing(
+    composition: Composition, client: Burnish, setting: str, why: str
+) -> None:
+    """Code that cannot be imported, a device that no node has."""
+    before = sorted(process.pid for process in serving(composition))
+    job = client.submit(spec(0.3, 5))
+    done = composition.run("deploy", "env", setting, "burnish-server", "deploy")
+    assert done.returncode == 1
+    assert f"does not start: {why}" in done.stdout
+    assert "Nothing was replaced" in done.stdout
+    assert "Traceback" not in done.stdout
+    assert sorted(process.pid for process in serving(composition)) == before
+    assert job.wait(120).status == "completed"
+    lawful(client, job.id, 5)
+
+
 def test_a_worker_node_dies_under_a_job(composition: Composition, client: Burnish) -> None:
     job = client.submit(spec(0.4, 2))
     until(lambda: folded(client, job.id) >= 8, "the job does not begin")
     until(lambda: bool(titled(composition.nodes["ray-worker-2"].family(), BUSY_WORKER)), "no block on the second node")
     assert composition.kill("ray-worker-2") > 3
     assert not client.get(job.id).done
-    until(lambda: client.cluster().workers == 1, "nobody saw that a worker is gone")
+    until(lambda: up(client, 1), "nobody saw that a worker is gone")
     assert answers(composition), "the rest of the pool works on"
     assert job.wait(240).status == "completed"
     lawful(client, job.id, 2)
     assert sum(row.attempts - 1 for row in client.ledger(job.id, limit=1000)) >= 1, "no block was lost"
     composition.start("ray-worker", "ray-worker-2", WORKERS["ray-worker-2"])
-    until(lambda: client.cluster().workers == 2, "its place is not taken again")
+    until(lambda: up(client, 2), "its place is not taken again")
     assert titled(composition.nodes["ray-worker-2"].family(), WORKER)
 
 
@@ -169,7 +203,7 @@ def test_the_head_dies_and_comes_back(composition: Composition, client: Burnish)
         composition.start_head()
         until(lambda: answers(composition), "the service is not back")
         assert not client.get(job.id).done
-        until(lambda: client.cluster().workers == 2, "the pool is not whole")
+        until(lambda: up(client, 2), "the pool is not whole")
         assert job.wait(300).status == "completed"
         lawful(client, job.id, 3)
         assert len({row.epoch for row in client.ledger(job.id, limit=1000)}) > 1, "its runner was not killed"

@@ -88,5 +88,19 @@ SERVICE_MONITOR = kind(
     ),
 )
 
-SCHEMAS: dict[str, Schema] = {"RayService": RAY_SERVICE, "ServiceMonitor": SERVICE_MONITOR}
+DURATION: Schema = {"type": "string", "pattern": r"^\d+(ms|s|m|h|d)$"}
+
+ALERT = closed({"alert": STRING, "expr": STRING}, {"for": DURATION, "labels": PARAMS, "annotations": PARAMS})
+
+PROMETHEUS_RULE = kind(
+    "monitoring.coreos.com/v1",
+    "PrometheusRule",
+    closed({"groups": listed(closed({"name": NAME, "rules": listed(ALERT)}, {"interval": DURATION}))}),
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "RayService": RAY_SERVICE,
+    "ServiceMonitor": SERVICE_MONITOR,
+    "PrometheusRule": PROMETHEUS_RULE,
+}
 """By kind: those that Kubernetes itself does not know."""
