@@ -266,7 +266,8 @@ def rehearse(settings: Settings) -> None:
     Raises DoesNotStart.
     """
     plain = settings.model_dump(mode="json")
-    trials = {"a front or a runner": ray.remote(_tried).options(num_cpus=0, max_retries=0).remote(plain)}
+    once: Any = ray.remote(num_cpus=0, max_retries=0, max_calls=1)
+    trials = {"a front or a runner": once(_tried).remote(plain)}
     worker = _fleet(settings, 0).trial()
     if worker is not None:
         trials["a worker"] = worker

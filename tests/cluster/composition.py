@@ -56,7 +56,7 @@ class Composition:
         told = {"BURNISH_STORE_PASSWORD": secrets.token_hex(8), "BURNISH_API_KEYS": f"me={self.key}"}
         self.file = compose(environment={**told, "RAY_AUTH_TOKEN": self.token, "BURNISH_CANARY_EVERY": "0"})
         self._temp = Path(tempfile.mkdtemp(prefix="bc-"))  # sockets below it have names of 108 bytes at most
-        for name in ("data", "store", "gcs"):
+        for name in ("data", "store", "ray"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
     @property
@@ -148,7 +148,7 @@ class Composition:
             "/usr/local/bin/haproxy-unspliced": str(ROOT / "deploy/haproxy-unspliced"),
         }.items():
             text = text.replace(there, here)
-        return {"/data": str(self.folder / "data"), "/var/lib/ray/gcs": str(self.folder / "gcs")}.get(text, text)
+        return {"/data": str(self.folder / "data"), "/var/lib/ray/gcs": str(self.folder / "ray/gcs")}.get(text, text)
 
     def _healthy(self, service: str, name: str) -> bool:
         """Whether its health check is content before it ends."""

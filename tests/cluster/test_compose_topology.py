@@ -146,7 +146,10 @@ def test_calls_without_the_token_are_refused(composition: Composition) -> None:
     wrong = asked(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="0" * 64)
     assert wrong.returncode != 0
     assert "token" in wrong.stdout + wrong.stderr
-    assert httpx2.get(f"{composition.url}/v1/jobs").status_code == 401, "the service wants keys of its own"
+    # The service wants keys of its own, of Prometheus too.
+    assert {httpx2.get(composition.url + path).status_code for path in ("/v1/jobs", "/metrics")} == {401}
+    told = httpx2.get(f"{composition.url}/metrics", headers={"authorization": f"Bearer {composition.key}"}).text
+    assert "\nburnish_workers 2\n" in told
 
 
 def test_nothing_secret_is_in_the_log(composition: Composition) -> None:

@@ -131,7 +131,9 @@ def test_secrets_must_be_given(name: str) -> None:
 
 
 def test_the_example_of_an_environment_names_what_the_file_reads() -> None:
-    read = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    text = (ROOT / "docker-compose.yml").read_text()
+    read = set(re.findall(r"\$\{(\w+)|\{environment: (\w+)\}", text))
+    read = {name for pair in read for name in pair if name}
     named = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(), re.M))
     assert read == named
 
@@ -148,6 +150,15 @@ def test_the_store_is_one_that_the_service_accepts() -> None:
     assert judge(info, settings["appendfsync"], waitaof=True, allow_volatile=False).waits
     assert settings["requirepass"] == SECRETS["BURNISH_STORE_PASSWORD"]
     assert any(volume.endswith(":/data") for volume in compose()["services"]["valkey"]["volumes"])
+
+
+def test_prometheus_has_the_key_that_it_asks_with() -> None:
+    """A service with keys tells its metrics to nobody else."""
+    file, asks = compose(), yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    (key,) = (each["authorization"]["credentials_file"] for each in asks if each["job_name"] == "burnish")
+    name = key.removeprefix("/run/secrets/")
+    assert name in file["services"]["prometheus"]["secrets"]
+    assert file["secrets"][name] == {"environment": "BURNISH_METRICS_KEY"}
 
 
 def test_services_are_confined_and_watched() -> None:

@@ -146,6 +146,10 @@ def test_references_lead_somewhere() -> None:
             claim = volume.get("persistentVolumeClaim")
             assert claim is None or manifest("PersistentVolumeClaim", claim["claimName"])
     assert "auth_token" in secrets[manifest("RayService")["spec"]["rayClusterConfig"]["authOptions"]["secretName"]]
+    for endpoint in manifest("ServiceMonitor")["spec"]["endpoints"]:
+        if endpoint["port"] == "service":  # a service with keys tells its metrics to nobody else
+            wanted = endpoint["authorization"]["credentials"]
+            assert wanted["key"] in secrets[wanted["name"]]
     address = environment(0)["BURNISH_REDIS_URL"]
     assert f"@{manifest('Service', 'burnish-valkey')['metadata']['name']}:6379" in address
 

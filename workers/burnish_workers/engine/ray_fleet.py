@@ -219,8 +219,8 @@ class RayFleet:
             return None
         device = "cpu" if self.gpus > 0 or self.device == "auto" else self.device
         there = NodeAffinitySchedulingStrategy(nodes[0]["NodeID"], soft=False)
-        task: Any = ray.remote(_started).options(num_cpus=0, max_retries=0, max_calls=1, scheduling_strategy=there)
-        return task.remote(device, list(self.kinds))
+        once: Any = ray.remote(num_cpus=0, max_retries=0, max_calls=1, scheduling_strategy=there)
+        return once(_started).remote(device, list(self.kinds))
 
     async def numeric_class(self) -> str:
         if not self._seats:
