@@ -27,7 +27,9 @@ from tests.faults.nodes import Node
 BIN = Path(sys.executable).parent
 HEAD, STORE, HTTP = "127.0.0.2", "127.0.0.1", "127.0.0.1"
 PATIENCE = 240.0
-"""Seconds; daemons of Ray need long to start where much else runs."""
+"""Seconds until a container that runs must be well."""
+TRIES = 8
+"""Ray gives up after 30 s, which its daemons need and more where much else runs; its container then starts anew."""
 
 
 def image_environment() -> dict[str, str]:
@@ -71,7 +73,7 @@ class Composition:
         """Start a container, and return once its own health check is content; it is started anew when it ends before,
         as its restart policy says. `name`: of a replica; `address`: of a node."""
         name = name or service
-        for _ in range(3):
+        for _ in range(TRIES):
             self._agents[name] = free_port()
             words = [*self._here(service), *self._words(service, name, address)]
             self.nodes[name] = Node(words, self.log, self._whole(service))
