@@ -31,7 +31,8 @@ NAMESPACE = "burnish"
 _QUEUED = 2
 """Blocks in flight per worker: one running, one waiting, so that no worker idles between blocks."""
 
-
+_LOOK = 0.5
+"""Seconds for a look at the nodes: while Ray's head is away there is no answer, and one look at a time waits for it."""
 _NAME = "burnish-worker-"
 
 
@@ -127,6 +128,7 @@ class RayFleet:
     _codes: dict[str, ray.ObjectRef[JobCode]] = field(default_factory=dict[str, "ray.ObjectRef[JobCode]"])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     _seeking: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _look: asyncio.Task[None] | None = None
 
     @property
     def slots(self) -> int:
@@ -137,8 +139,18 @@ class RayFleet:
         return len(self._seats)
 
     async def up(self) -> int:
-        """Workers that have joined and are there. One whose node is gone is sought anew, though no block was lost."""
-        nodes = await asyncio.to_thread(ray.nodes)
+        """Workers that have joined and are there, as far as is known."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._miss())
+        await asyncio.wait({self._look}, timeout=_LOOK)
+        return sum(not seat.down for seat in self._seats)
+
+    async def _miss(self) -> None:
+        """Seek those anew whose node is gone, though no block was lost."""
+        try:
+            nodes = await asyncio.to_thread(ray.nodes)
+        except Exception:  # Ray's head is away: what was known holds
+            return
         alive = {node["NodeID"] for node in nodes if node["Alive"]}
         for seat in self._seats:
             if seat.node not in alive and not seat.down:
@@ -146,7 +158,6 @@ class RayFleet:
                 seeking = asyncio.create_task(self._replace(seat))
                 self._seeking.add(seeking)
                 seeking.add_done_callback(self._seeking.discard)
-        return sum(not seat.down for seat in self._seats)
 
     @property
     def lacking(self) -> str | None:
