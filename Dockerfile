@@ -4,9 +4,11 @@
 #   docker build --target front -t burnish-front .                               HTTP, runners, Ray's head: no torch
 #   docker build --target worker -t burnish-worker .                             blocks on processors
 #   docker build --target worker --build-arg DEVICE=cuda -t burnish-worker:cuda .  blocks on GPUs
-ARG PYTHON=3.11
+#
+# BASE is an image with `python` 3.11 and its venv; TORCH_WHEELS a page or a folder with torch for processors.
+ARG BASE=python:3.11-slim-trixie
 
-FROM python:${PYTHON}-slim-trixie AS tools
+FROM ${BASE} AS tools
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PATH=/opt/burnish/bin:$PATH
 RUN python -m venv /opt/burnish
 
@@ -22,8 +24,9 @@ RUN pip wheel --no-deps --wheel-dir /wheels ./clients/python .
 FROM tools AS torch
 ARG DEVICE=cpu
 ARG TORCH=2.13.0
+ARG TORCH_WHEELS=https://download.pytorch.org/whl/cpu/torch/
 RUN case "$DEVICE" in \
-      cpu) pip install --find-links https://download.pytorch.org/whl/cpu/torch/ "torch==${TORCH}+cpu" ;; \
+      cpu) pip install --find-links "$TORCH_WHEELS" "torch==${TORCH}+cpu" ;; \
       cuda) pip install "torch==${TORCH}" ;; \
       *) echo "DEVICE is '$DEVICE'; it may be cpu or cuda" >&2; exit 1 ;; \
     esac
@@ -39,7 +42,7 @@ COPY --from=wheels /wheels /wheels
 RUN pip install /wheels/burnish-*.whl "$(echo /wheels/burnish_server-*.whl)[cluster,otel]" \
     && ! python -c 'import torch' 2>/dev/null
 
-FROM python:${PYTHON}-slim-trixie AS base
+FROM ${BASE} AS base
 # Folders that volumes are mounted at belong to the user, who then may write to new volumes.
 RUN useradd --uid 10001 --home-dir /var/lib/burnish --create-home burnish \
     && install -d -o burnish -g burnish /data /var/lib/ray

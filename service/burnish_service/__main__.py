@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from burnish_service import __version__, deploying, ingress, ports, word
 from burnish_service.access import StandsOpen, refuse_open
-from burnish_service.deploying import NotDeployable
+from burnish_service.deploying import NotDeployable, NotDeployed
 from burnish_service.ingress import IngressUnavailable
 from burnish_service.ports import PortTaken
 from burnish_service.settings import Settings
@@ -110,12 +110,16 @@ def serve_command(arguments: list[str]) -> int:
 
 
 def deploy_command(given: Settings) -> int:
-    """Deploy and leave. Exit code 0 when the service is ready."""
+    """Deploy and leave. Exit code 0 when the service is ready, 1 when what was to be deployed does not start, 2 when
+    it was not tried or is not ready in time."""
     environment()
     try:
         target = deploying.target(given)
         asyncio.run(_checked(target.settings))
         settings = deploying.deploy(target)
+    except NotDeployed as error:
+        _say(f"burnish-server: {__version__} does not start: {error}")
+        return 1
     except (NotDeployable, IngressUnavailable, StoreError, StandsOpen, TimeoutError, ConnectionError) as error:
         _say(f"burnish-server: {error}")
         return 2
@@ -160,6 +164,9 @@ def _serve(settings: Settings, stopping: threading.Event) -> int:
     except serving.RayTooSlow as error:
         _say(f"burnish-server: {error}")
         return AGAIN
+    except serving.DoesNotStart as error:
+        _say(f"burnish-server: {__version__} does not start: {error}")
+        return 1
     finally:
         if left is not None:
             left.unlink(missing_ok=True)

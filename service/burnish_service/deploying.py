@@ -30,6 +30,10 @@ class NotDeployable(ValueError):
     """Something that a deployment needs was not given, or cannot be had; `str(error)` says what."""
 
 
+class NotDeployed(RuntimeError):
+    """What was to be deployed does not start; `str(error)` says what of it, why, and what serves now."""
+
+
 @dataclass(frozen=True)
 class Target:
     """Ray's `address`, the `settings` to deploy with, and the `environment` of all that is deployed, on any node."""
@@ -42,7 +46,7 @@ class Target:
 def deploy(target: Target, timeout: float = READY) -> Settings:
     """Deploy and wait until it is ready; the settings as they were filled in.
 
-    Raises TimeoutError with what is lacking, ConnectionError.
+    Raises NotDeployed, TimeoutError with what is lacking, ConnectionError.
     """
     os.environ |= target.environment  # ray.serve reads it when it is imported
     from burnish_service import serving
@@ -51,7 +55,7 @@ def deploy(target: Target, timeout: float = READY) -> Settings:
     try:
         filled = {"workers": target.settings.workers or max(int(cpus), 1)}
         settings = target.settings.model_copy(update=filled)
-        serving.start(settings)
+        _replace(settings)
         asyncio.run(serving.until_ready(settings, timeout))
     finally:
         serving.leave_ray()
@@ -59,6 +63,20 @@ def deploy(target: Target, timeout: float = READY) -> Settings:
         fresh = {"settings": settings.model_dump(mode="json"), "environment": target.environment}
         word.leave(settings.data_dir, left.model_copy(update=fresh))
     return settings
+
+
+def _replace(settings: Settings) -> None:
+    """Raises NotDeployed, at best before anything is replaced."""
+    from burnish_service import serving
+
+    try:
+        serving.rehearse(settings)
+    except serving.DoesNotStart as error:
+        raise NotDeployed(f"{error}. Nothing was replaced: what served before goes on") from error
+    try:
+        serving.start(settings)
+    except serving.DoesNotStart as error:
+        raise NotDeployed(f"{error}. What was not replaced yet goes on; mend it and deploy again") from error
 
 
 def target(given: Settings) -> Target:

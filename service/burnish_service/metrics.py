@@ -6,11 +6,11 @@ and whichever of them is asked tells the whole. Ray's own metrics, of its nodes 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from burnish.wire import Canaries, Consumption
+from burnish.wire import TERMINAL, Canaries, Consumption
 from burnish_service.context import Pool
 from burnish_workers.engine.coordination import Overview
 from burnish_workers.engine.counts import AGES, RATIOS
@@ -47,6 +47,14 @@ class Seen:
         parts = ((field.split("|"), amount) for field, amount in sorted(self.tallies.items()))
         fitting = ((words[1:], amount) for words, amount in parts if words[0] == name and len(words) == 1 + len(labels))
         return [(dict(zip(labels, words, strict=True)), amount) for words, amount in fitting]
+
+
+def zeros(kinds: Sequence[str]) -> dict[str, float]:
+    """Counters of kinds before anything was counted: one that first appears as 1 has not grown, to Prometheus, and an
+    alert on the first crash ever would stay silent."""
+    names = (f"{each}|{kind}" for kind in kinds for each in ("blocks", "reissued"))
+    ends = (f"ended|{kind}|{status}" for kind in kinds for status in sorted(TERMINAL))
+    return dict.fromkeys((*names, *ends), 0.0)
 
 
 def text(seen: Seen) -> str:

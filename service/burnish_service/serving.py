@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import tempfile
 import threading
 import time
 from typing import Any
@@ -14,6 +15,7 @@ import ray
 import structlog
 from fastapi import FastAPI
 from ray import serve
+from ray.exceptions import RayError, RayTaskError
 from ray.serve.config import HTTPOptions
 
 from burnish_service.context import Context, Pool
@@ -39,6 +41,8 @@ APP = "burnish"
 RUNNER = "Runner"
 _POOL_TIMEOUT = 2.0
 _STOPPING = 6.0
+_TRIAL = 300.0
+"""Seconds: a node that has just been started reads its libraries for the first time."""
 
 
 async def _connect(settings: Settings) -> Context:
@@ -76,15 +80,20 @@ async def _pool(wanted: int) -> Pool:
             about = await handle.about.remote()
     except Exception as error:
         return Pool(0, wanted, f"no runner answers ({type(error).__name__})")
-    up = about["workers"]
-    lacking = about["lacking"] or (None if up >= wanted else f"{up} of {wanted} workers are up")
-    return Pool(up, wanted, lacking)
+    joined, up = about["workers"], about.get("up", about["workers"])  # an older runner does not say
+    lacking = about["lacking"] or (None if joined >= wanted else f"{joined} of {wanted} workers are up")
+    # One that is lost takes nobody out of a load balancer: the others go on, and its place is taken again.
+    return Pool(up, wanted, lacking or (None if up else "no worker is up"))
 
 
 def _url(settings: Settings) -> str:
     if settings.redis_url is None:
         raise ValueError("a deployment needs BURNISH_REDIS_URL; only `burnish-server serve` brings a store of its own")
     return settings.redis_url
+
+
+def _fleet(settings: Settings, generation: int, kinds: tuple[str, ...] = ()) -> RayFleet:
+    return RayFleet(settings.workers, settings.gpus_per_worker, 1.0, settings.device, kinds, generation)
 
 
 @serve.deployment(
@@ -105,13 +114,7 @@ class Runner:
         self._dispatcher: Dispatcher | None = None
         self._leaving = False
         self._task: asyncio.Task[None] | None = None
-        self._fleet = RayFleet(
-            size=self._settings.workers,
-            gpus=self._settings.gpus_per_worker,
-            device=self._settings.device,
-            kinds=tuple(registry().names),
-            generation=generation,
-        )
+        self._fleet = _fleet(self._settings, generation, tuple(registry().names))
 
     async def _start(self) -> None:
         settings, storage = self._settings, _storage(self._settings)
@@ -141,7 +144,9 @@ class Runner:
 
     async def about(self) -> dict[str, Any]:
         jobs = self._dispatcher.jobs if self._dispatcher else []
-        return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs, "lacking": self._fleet.lacking}
+        fleet = self._fleet
+        told = {"workers": fleet.workers, "up": await fleet.up(), "lacking": fleet.lacking}
+        return {"pid": os.getpid(), "jobs": jobs, **told}
 
 
 def deployment(settings: Settings, generation: int | None = None) -> serve.Application:
@@ -170,6 +175,10 @@ def deployment(settings: Settings, generation: int | None = None) -> serve.Appli
             self.generation = generation  # another argument is what makes Serve replace a replica
 
     return Front.bind(Runner.options(num_replicas=settings.runners).bind(plain, generation), generation)
+
+
+class DoesNotStart(RuntimeError):
+    """What was to be deployed does not start; `str(error)` says what of it, and why."""
 
 
 class RayTooSlow(RuntimeError):
@@ -240,9 +249,59 @@ def address() -> str:
 
 
 def start(settings: Settings) -> None:
-    """Deploy and wait until every replica is up; those of an earlier deployment are replaced one after the other."""
+    """Deploy and wait until every replica is up; those of an earlier deployment are replaced one after the other.
+
+    Raises DoesNotStart.
+    """
     serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
-    serve.run(deployment(settings), name=APP, route_prefix="/")
+    try:
+        serve.run(deployment(settings), name=APP, route_prefix="/")
+    except RuntimeError as error:  # Serve says what kept dying, with the traceback of the last one
+        raise DoesNotStart(f"Serve gave up: {_last_line(error)}") from error
+
+
+def rehearse(settings: Settings) -> None:
+    """Start once, in new processes on the cluster, what fronts, runners and workers start, before any is replaced.
+
+    Raises DoesNotStart.
+    """
+    plain = settings.model_dump(mode="json")
+    once: Any = ray.remote(num_cpus=0, max_retries=0, max_calls=1)
+    trials = {"a front or a runner": once(_tried).remote(plain)}
+    worker = _fleet(settings, 0).trial()
+    if worker is not None:
+        trials["a worker"] = worker
+    for what, ends in trials.items():
+        try:
+            ray.get(ends, timeout=_TRIAL)
+        except RayTaskError as error:
+            raise DoesNotStart(f"{what}: {_last_line(error.cause)}") from error
+        except RayError as error:
+            raise DoesNotStart(f"{what}: {_last_line(error)}") from error
+
+
+def _tried(plain: dict[str, Any]) -> None:
+    """Build the application, know all kinds, reach the store, write where all nodes write. Raises what keeps it."""
+    settings = Settings.model_validate(plain)
+    create_app(lambda: _connect(settings), echo=False)
+    registry()
+    asyncio.run(_reached(settings))
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=settings.data_dir).close()
+
+
+async def _reached(settings: Settings) -> None:
+    context = await _connect(settings)
+    try:
+        await context.app.store.ping()
+    finally:
+        await context.app.store.close()
+
+
+def _last_line(error: BaseException | None) -> str:
+    """What it comes to: Ray's errors carry tracebacks of other processes."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1] if lines else 'nothing was said'}"
 
 
 def _shut_down_serve() -> None:

@@ -16,7 +16,7 @@ import pytest
 from burnish import Burnish
 from tests.faults.nodes import RAY, Node
 from tests.faults.processes import WORKER, titled
-from tests.faults.service import free_port, store_of_our_own
+from tests.faults.service import ENVIRONMENT, free_port, store_of_our_own
 
 pytestmark = [pytest.mark.law, pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -30,7 +30,7 @@ def head() -> Iterator[tuple[Node, int]]:
     command = [str(RAY), "start", "--block", "--head", f"--port={port}", f"--node-ip-address={ADDRESS}"]
     command += [f"--temp-dir={temp}", "--include-dashboard=false", f"--ray-client-server-port={free_port()}"]
     command += ["--num-cpus=4", "--object-store-memory=200000000", "--disable-usage-stats"]
-    node = Node(command, temp / "node.log", {})
+    node = Node(command, temp / "node.log", {**os.environ, **ENVIRONMENT})
     try:
         assert node.up(), (temp / "node.log").read_text()[-2000:]
         yield node, port

@@ -28,6 +28,7 @@ from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.testing import lawful_digests, resolved_correlated
 
 from .conftest import Cluster, free_port, running
+from .readers import reading, saw_each_event_once
 
 pytestmark = [pytest.mark.law, pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
@@ -89,64 +90,6 @@ def crowd(url: str) -> Iterator[Crowd]:
         found.stopped.set()
         for thread in threads:
             thread.join(90)
-
-
-@dataclass
-class Reader:
-    """One who reads a job's stream, resumes where it was cut, and writes down what it saw, until the job has ended."""
-
-    url: str
-    job: str
-    seen: list[int] = field(default_factory=list[int])
-    odd: list[str] = field(default_factory=list[str])
-    connections: int = 0
-    stopped: threading.Event = field(default_factory=threading.Event)
-
-    def follow(self) -> None:
-        while not self.stopped.is_set():
-            with contextlib.suppress(httpx2.TransportError):
-                if self._ended():
-                    return
-            self.stopped.wait(0.2)
-
-    def _ended(self) -> bool:
-        headers = {"accept": "text/event-stream", "last-event-id": str(self.seen[-1] if self.seen else 0)}
-        path = f"{self.url}/v1/jobs/{self.job}/events"
-        with httpx2.stream("GET", path, headers=headers, timeout=30) as reply:
-            if reply.status_code == 200:
-                self.connections += 1
-            elif reply.status_code != 204 and (reply.status_code, "retry-after" in reply.headers) != (503, True):
-                self.odd.append(f"{reply.status_code} {reply.read()[:200]!r}")
-            for line in reply.iter_lines():
-                if self.stopped.is_set():
-                    break
-                if line.startswith("id:"):
-                    self.seen.append(int(line[3:]))
-        return reply.status_code == 204
-
-
-@contextlib.contextmanager
-def reading(url: str, jobs: list[str]) -> Iterator[list[tuple[Reader, threading.Thread]]]:
-    """Readers that outlive no test, whatever becomes of it."""
-    readers = [Reader(url, job) for job in jobs]
-    threads = [threading.Thread(target=reader.follow, daemon=True) for reader in readers]
-    for thread in threads:
-        thread.start()
-    try:
-        yield list(zip(readers, threads, strict=True))
-    finally:
-        for reader in readers:
-            reader.stopped.set()
-        for thread in threads:
-            thread.join(40)
-
-
-def saw_each_event_once(client: Burnish, reader: Reader, thread: threading.Thread) -> None:
-    thread.join(30)
-    assert not thread.is_alive()
-    assert not reader.odd
-    assert reader.connections > 1, "the stream was not cut"
-    assert reader.seen == [event.sequence for event in client.events(reader.job, limit=1000)]
 
 
 def lawful(client: Burnish, job: str, seed: int) -> None:

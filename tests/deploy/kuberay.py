@@ -14,6 +14,7 @@ COUNT: Schema = {"type": "integer", "minimum": 0}
 FLAG: Schema = {"type": "boolean"}
 ANY: Schema = {"type": "object"}
 NAME: Schema = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}
+DURATION: Schema = {"type": "string", "pattern": r"^\d+(ms|s|m|h|d)$"}
 PARAMS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
 
 
@@ -82,11 +83,30 @@ SERVICE_MONITOR = kind(
         {
             "selector": closed({"matchLabels": PARAMS}),
             "endpoints": listed(
-                closed({"port": STRING}, {"path": STRING, "interval": {"type": "string", "pattern": r"^\d+(s|m)$"}})
+                closed(
+                    {"port": STRING},
+                    {
+                        "path": STRING,
+                        "interval": DURATION,
+                        "authorization": closed({"credentials": closed({"name": NAME, "key": STRING})}),
+                    },
+                )
             ),
         }
     ),
 )
 
-SCHEMAS: dict[str, Schema] = {"RayService": RAY_SERVICE, "ServiceMonitor": SERVICE_MONITOR}
+ALERT = closed({"alert": STRING, "expr": STRING}, {"for": DURATION, "labels": PARAMS, "annotations": PARAMS})
+
+PROMETHEUS_RULE = kind(
+    "monitoring.coreos.com/v1",
+    "PrometheusRule",
+    closed({"groups": listed(closed({"name": NAME, "rules": listed(ALERT)}, {"interval": DURATION}))}),
+)
+
+SCHEMAS: dict[str, Schema] = {
+    "RayService": RAY_SERVICE,
+    "ServiceMonitor": SERVICE_MONITOR,
+    "PrometheusRule": PROMETHEUS_RULE,
+}
 """By kind: those that Kubernetes itself does not know."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Callable
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,14 +62,78 @@ def test_mutants_are_refused(name: str) -> None:
         check(file)
 
 
-@pytest.mark.parametrize("name", ["BURNISH_STORE_PASSWORD", "RAY_AUTH_TOKEN"])
+# --- by Docker's own reader -------------------------------------------------------------------------------------------
+def docker_compose() -> list[str] | None:
+    """The command: that of DOCKER_COMPOSE, one on PATH, or the plugin of `docker`. No engine is needed."""
+    named = os.environ.get("DOCKER_COMPOSE") or shutil.which("docker-compose")
+    if named:
+        return [named]
+    docker = shutil.which("docker")
+    asked = docker and subprocess.run([docker, "compose", "version"], capture_output=True, check=False)
+    return [docker, "compose"] if docker and asked and asked.returncode == 0 else None
+
+
+DOCKER_COMPOSE = docker_compose()
+needs_compose = pytest.mark.skipif(
+    DOCKER_COMPOSE is None,
+    reason="no `docker compose` and no docker-compose in DOCKER_COMPOSE (Debian: apt-get download docker-compose, "
+    "unpack it with dpkg-deb -x)",
+)
+
+
+def read_by_docker(file: Path, environment: Mapping[str, str] = SECRETS) -> subprocess.CompletedProcess[str]:
+    """`docker compose config` with all profiles."""
+    own = {name: text for name, text in os.environ.items() if not name.startswith(("BURNISH_", "RAY_", "GRAFANA_"))}
+    words = [*(DOCKER_COMPOSE or []), "--project-directory", str(ROOT), "--file", str(file), "--env-file", os.devnull]
+    words += ["--profile", "*", "config"]
+    return subprocess.run(words, capture_output=True, text=True, env={**own, **environment}, check=False)
+
+
+@needs_compose
+def test_docker_reads_it_as_we_do() -> None:
+    told = read_by_docker(ROOT / "docker-compose.yml")
+    assert told.returncode == 0, told.stderr
+    theirs, ours = yaml.safe_load(told.stdout)["services"], compose()["services"]
+    assert theirs.keys() == ours.keys(), "all profiles"
+    for name, service in ours.items():
+        assert theirs[name].get("command") == service.get("command"), name
+        environment = {key: str(text) for key, text in service.get("environment", {}).items()}
+        assert theirs[name].get("environment", {}) == environment, name
+        if "healthcheck" in service:
+            assert theirs[name]["healthcheck"]["test"] == service["healthcheck"]["test"], name
+
+
+@needs_compose
+@pytest.mark.parametrize(
+    ("old", "new"), [("image: burnish-front", "imagee: x"), ("interval: 5s", "interval: soon"), ("*worker", "*nobody")]
+)
+def test_docker_refuses_mutants(old: str, new: str, tmp_path: Path) -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    assert old in text
+    mutant = tmp_path / "docker-compose.yml"
+    mutant.write_text(text.replace(old, new))
+    assert read_by_docker(mutant).returncode != 0
+
+
+@needs_compose
+@pytest.mark.parametrize("name", ["BURNISH_STORE_PASSWORD", "RAY_AUTH_TOKEN", "BURNISH_API_KEYS"])
+def test_docker_asks_for_secrets(name: str) -> None:
+    told = read_by_docker(ROOT / "docker-compose.yml", {key: text for key, text in SECRETS.items() if key != name})
+    assert told.returncode != 0
+    assert name in told.stderr
+    assert "compose.env.example" in told.stderr
+
+
+@pytest.mark.parametrize("name", ["BURNISH_STORE_PASSWORD", "RAY_AUTH_TOKEN", "BURNISH_API_KEYS"])
 def test_secrets_must_be_given(name: str) -> None:
     with pytest.raises(NotSet, match=f"{name}.*compose.env.example"):
         compose(environment={key: text for key, text in SECRETS.items() if key != name})
 
 
 def test_the_example_of_an_environment_names_what_the_file_reads() -> None:
-    read = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    text = (ROOT / "docker-compose.yml").read_text()
+    read = set(re.findall(r"\$\{(\w+)|\{environment: (\w+)\}", text))
+    read = {name for pair in read for name in pair if name}
     named = set(re.findall(r"^#? ?([A-Z_]+)=", (ROOT / "deploy/compose.env.example").read_text(), re.M))
     assert read == named
 
@@ -83,6 +150,15 @@ def test_the_store_is_one_that_the_service_accepts() -> None:
     assert judge(info, settings["appendfsync"], waitaof=True, allow_volatile=False).waits
     assert settings["requirepass"] == SECRETS["BURNISH_STORE_PASSWORD"]
     assert any(volume.endswith(":/data") for volume in compose()["services"]["valkey"]["volumes"])
+
+
+def test_prometheus_has_the_key_that_it_asks_with() -> None:
+    """A service with keys tells its metrics to nobody else."""
+    file, asks = compose(), yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    (key,) = (each["authorization"]["credentials_file"] for each in asks if each["job_name"] == "burnish")
+    name = key.removeprefix("/run/secrets/")
+    assert name in file["services"]["prometheus"]["secrets"]
+    assert file["secrets"][name] == {"environment": "BURNISH_METRICS_KEY"}
 
 
 def test_services_are_confined_and_watched() -> None:

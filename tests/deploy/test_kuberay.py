@@ -17,7 +17,7 @@ import yaml
 from burnish_service.ingress import Choice, common
 from burnish_service.settings import Settings
 
-from .files import KUBERAY, groups, manifest, manifests
+from .files import DEPLOY, KUBERAY, groups, manifest, manifests
 from .kuberay import SCHEMAS
 
 with warnings.catch_warnings():  # of Ray, about pydantic
@@ -79,6 +79,8 @@ MUTANTS: dict[str, tuple[str, Callable[[dict[str, Any]], Any]]] = {
     ),
     "a budget with a typo": ("PodDisruptionBudget", lambda it: it["spec"].update(maxUnavailble=1)),
     "an endpoint without a port": ("ServiceMonitor", lambda it: it["spec"]["endpoints"][0].pop("port")),
+    "a rule with a typo": ("PrometheusRule", lambda it: it["spec"]["groups"][0]["rules"][0].update(form="2m")),
+    "a rule without an expression": ("PrometheusRule", lambda it: it["spec"]["groups"][0]["rules"][0].pop("expr")),
     "a claim without a size": ("PersistentVolumeClaim", lambda it: it["spec"].update(resources=[])),
 }
 
@@ -100,6 +102,10 @@ def test_the_kustomization_has_every_manifest_but_the_secrets() -> None:
     assert set(told["resources"]) == there - beside
     images = {each["name"] for each in told["images"]}
     assert images == {container["image"] for group in groups() for container in group["template"]["spec"]["containers"]}
+
+
+def test_the_alerts_are_those_of_prometheus() -> None:
+    assert manifest("PrometheusRule")["spec"] == yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text())
 
 
 def labels_of_pods() -> list[dict[str, str]]:
@@ -140,6 +146,10 @@ def test_references_lead_somewhere() -> None:
             claim = volume.get("persistentVolumeClaim")
             assert claim is None or manifest("PersistentVolumeClaim", claim["claimName"])
     assert "auth_token" in secrets[manifest("RayService")["spec"]["rayClusterConfig"]["authOptions"]["secretName"]]
+    for endpoint in manifest("ServiceMonitor")["spec"]["endpoints"]:
+        if endpoint["port"] == "service":  # a service with keys tells its metrics to nobody else
+            wanted = endpoint["authorization"]["credentials"]
+            assert wanted["key"] in secrets[wanted["name"]]
     address = environment(0)["BURNISH_REDIS_URL"]
     assert f"@{manifest('Service', 'burnish-valkey')['metadata']['name']}:6379" in address
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -27,11 +28,14 @@ pytestmark = pytest.mark.deploy
 OTHERS = {"BURNISH_EXTRA_KINDS", "BURNISH_LANGUAGE_MODELS", "BURNISH_LANGUAGE_ROWS"}
 """Variables that are read elsewhere than in the settings."""
 
-BESIDE = {"BURNISH_STORE_PASSWORD", "BURNISH_NODES"}
+BESIDE = {"BURNISH_STORE_PASSWORD", "BURNISH_METRICS_KEY", "BURNISH_NODES"}
 """Variables of the files themselves, out of which others are made."""
 
 HADOLINT = shutil.which("hadolint")
-PROMTOOL = shutil.which("promtool")
+PROMTOOL = os.environ.get("PROMTOOL") or shutil.which("promtool")
+needs_promtool = pytest.mark.skipif(
+    PROMTOOL is None, reason="no promtool on PATH or in PROMTOOL (Debian: apt-get install prometheus)"
+)
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
@@ -209,13 +213,41 @@ def test_hadolint_has_nothing_to_say(tmp_path: Path) -> None:
     assert {"DL3002", "DL3003", "DL3004"} <= set(re.findall(r"DL\d+", linted(mutant).stdout))
 
 
-@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not here (Debian: package prometheus)")
-def test_promtool_agrees(tmp_path: Path) -> None:
-    def told(*words: str) -> int:
-        return subprocess.run([str(PROMTOOL), "check", *words], capture_output=True, check=False).returncode
+@pytest.fixture
+def prometheus(tmp_path: Path) -> Path:
+    """A copy of the folder, to be spoilt."""
+    return shutil.copytree(DEPLOY / "prometheus", tmp_path / "prometheus")
 
-    assert told("rules", str(DEPLOY / "prometheus/alerts.yml")) == 0
-    assert told("config", str(DEPLOY / "prometheus/prometheus.yml")) == 0
-    mutant = tmp_path / "alerts.yml"
-    mutant.write_text((DEPLOY / "prometheus/alerts.yml").read_text().replace("for: 2m", "for: soon"))
-    assert told("rules", str(mutant)) != 0
+
+def promtool(*words: str | Path) -> int:
+    return subprocess.run([str(PROMTOOL), *map(str, words)], capture_output=True, check=False).returncode
+
+
+def spoilt(file: Path, old: str, new: str) -> Path:
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+    return file
+
+
+@needs_promtool
+def test_promtool_agrees(prometheus: Path) -> None:
+    assert promtool("check", "rules", prometheus / "alerts.yml") == 0
+    assert promtool("check", "config", "--syntax-only", prometheus / "prometheus.yml") == 0
+    assert promtool("check", "rules", spoilt(prometheus / "alerts.yml", "for: 2m", "for: soon")) != 0
+    assert promtool("check", "config", "--syntax-only", spoilt(prometheus / "prometheus.yml", "targets", "target")) != 0
+
+
+@needs_promtool
+def test_alerts_fire_when_they_should_and_not_otherwise() -> None:
+    assert promtool("test", "rules", DEPLOY / "prometheus/alerts_test.yml") == 0
+
+
+@needs_promtool
+@pytest.mark.parametrize("name", [rule["alert"] for rule in rules()])
+def test_an_alert_that_never_fires_or_always_does_is_noticed(name: str, prometheus: Path) -> None:
+    file = yaml.safe_load((prometheus / "alerts.yml").read_text())
+    (rule,) = (rule for rule in file["groups"][0]["rules"] if rule["alert"] == name)
+    for expression in ("vector(1) > 2", "vector(1)"):
+        rule["expr"] = expression
+        (prometheus / "alerts.yml").write_text(yaml.safe_dump(file))
+        assert promtool("test", "rules", prometheus / "alerts_test.yml") != 0, expression

@@ -88,10 +88,9 @@ def ip(*words: str) -> None:
 class Node:
     """One `ray start --block` and all that ever descended from it: Ray's agents outlive their parents."""
 
-    def __init__(self, command: list[str], log: Path, health: dict[str, str]) -> None:
+    def __init__(self, command: list[str], log: Path, environment: dict[str, str]) -> None:
         self._log, self._said = log, log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:
-            environment = {**os.environ, **ENVIRONMENT, **health}
             self.process = subprocess.Popen(command, stdout=out, stderr=out, env=environment, start_new_session=True)
         watcher = [sys.executable, "-I", "-S", str(Path(guardian.__file__))]
         self._watcher = subprocess.Popen(watcher, stdin=subprocess.PIPE, start_new_session=True)
@@ -213,7 +212,8 @@ class Nodes:
         command += [f"--dashboard-agent-listen-port={free_port()}", f"--dashboard-agent-grpc-port={free_port()}"]
         # A killed node is noticed by its connections; only one that falls silent has to be waited for.
         health = HEALTH if self.network.namespace else {}
-        return Node(self.network.inside(command) if inside else command, self.log, health)
+        environment = {**os.environ, **ENVIRONMENT, **health}
+        return Node(self.network.inside(command) if inside else command, self.log, environment)
 
     def stop(self) -> None:
         """Kill both nodes."""

@@ -12,7 +12,7 @@ from burnish_workers.engine.canary_table import KNOWN
 
 from .harness import QUICK, Service, blocks_of, events, stranded
 
-SPARSE = {"burnish_canary_calibration", "burnish_canary_coverage", "burnish_removed", "burnish_blocks_reissued"}
+SPARSE = {"burnish_canary_calibration", "burnish_canary_coverage", "burnish_removed"}
 """Metrics without a sample until something has happened."""
 
 
@@ -32,6 +32,7 @@ def test_metrics(service: Service) -> None:
     assert float(lines["burnish_jobs_total"]) >= 1
     assert lines['burnish_canary_runs_total{canary="reasoning-tree",verdict="held"}'] == "0"
     assert lines['burnish_promises_total{state="kept"}'] == "0"
+    assert lines['burnish_jobs_ended_total{kind="surrogate",status="crashed"}'] == "0", "an alert must see it grow"
     families = {family.name: family for family in text_string_to_metric_families(reply.text)}
     assert all(family.documentation and family.samples for name, family in families.items() if name not in SPARSE)
     told = {sample.name for family in families.values() for sample in family.samples}

@@ -7,7 +7,7 @@ from fastapi.responses import PlainTextResponse
 
 from burnish.wire import Canaries
 from burnish_service.context import base_of, context_of
-from burnish_service.metrics import Seen, text
+from burnish_service.metrics import Seen, text, zeros
 from burnish_service.openapi import problem_responses
 from burnish_workers.engine.canaries import told
 
@@ -32,6 +32,6 @@ async def metrics(request: Request) -> PlainTextResponse:
     tallies, usage = await store.tallied(), (await context.app.usage(FOREVER)).total
     found = told(tallies, context.settings.canary_every)
     overview, census = await context.coordination.overview(), await store.census()
-    backlog = await store.webhooks.backlog()
-    seen = Seen(await context.pool(), overview, census, usage, found, tallies, backlog)
+    backlog, counted = await store.webhooks.backlog(), zeros(context.app.registry.names) | dict(tallies)
+    seen = Seen(await context.pool(), overview, census, usage, found, counted, backlog)
     return PlainTextResponse(text(seen), media_type="text/plain; version=0.0.4")

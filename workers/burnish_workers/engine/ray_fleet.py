@@ -10,6 +10,7 @@ from typing import Any
 
 import ray
 from ray.exceptions import RayActorError, RayError, RayTaskError, WorkerCrashedError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from burnish_workers.core.keys import Key
 from burnish_workers.core.rendezvous import HERE
@@ -30,7 +31,8 @@ NAMESPACE = "burnish"
 _QUEUED = 2
 """Blocks in flight per worker: one running, one waiting, so that no worker idles between blocks."""
 
-
+_LOOK = 0.5
+"""Seconds for a look at the nodes: while Ray's head is away there is no answer, and one look at a time waits for it."""
 _NAME = "burnish-worker-"
 
 
@@ -59,7 +61,8 @@ class BlockWorker:
             registry().get(name).load()
 
     def about(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "numeric_class": self._class, "generation": self._generation}
+        node = ray.get_runtime_context().get_node_id()
+        return {"pid": os.getpid(), "node": node, "numeric_class": self._class, "generation": self._generation}
 
     def run(
         self,
@@ -80,6 +83,14 @@ class BlockWorker:
         return {"carry": dict(carry_out), "stats": dict(stats), "seconds": watch.seconds}
 
 
+def _started(device: str, kinds: list[str]) -> None:
+    BlockWorker(device, kinds)
+
+
+def _has(resources: dict[str, float], amounts: dict[str, float]) -> bool:
+    return all(resources.get(name, 0.0) >= amount for name, amount in amounts.items())
+
+
 def _offered(nodes: list[dict[str, float]], name: str, amount: float) -> bool:
     return any(node.get(name, 0.0) >= amount for node in nodes)
 
@@ -91,6 +102,7 @@ class _Seat:
     index: int
     handle: Any
     numeric_class: str
+    node: str
     generation: int = 0
     in_flight: int = 0
     down: bool = False
@@ -115,6 +127,8 @@ class RayFleet:
     _seats: list[_Seat] = field(default_factory=list[_Seat])
     _codes: dict[str, ray.ObjectRef[JobCode]] = field(default_factory=dict[str, "ray.ObjectRef[JobCode]"])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _seeking: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _look: asyncio.Task[None] | None = None
 
     @property
     def slots(self) -> int:
@@ -123,6 +137,27 @@ class RayFleet:
     @property
     def workers(self) -> int:
         return len(self._seats)
+
+    async def up(self) -> int:
+        """Workers that have joined and are there, as far as is known."""
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(self._miss())
+        await asyncio.wait({self._look}, timeout=_LOOK)
+        return sum(not seat.down for seat in self._seats)
+
+    async def _miss(self) -> None:
+        """Seek those anew whose node is gone, though no block was lost."""
+        try:
+            nodes = await asyncio.to_thread(ray.nodes)
+        except Exception:  # Ray's head is away: what was known holds
+            return
+        alive = {node["NodeID"] for node in nodes if node["Alive"]}
+        for seat in self._seats:
+            if seat.node not in alive and not seat.down:
+                seat.down = True
+                seeking = asyncio.create_task(self._replace(seat))
+                self._seeking.add(seeking)
+                seeking.add_done_callback(self._seeking.discard)
 
     @property
     def lacking(self) -> str | None:
@@ -163,7 +198,8 @@ class RayFleet:
             handle = self._create(index)
             try:
                 about = await handle.about.remote()
-                return _Seat(index, handle, about["numeric_class"], about.get("generation", 0))
+                # One of an older version says neither, and is replaced.
+                return _Seat(index, handle, about["numeric_class"], about.get("node", ""), about.get("generation", 0))
             except RayActorError:
                 await asyncio.sleep(0.2)
 
@@ -182,6 +218,20 @@ class RayFleet:
         }
         device = self.device if self.gpus > 0 or self.device != "auto" else "cpu"
         return ray.remote(BlockWorker).options(**options).remote(device, list(self.kinds), self.generation)
+
+    def trial(self) -> ray.ObjectRef[None] | None:
+        """A process that starts what a worker starts, beside the pool, and ends; None where no node could have one.
+
+        It computes on the processor where workers have GPUs: those are the pool's.
+        """
+        amounts = {"GPU": self.gpus, "CPU": self.cpus}
+        nodes = [node for node in ray.nodes() if node["Alive"] and _has(node["Resources"], amounts)]
+        if not nodes:
+            return None
+        device = "cpu" if self.gpus > 0 or self.device == "auto" else self.device
+        there = NodeAffinitySchedulingStrategy(nodes[0]["NodeID"], soft=False)
+        once: Any = ray.remote(num_cpus=0, max_retries=0, max_calls=1, scheduling_strategy=there)
+        return once(_started).remote(device, list(self.kinds))
 
     async def numeric_class(self) -> str:
         if not self._seats:
@@ -244,7 +294,9 @@ class RayFleet:
         """Send nothing to a worker that died until it is back."""
         seat.down = True
         fresh = await self._seat(seat.index)
-        seat.handle, seat.numeric_class, seat.down = fresh.handle, fresh.numeric_class, False
+        seat.handle, seat.numeric_class, seat.node, seat.down = fresh.handle, fresh.numeric_class, fresh.node, False
+        async with self._changed:
+            self._changed.notify_all()
 
     async def probe(self, data: bytes) -> Verdict:
         """As a task of its own: no block waits for it."""
@@ -258,4 +310,6 @@ class RayFleet:
 
     async def close(self) -> None:
         """Leave the workers to the other runners; they end with the cluster."""
+        for seeking in self._seeking:
+            seeking.cancel()
         self._seats = []
