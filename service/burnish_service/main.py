@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from burnish_service import __version__, dashboard, openapi, problems
-from burnish_service.access import administrating, admitted
+from burnish_service.access import administrating, admitted, scraping
 from burnish_service.context import Context
 from burnish_service.problems import RequestId
 from burnish_service.routes import (
@@ -60,6 +60,7 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
         app.include_router(module.router, dependencies=users)
     for router in (keys.router, quotas.admin):
         app.include_router(router, dependencies=admins)
+    app.include_router(canaries.scraped, dependencies=[Depends(scraping)])
     app.include_router(health.router)
     for module in (chat, responses, openai_models):  # a base URL of their own, under which /models is OpenAI's
         shown = module is openai_models

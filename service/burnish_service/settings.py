@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from burnish_service.ingress import Ingress
 from burnish_service.telemetry import can_trace
 from burnish_workers.core.sharing import Sharing
-from burnish_workers.engine.api_keys import hashed, read_entries
+from burnish_workers.engine.api_keys import hashed, kept_token, read_entries
 from burnish_workers.engine.janitor import Retention
 from burnish_workers.kinds.posterior.registered import priors_of
 from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
@@ -86,6 +86,11 @@ class Settings(BaseSettings):
     allow_open: bool = Field(
         default=False, description="Serve beyond this machine without keys: whoever reaches it may do everything."
     )
+    metrics_token: str = Field(
+        default="",
+        description="Opens /metrics alone, all of it, for whoever scrapes it; without it a key with scope admin does. "
+        "Read once and kept as a hash.",
+    )
     quota_jobs: int | None = Field(default=None, ge=0, description="Live jobs of a tenant for whom nothing is set.")
     quota_units: int | None = Field(default=None, ge=0, description="Units that such a tenant may spend in a UTC day.")
     quota_bytes: int | None = Field(default=None, ge=0, description="Bytes that the uploads of such a tenant may take.")
@@ -95,6 +100,11 @@ class Settings(BaseSettings):
     def _without_secrets(cls, keys: str) -> str:
         """Settings travel: to the server's command line, to replicas. No key does."""
         return hashed(keys)
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _token(cls, token: str) -> str:
+        return kept_token(token)
 
     @model_validator(mode="after")
     def _with_file(self) -> Settings:
