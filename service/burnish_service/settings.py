@@ -11,6 +11,7 @@ from burnish_service.ingress import Ingress
 from burnish_service.telemetry import can_trace
 from burnish_workers.core.sharing import Sharing
 from burnish_workers.engine.api_keys import hashed, kept_token, read_entries
+from burnish_workers.engine.redis_address import checked_address
 from burnish_workers.engine.janitor import Retention
 from burnish_workers.kinds.posterior.registered import priors_of
 from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
@@ -24,7 +25,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Where to listen.")
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")
     data_dir: Path = Field(default=Path(".burnish"), description="Store and artifacts; one folder for all nodes.")
-    redis_url: str | None = Field(default=None, description="Default: an embedded Valkey in data_dir.")
+    redis_url: str | None = Field(default=None, description="rediss:// for TLS. Default: an embedded Valkey in data_dir.")
     workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
     gpus_per_worker: float = Field(default=0.0, ge=0, le=8, description="A fraction: several workers share a GPU.")
     device: str = Field(default="auto", description="What workers compute on: cpu, cuda, or auto.")
@@ -94,6 +95,11 @@ class Settings(BaseSettings):
     quota_jobs: int | None = Field(default=None, ge=0, description="Live jobs of a tenant for whom nothing is set.")
     quota_units: int | None = Field(default=None, ge=0, description="Units that such a tenant may spend in a UTC day.")
     quota_bytes: int | None = Field(default=None, ge=0, description="Bytes that the uploads of such a tenant may take.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _store(cls, url: str | None) -> str | None:
+        return None if url is None else checked_address(url)
 
     @field_validator("api_keys")
     @classmethod

@@ -140,6 +140,22 @@ def test_a_store_that_is_not_there(tmp_path: Path) -> None:
     assert "127.0.0.1:9 does not answer" in done.stderr
 
 
+def test_a_store_with_another_password(tmp_path: Path) -> None:
+    with EmbeddedValkey(tmp_path / "store", appendfsync="always") as store:
+        done = serve(tmp_path, BURNISH_REDIS_URL=f"redis://:an0ther@{store.url.rpartition('@')[2]}")
+    assert done.returncode == 2
+    assert "lets us not in" in done.stderr
+    assert "an0ther" not in done.stderr + done.stdout
+
+
+def test_an_address_of_a_store_that_makes_no_sense(tmp_path: Path) -> None:
+    done = serve(tmp_path, BURNISH_REDIS_URL="redis://:p4ss/word@127.0.0.1:9/0")
+    assert done.returncode == 2
+    assert "BURNISH_REDIS_URL: " in done.stderr
+    assert "p4ss" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     """Also by one who would share it, as HAProxy does."""
     with socket.socket() as other:
