@@ -11,8 +11,8 @@ from burnish_service.ingress import Ingress
 from burnish_service.telemetry import can_trace
 from burnish_workers.core.sharing import Sharing
 from burnish_workers.engine.api_keys import hashed, kept_token, read_entries
-from burnish_workers.engine.redis_address import checked_address
 from burnish_workers.engine.janitor import Retention
+from burnish_workers.engine.redis_address import checked_address
 from burnish_workers.kinds.posterior.registered import priors_of
 from burnish_workers.kinds.reasoning.outbound.allowed import keys_of, places_of
 
@@ -25,7 +25,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Where to listen.")
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")
     data_dir: Path = Field(default=Path(".burnish"), description="Store and artifacts; one folder for all nodes.")
-    redis_url: str | None = Field(default=None, description="rediss:// for TLS. Default: an embedded Valkey in data_dir.")
+    redis_url: str | None = Field(
+        default=None, description="rediss:// for TLS. Default: an embedded Valkey in data_dir."
+    )
     workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
     gpus_per_worker: float = Field(default=0.0, ge=0, le=8, description="A fraction: several workers share a GPU.")
     device: str = Field(default="auto", description="What workers compute on: cpu, cuda, or auto.")

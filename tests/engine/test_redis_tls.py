@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.service.harness import QUICK, Parts, serving
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.records import StoreUnavailable
@@ -14,7 +15,6 @@ from burnish_workers.engine.redis_library import RedisLibrary
 from burnish_workers.engine.redis_link import RedisLink
 from burnish_workers.engine.redis_store import RedisStore
 from burnish_workers.engine.redis_tenancy import RedisTenancy
-from tests.service.harness import QUICK, Parts, serving
 
 from .tls import Tls, native, relayed
 

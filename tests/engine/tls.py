@@ -34,7 +34,9 @@ class Tls:
 
     def url(self, *, password: str | None = None, authority: Path | None = None, scheme: str = "rediss") -> str:
         word = quote(self.password if password is None else password, safe="")
-        return f"{scheme}://:{word}@127.0.0.1:{self.port}/0" + ("" if authority is None else f"?ssl_ca_certs={authority}")
+        return f"{scheme}://:{word}@127.0.0.1:{self.port}/0" + (
+            "" if authority is None else f"?ssl_ca_certs={authority}"
+        )
 
     @property
     def good(self) -> str:

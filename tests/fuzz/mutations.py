@@ -22,7 +22,20 @@ ATOMS += [10**400, float("nan"), {"as_float": 10**400}, {"as_string": "exec"}, "
 
 WORDS = [*"uxtz", "x[0]", "x[1]", "pi", "e", "i", "d", "1", "0.5", "1e308", "64", "-", "+", "*", "/", "**", "(", ")"]
 WORDS += [", ", "[", "]", " < ", " == ", "where(", "min(", "max(", "sum(", "mean(", "norm2(", "dot(x, ", "exp(", "log("]
-WORDS += ["sqrt(", "sin(", "cos(", "tanh(", "abs(", "sigmoid(", "where(u < 0, ", " if ", " else ", "lambda: ", "0x", "1j"]
+WORDS += [
+    "sqrt(",
+    "sin(",
+    "cos(",
+    "tanh(",
+    "abs(",
+    "sigmoid(",
+    "where(u < 0, ",
+    " if ",
+    " else ",
+    "lambda: ",
+    "0x",
+    "1j",
+]
 
 
 def mutated_bytes(data: bytes, rng: random.Random) -> bytes:

@@ -1,6 +1,6 @@
-"""The address of a store: what may stand in it, and what to say when the store there lets nobody in. Never the password.
+"""The address of a store: what may stand in it, and what to say when TLS keeps us out. Never the password.
 
-    redis://:PASSWORD@HOST:PORT/0        rediss://:PASSWORD@HOST:PORT/0?ssl_ca_certs=/path/to/ca.pem
+redis://:PASSWORD@HOST:PORT/0        rediss://:PASSWORD@HOST:PORT/0?ssl_ca_certs=/path/to/ca.pem
 """
 
 from __future__ import annotations
