@@ -1,8 +1,8 @@
 """Quotas as headers: `RateLimit-Policy` and `RateLimit` of draft-ietf-httpapi-ratelimit-headers-10 (-11 has the same).
 
-Lists of structured fields (RFC 9651), an item for each quota by its name. `q`: how much there is, `qu`: of what (clients
-take it for requests where it is not said), `w`: in how many seconds; `r`: how much is left, `t`: seconds until there is
-more. Chosen over X-RateLimit-*, which every service means in a way of its own.
+Lists of structured fields (RFC 9651), an item for each quota by its name. `q`: how much there is, `qu`: of what (taken
+for requests where it is not said), `w`: in how many seconds; `r`: how much is left, `t`: seconds until there is more.
+Chosen over X-RateLimit-*, which every service means in a way of its own.
 """
 
 from __future__ import annotations

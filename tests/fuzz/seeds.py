@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from itertools import pairwise
 
 import numpy as np
 from safetensors.numpy import save
@@ -37,7 +38,7 @@ def cards() -> list[bytes]:
 
 def _card(layers: list[int], dtype: str) -> bytes:
     arrays = {}
-    for i, (n, m) in enumerate(zip(layers, layers[1:], strict=False)):
+    for i, (n, m) in enumerate(pairwise(layers)):
         arrays[f"layer{i}.weight"] = np.linspace(-1, 1, m * n, dtype=dtype).reshape(m, n)
         arrays[f"layer{i}.bias"] = np.zeros(m, dtype)
     known = {"format_version": 1, "dim": layers[0] - 1, "layers": layers, "activation": "tanh", "dtype": dtype}
