@@ -59,7 +59,7 @@ async def test_it_is_durable(tls: Tls) -> None:
 
 async def test_a_wrong_password(tls: Tls) -> None:
     said = await refused(tls.url(password=WRONG, authority=tls.authority))
-    assert f"the store at 127.0.0.1:{tls.port} lets us not in" in said
+    assert f"the store at 127.0.0.1:{tls.port} does not let us in" in said
     assert "password" in said
     assert WRONG not in said
     assert tls.password not in said

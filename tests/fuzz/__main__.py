@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def fuzz(name: str, grown: Path, seconds: float, seed: int) -> Reached:
-    """Fuzz one target for so long, going on after findings. `grown`: where inputs that reached something new are put."""
+    """Fuzz one target for so long, going on after findings. `grown`: where inputs that reach something new are put."""
     grown.mkdir(parents=True, exist_ok=True)
     kept = CORPUS / name
     kept.mkdir(parents=True, exist_ok=True)

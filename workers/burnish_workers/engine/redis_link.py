@@ -150,12 +150,10 @@ class RedisLink:
             yield
         except AuthenticationError as error:
             what = "it wants a password, or another one: see its address, redis://:PASSWORD@HOST:PORT/0"
-            raise StoreUnavailable(f"the store at {self.name} lets us not in ({error}): {what}") from error
+            raise StoreUnavailable(f"the store at {self.name} does not let us in ({error}): {what}") from error
         except (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError) as error:
-            said = (
-                refusal(self.name, error) if self._tls else None
-            ) or f"the store at {self.name} does not answer: {error}"
-            raise StoreUnavailable(said) from error
+            why = refusal(self.name, error) if self._tls else None
+            raise StoreUnavailable(why or f"the store at {self.name} does not answer: {error}") from error
         except ResponseError as error:
             if not str(error).startswith(("MISCONF", "LOADING", "NOREPLICAS")):
                 raise
