@@ -56,11 +56,12 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
     )
     ordinary = (jobs, events, observations, inquiries, files, forecast, chat, responses, catalogue, cluster, canaries)
     users, admins = [Depends(admitted)], [Depends(administrating)]
-    for module in (*ordinary, quotas):
+    for module in ordinary:
         app.include_router(module.router, dependencies=users)
+    app.include_router(canaries.scraped, dependencies=[Depends(scraping)])
+    app.include_router(quotas.router, dependencies=users)
     for router in (keys.router, quotas.admin):
         app.include_router(router, dependencies=admins)
-    app.include_router(canaries.scraped, dependencies=[Depends(scraping)])
     app.include_router(health.router)
     for module in (chat, responses, openai_models):  # a base URL of their own, under which /models is OpenAI's
         shown = module is openai_models

@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import resource
 import sys
+import warnings
 
 import atheris
 
@@ -28,6 +29,8 @@ def main(name: str, arguments: list[str]) -> None:
     for function in CHECKED:
         if hasattr(numpy.lib.format, function):
             setattr(numpy.lib.format, function, atheris.instrument_func(getattr(numpy.lib.format, function)))
+
+    warnings.simplefilter("error")  # what a stranger sends fills no log
 
     def mutated(data: bytes, most: int, seed: int) -> bytes:
         rng = random.Random(seed)
