@@ -143,7 +143,7 @@ def mutated_archive(data: bytes, rng: random.Random, blind: Blind = mutated_byte
             name = rng.choice(sorted(files))
             files[name] = blind(files[name], rng)
         case 2:
-            files[blind(name.encode(), rng).decode("latin-1")[:300]] = files[name]
+            files[blind(name.encode("utf-8", "surrogatepass"), rng).decode("latin-1")[:300]] = files[name]
         case 3:
             files[name] = files[rng.choice(sorted(files))]
         case _:
@@ -175,7 +175,7 @@ def mutated_safetensors(data: bytes, rng: random.Random, blind: Blind = mutated_
     if rng.random() < 0.2:
         body = blind(body, rng)
     elif rng.random() < 0.5 and (card := _card(header)) is not None:
-        described = mutated_json(card.encode(), rng, blind).decode("utf-8", "replace")
+        described = mutated_json(card.encode("utf-8", "surrogatepass"), rng, blind).decode("utf-8", "replace")
         header = json.dumps({**json.loads(header), "__metadata__": {"burnish.card": described}}).encode()
     else:
         header = mutated_json(header, rng, blind)

@@ -35,6 +35,7 @@ def read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     arrays = {ONLY: _npy(data)} if data.startswith(NPY) else _safetensors(data)
     for name, array in arrays.items():
         _check(name, array)
+        array.flags.writeable = False  # safetensors hands out its own copies
     return arrays
 
 
