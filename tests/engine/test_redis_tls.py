@@ -92,7 +92,7 @@ async def test_an_authority_that_is_not_there(tls: Tls, tmp_path: Path) -> None:
 async def test_tls_where_there_is_none(tmp_path: Path) -> None:
     with EmbeddedValkey(tmp_path) as store:
         said = await refused(store.url.replace("redis://", "rediss://"))
-    assert "has that port TLS?" in said
+    assert "does not answer by TLS" in said
 
 
 async def test_none_where_there_is_tls(tls: Tls) -> None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import shutil
 import socket
-import ssl
 import subprocess
-import threading
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +18,8 @@ import trustme
 
 from burnish_workers.engine.embedded_store import EmbeddedValkey
 from burnish_workers.engine.sockets import free_port
+
+from . import tls_relay
 
 PASSWORD = "hush:a/secret#with?everything"
 
@@ -46,53 +46,20 @@ class Tls:
 @contextlib.contextmanager
 def relayed(folder: Path) -> Iterator[Tls]:
     """The embedded Valkey, with a relay before it that ends TLS, as a proxy or a service mesh does."""
-    authority = trustme.CA()
+    authority, certificate = trustme.CA(), folder / "server.pem"
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    with EmbeddedValkey(folder / "store", appendfsync="always") as store, _relay(store.url, context) as port:
-        password = store.url.split(":", 2)[2].rpartition("@")[0]
-        yield Tls(port, password, folder / "ca.pem")
-
-
-@contextlib.contextmanager
-def _relay(url: str, context: ssl.SSLContext) -> Iterator[int]:
-    upstream = int(url.rpartition(":")[2].partition("/")[0])
-    loop, ready = asyncio.new_event_loop(), threading.Event()
-    port: list[int] = []
-
-    async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(OSError):
-            while data := await reader.read(65_536):
-                writer.write(data)
-                await writer.drain()
-        writer.close()
-
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner = await asyncio.open_connection("127.0.0.1", upstream)
-        await asyncio.gather(copied(reader, inner[1]), copied(inner[0], writer))
-
-    async def serve() -> None:
-        loop.set_exception_handler(lambda *_: None)  # handshakes that clients break off are what is tested
-        server = await asyncio.start_server(relay, "127.0.0.1", 0, ssl=context)
-        port.append(server.sockets[0].getsockname()[1])
-        ready.set()
-        await stopped.wait()
-        server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-
-    stopped = asyncio.Event()
-    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()), name="tls-relay")
-    thread.start()
-    assert ready.wait(10)
-    try:
-        yield port[0]
-    finally:
-        loop.call_soon_threadsafe(stopped.set)
-        thread.join(10)
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    with EmbeddedValkey(folder / "store", appendfsync="always") as store:
+        password, _, place = store.url.removeprefix("redis://:").rpartition("@")
+        command = [sys.executable, str(Path(tls_relay.__file__)), place.partition("/")[0], str(certificate)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as relay:
+            assert relay.stdin is not None
+            assert relay.stdout is not None
+            try:
+                yield Tls(int(relay.stdout.readline()), password, folder / "ca.pem")
+            finally:
+                relay.stdin.close()
+                relay.wait(30)
 
 
 @contextlib.contextmanager

@@ -152,8 +152,8 @@ class RedisLink:
             what = "it wants a password, or another one: see its address, redis://:PASSWORD@HOST:PORT/0"
             raise StoreUnavailable(f"the store at {self.name} does not let us in ({error}): {what}") from error
         except (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError) as error:
-            why = refusal(self.name, error) if self._tls else None
-            raise StoreUnavailable(why or f"the store at {self.name} does not answer: {error}") from error
+            said = f"the store at {self.name} does not answer{' by TLS' if self._tls else ''}: {error}"
+            raise StoreUnavailable((refusal(self.name, error) if self._tls else None) or said) from error
         except ResponseError as error:
             if not str(error).startswith(("MISCONF", "LOADING", "NOREPLICAS")):
                 raise
