@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
+import structlog
 
 from burnish_workers.engine.fleet import InlineFleet, NoSuchClass
 
@@ -52,10 +53,13 @@ def alone(entries: str) -> Iterator[Alone]:
             yield Alone(url, process)
         finally:
             process.stdin.close()
-            process.wait(60)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(120)
+            process.kill()
 
 
 def main(entries: str) -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     parts = in_memory(api_keys=entries)
     parts.fleet = lambda: Closed(1)
     with serving(parts) as service:

@@ -38,7 +38,6 @@ LEFT_OUT = {
     "schemathesis breaks what HTTP mends, such as spaces around a number",
     "use_after_free": "needs links between operations, which the document does not have",
     "ensure_resource_availability": "the same",
-    "max_response_time": "a limit of each call here",
 }
 """Checks that are not made, and why."""
 
