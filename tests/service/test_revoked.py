@@ -15,9 +15,10 @@ from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.memory_tenancy import MemoryTenancy
 
 from .harness import QUICK, Service, blocks_of, messages, serving, stranded
+from .language import ASKED, ENDLESS, NAME, tiny
 from .test_tenants import ENTRIES, ROOT, Party, parts, problem, store_url
 
-__all__ = ["store_url"]
+__all__ = ["store_url", "tiny"]
 
 SSE = {"Accept": "text/event-stream"}
 ROTATION = 60.0
@@ -85,7 +86,7 @@ def test_a_busy_stream_ends_with_its_key(closed: Service, issued: tuple[Party, P
 
 def test_the_sdk_tells_its_user(closed: Service, issued: tuple[Party, Party, str]) -> None:
     root, acme, key = issued
-    with burnish.Client(closed.url, api_key=acme.key) as client:
+    with burnish.Burnish(closed.url, api_key=acme.key) as client:
         job = client.get(acme.job(stranded())["id"])
         heard = job.events()
         next(heard)
@@ -112,14 +113,10 @@ def test_others_go_on(closed: Service, issued: tuple[Party, Party, str]) -> None
     assert other.ask("POST", job["links"]["cancel"]).status_code in (200, 202)
 
 
+@pytest.mark.usefixtures("tiny")
 def test_a_chat_ends_with_its_key(closed: Service, issued: tuple[Party, Party, str]) -> None:
     root, acme, key = issued
-    body = {
-        "model": "dyck",
-        "messages": [{"role": "user", "content": "("}],
-        "stream": True,
-        "burnish": {"budget": {"seconds": 50}},
-    }
+    body = {"model": NAME, "messages": ASKED, "stream": True, **ENDLESS}
     headers = {"Authorization": f"Bearer {acme.key}"}
     text = ""
     with closed.client.stream("POST", "/v1/chat/completions", json=body, headers=headers, timeout=40) as reply:
