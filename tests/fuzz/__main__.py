@@ -1,6 +1,8 @@
 """`python -m tests.fuzz [--seconds N] [--only NAME ...]`: fuzz the readers, keep what was found, tell how far it got.
 
 What breaks a reader is kept in `tests/fuzz/corpus/TARGET/`, which `make test` replays. Mend the reader; the file stays.
+With `--grown FOLDER --distil` nothing is fuzzed: of the inputs in that folder the fewest that reach all they reach are kept
+beside, as far as they are small.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from pathlib import Path
 from .targets import TARGETS
 
 CORPUS = Path(__file__).parent / "corpus"
+SHARE = 150_000
+"""Bytes of a target's corpus beyond which no more is kept of what only reached something."""
 MOST_FINDINGS = 10
 """Of one target in one run: by then there is something to mend."""
 
@@ -45,7 +49,12 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", choices=sorted(TARGETS), help="default: all")
     parser.add_argument("--seed", type=int, default=0, help="0: another one each time")
     parser.add_argument("--grown", type=Path, help="a folder for what was found to reach further; default: thrown away")
+    parser.add_argument("--distil", action="store_true", help="keep the best of --grown, and do nothing else")
     arguments = parser.parse_args()
+    if arguments.distil:
+        for name in arguments.only or list(TARGETS):
+            _write(f"{name}: {distil(name, arguments.grown / name)} inputs kept\n")
+        return 0
     names, found = arguments.only or list(TARGETS), 0
     with tempfile.TemporaryDirectory(prefix="burnish-fuzz-") as scratch:
         for name in names:
@@ -68,6 +77,22 @@ def fuzz(name: str, grown: Path, seconds: float, seed: int) -> Reached:
         _run(name, [str(grown), str(kept)], left, seed, reached)
     reached.seconds = time.monotonic() - began
     return reached
+
+
+def distil(name: str, grown: Path) -> int:
+    """Keep the fewest inputs that reach what all of `grown` do, smallest first, up to a SHARE. How many those are."""
+    with tempfile.TemporaryDirectory(prefix="burnish-fuzz-") as folder:
+        command = [sys.executable, "-m", "tests.fuzz.guided", name, folder, str(grown), "-merge=1"]
+        subprocess.run(command, capture_output=True, check=True)
+        best = sorted(Path(folder).iterdir(), key=lambda file: (file.stat().st_size, file.name))
+        taken, kept = sum(file.stat().st_size for file in (CORPUS / name).iterdir()), 0
+        for file in best:
+            taken += file.stat().st_size
+            if taken > SHARE:
+                break
+            shutil.copyfile(file, CORPUS / name / f"reached-{file.name[:16]}")
+            kept += 1
+    return kept
 
 
 def _run(name: str, folders: list[str], seconds: float, seed: int, reached: Reached) -> None:
@@ -112,15 +137,19 @@ def _complaint(log: str) -> str:
     return "\n".join(lines[starts[0] : starts[0] + 40]) if starts else log[-1500:]
 
 
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def _say(name: str, reached: Reached) -> None:
     rate = reached.executions / max(reached.seconds, 1e-9)
-    sys.stdout.write(
+    _write(
         f"{name}: {reached.executions} executions in {reached.seconds:.0f} s ({rate:.0f}/s), {reached.edges} edges, "
         f"{reached.features} features, peak {reached.peak} MiB, {len(reached.findings)} findings\n"
     )
     for place, complaint in reached.findings:
-        sys.stdout.write(f"  {place}\n{complaint}\n")
-    sys.stdout.flush()
+        _write(f"  {place}\n{complaint}\n")
 
 
 if __name__ == "__main__":
