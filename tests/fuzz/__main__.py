@@ -1,7 +1,7 @@
 """`python -m tests.fuzz [--seconds N] [--only NAME ...]`: fuzz the readers, keep what was found, tell how far it got.
 
 What breaks a reader is kept in `tests/fuzz/corpus/TARGET/`, which `make test` replays. Mend the reader; the file stays.
-With `--grown FOLDER --distil` nothing is fuzzed: of the inputs in that folder the fewest that reach all they reach are kept
+With `--grown FOLDER --distil` nothing is fuzzed: of the inputs there, the fewest that reach all that they reach are kept
 beside, as far as they are small.
 """
 
