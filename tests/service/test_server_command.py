@@ -26,13 +26,13 @@ from burnish_workers.engine.schema import SCHEMA
 def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "burnish_service", "serve", "--port", "0", "--data-dir", str(folder / "data")]
     own = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=own)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=own)
 
 
 def deploy(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "burnish_service", "deploy"]
     unset = {name: text for name, text in os.environ.items() if name not in ("RAY_ADDRESS", "BURNISH_REDIS_URL")}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=unset | environment, cwd=folder)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=unset | environment, cwd=folder)
 
 
 def test_a_deployment_says_what_it_lacks(tmp_path: Path) -> None:
