@@ -1,8 +1,8 @@
 """`python -m tests.fuzz [--seconds N] [--only NAME ...]`: fuzz the readers, keep what was found, tell how far it got.
 
 What breaks a reader is kept in `tests/fuzz/corpus/TARGET/`, which `make test` replays. Mend the reader; the file stays.
-With `--grown FOLDER --distil` nothing is fuzzed: of the inputs there the fewest that reach all they reach are kept too, as
-far as they are small.
+With `--grown FOLDER --distil` nothing is fuzzed: of the inputs there the fewest that reach all they reach are kept too,
+as far as they are small.
 """
 
 from __future__ import annotations
