@@ -15,7 +15,7 @@ from burnish_workers.engine.clock import SystemClock
 from burnish_workers.engine.memory_tenancy import MemoryTenancy
 
 from .harness import QUICK, Service, blocks_of, messages, serving, stranded
-from .language import ASKED, ENDLESS, NAME, tiny
+from .language import ASKED, ENDLESS, NAME, tiny, until
 from .test_tenants import ENTRIES, ROOT, Party, parts, problem, store_url
 
 __all__ = ["store_url", "tiny"]
@@ -125,7 +125,10 @@ def test_a_chat_ends_with_its_key(closed: Service, issued: tuple[Party, Party, s
             if not text:
                 root.ask("DELETE", f"/v1/keys/{key}")
             text += line
+        job = reply.headers["x-burnish-job"]
     assert '"code":"invalid_api_key"' in text
+    other = Party(closed.url, root.ask("POST", "/v1/keys", json={"tenant": "acme"}).json()["key"])
+    until(lambda: other.get(f"/v1/jobs/{job}").json()["status"] == "cancelled")  # it was its reader's alone
 
 
 # --- an open service --------------------------------------------------------------------------------------------------
