@@ -75,6 +75,7 @@ RAY_SERVICE = kind(
     ),
 )
 
+_AUTHORIZATION = closed({"credentials": closed({"name": STRING, "key": STRING})}, {"type": STRING})
 SERVICE_MONITOR = kind(
     "monitoring.coreos.com/v1",
     "ServiceMonitor",
@@ -82,7 +83,14 @@ SERVICE_MONITOR = kind(
         {
             "selector": closed({"matchLabels": PARAMS}),
             "endpoints": listed(
-                closed({"port": STRING}, {"path": STRING, "interval": {"type": "string", "pattern": r"^\d+(s|m)$"}})
+                closed(
+                    {"port": STRING},
+                    {
+                        "path": STRING,
+                        "interval": {"type": "string", "pattern": r"^\d+(s|m)$"},
+                        "authorization": _AUTHORIZATION,
+                    },
+                )
             ),
         }
     ),
