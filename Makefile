@@ -2,12 +2,13 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN := $(VENV)/bin
+FUZZ_SECONDS ?= 600
 STAMP := $(VENV)/.installed
 export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
 
-.PHONY: docs demo test test-law test-faults test-deploy test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior bench-reasoning reasoning-models clean
+.PHONY: docs demo test test-law test-faults fuzz test-deploy test-all serve lint types floors format bench bench-gpu bench-surrogate bench-posterior bench-reasoning reasoning-models clean
 
 $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -40,6 +41,10 @@ test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal
 
 test-faults: $(STAMP)  ## a service under load, its parts killed, stopped, filled, cut off: half an hour; docs/faults.md
 	$(BIN)/python -m tests.faults --page docs/faults.md
+
+fuzz: $(STAMP)  ## readers of models, arrays and formulas under a coverage-guided fuzzer, ten minutes; FUZZ_SECONDS for more
+	$(BIN)/pip install --quiet -e '.[fuzz]'
+	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
 docs: $(STAMP)  ## the site in build/site, strictly and without network; reference pages made anew
 	$(BIN)/pip install --quiet -e '.[docs]'

@@ -42,8 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     serve.add_argument("--workers", type=int, help="default: one for each core")
     serve.add_argument("--runners", type=int, help="default 1; processes that conduct jobs")
     serve.add_argument("--ingress", choices=("auto", "haproxy", "proxy"), help="what listens for HTTP; default auto")
-    here = commands.add_parser(HERE)  # what `serve` runs in a session of its own
-    here.add_argument("settings")
+    commands.add_parser(HERE)  # what `serve` runs in a session of its own, with the settings on its input
     over = commands.add_parser("deploy", help="put what is installed here on a running server, or a Ray cluster")
     over.add_argument("--data-dir", type=Path, help="of the running server, or shared by all nodes of the cluster")
     over.add_argument("--workers", type=int, help="on a cluster; default: one for each of its CPUs")
@@ -58,7 +57,7 @@ def main(argv: list[str] | None = None) -> int:
         return _make_key(arguments.tenant, arguments.scopes)
     if arguments.command == HERE:
         try:
-            code = run(Settings.model_validate_json(arguments.settings))
+            code = run(Settings.model_validate_json(sys.stdin.buffer.read()))
             _leave(code)
         except (StoreError, StandsOpen) as error:
             _say(f"burnish-server: {error}")
@@ -86,8 +85,8 @@ def _chosen(given: dict[str, Any]) -> Settings:
     except ValidationError as error:
         said = "; ".join(f"BURNISH_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
         raise SettingsError(said) from None
-    os.environ.pop("BURNISH_API_KEYS", None)
-    os.environ.pop("BURNISH_API_KEYS_FILE", None)
+    for name in ("BURNISH_API_KEYS", "BURNISH_API_KEYS_FILE", "BURNISH_METRICS_TOKEN"):
+        os.environ.pop(name, None)
     return settings
 
 

@@ -1,12 +1,14 @@
 """Who may come in, and as whom: the key of a request, or nobody's where the service stands open.
 
 It stands open while there is no key, in the settings or in the store, and it listens to this machine alone. Once there
-was a key it is closed for good, also when all are revoked.
+was a key it is closed for good, also when all are revoked: at once for the front that made it and for whatever takes an
+administrator, within a second for other fronts (`openness.MOMENT`).
 """
 
 from __future__ import annotations
 
 import ipaddress
+from functools import partial
 from typing import Annotated
 
 from fastapi import Request, Security
@@ -15,7 +17,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from burnish.wire.keys import Scope
 from burnish_service.context import Context, base_of
 from burnish_service.settings import Settings
-from burnish_workers.engine.api_keys import VARIABLE, opens, taken_apart
+from burnish_workers.engine.api_keys import VARIABLE, is_token, opens, taken_apart
 from burnish_workers.engine.quotas import Caller
 from burnish_workers.engine.refusals import Refusal
 from burnish_workers.engine.tenancy import StoredKey, Tenancy
@@ -54,17 +56,43 @@ class Forbidden(Refusal):
 async def admitted(request: Request, credentials: Sent) -> None:
     """A dependency of routes: who asks may read, or submit where the method is not GET. Raises Refusal."""
     scope: Scope = "read" if request.method in ("GET", "HEAD") else "submit"
-    request.scope["caller"] = await admit(base_of(request), credentials, scope)
+    await _let_in(request, credentials, scope)
 
 
 async def administrating(request: Request, credentials: Sent) -> None:
     """A dependency of routes: who asks is an administrator. Raises Refusal."""
-    request.scope["caller"] = await admit(base_of(request), credentials, "admin")
+    await _let_in(request, credentials, "admin")
+
+
+async def scraping(request: Request, credentials: Sent) -> None:
+    """A dependency of /metrics: who asks may read, or has the token of the metrics and sees them all. Raises
+    Refusal."""
+    token = base_of(request).settings.metrics_token
+    if credentials is not None and token and is_token(credentials.credentials, token):
+        request.scope["caller"] = Caller()
+        return
+    await admitted(request, credentials)
+
+
+async def _let_in(request: Request, credentials: Credentials, scope: Scope) -> None:
+    context = base_of(request)
+    request.scope["caller"] = await admit(context, credentials, scope)
+    request.scope["welcome"] = partial(_welcome, context, credentials, scope)
+
+
+async def _welcome(context: Context, credentials: Credentials, scope: Scope) -> bool:
+    """Whether whoever was let in would be let in again."""
+    try:
+        await admit(context, credentials, scope)
+    except (Unauthorised, Forbidden):
+        return False
+    return True
 
 
 async def admit(context: Context, credentials: Credentials, scope: Scope) -> Caller:
     """Whoever sent a request. Raises Refusal: 401, 403."""
-    if await stands_open(context):
+    # Whoever makes keys keeps what he was let in for: a second too late would be for good.
+    if await stands_open(context, now=scope == "admin"):
         return _caller(context)
     if credentials is None:
         raise Unauthorised("this service needs a key: send `Authorization: Bearer bk_...`", sent=False)
@@ -77,9 +105,10 @@ async def admit(context: Context, credentials: Credentials, scope: Scope) -> Cal
     return _caller(context, key)
 
 
-async def stands_open(context: Context) -> bool:
-    """Whether nobody needs a key. Raises Refusal where none is there but should be."""
-    if context.configured_keys or await context.tenancy.count() > 0:
+async def stands_open(context: Context, *, now: bool = False) -> bool:
+    """Whether nobody needs a key; `now`: by the store as it is, not as it was a moment ago. Raises Refusal where there
+    is none but should be."""
+    if context.configured_keys or await context.openness.has_keys(now=now):
         return False
     settings = context.settings
     if is_loopback(settings.host) or settings.allow_open:

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from burnish_service.attendance import Attendance
 from burnish_service.lines import Lines
+from burnish_service.openness import Openness
 from burnish_service.settings import Settings
 from burnish_workers.engine.api_keys import configured
 from burnish_workers.engine.app import App
@@ -37,9 +38,16 @@ class Pool:
     lacking: str | None = None
 
 
+async def _always() -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class Context:
-    """`pool` says how the pool of workers is. `app` has everything, as no caller may see it, until `of` a caller."""
+    """`pool` says how the pool of workers is. `app` has everything, as no caller may see it, until `of` a caller.
+
+    `welcome`: whether whoever asked would be let in again now; what lasts looks at it from time to time.
+    """
 
     app: App
     settings: Settings
@@ -49,6 +57,7 @@ class Context:
     tenancy: Tenancy = field(default_factory=MemoryTenancy)
     attendance: Attendance = field(default_factory=Attendance)
     lines: Lines = field(default_factory=Lines)
+    welcome: Callable[[], Awaitable[bool]] = _always
 
     def of(self, caller: Caller) -> Context:
         """That of one request: jobs and files are its caller's alone."""
@@ -70,6 +79,10 @@ class Context:
     def configured_keys(self) -> Mapping[str, StoredKey]:
         """The keys of the settings, by id."""
         return {key.id: key for key in configured(self.settings.api_keys)}
+
+    @cached_property
+    def openness(self) -> Openness:
+        return Openness(self.tenancy, self.clock)
 
     @cached_property
     def quotas(self) -> QuotaAdmin:
@@ -101,4 +114,4 @@ def caller_of(request: Request) -> Caller:
 
 def context_of(request: Request) -> Context:
     """That of whoever sent the request."""
-    return base_of(request).of(caller_of(request))
+    return replace(base_of(request).of(caller_of(request)), welcome=request.scope["welcome"])

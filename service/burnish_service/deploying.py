@@ -22,7 +22,13 @@ READY = 600.0
 _KEPT = ("host", "port", "ingress", "rotation", "redis_url", "workers")
 """Settings that a server's proxy, store and Ray were started with."""
 
-_SECRET = {"BURNISH_REDIS_URL", "BURNISH_OUTBOUND_KEYS", "BURNISH_API_KEYS", "BURNISH_API_KEYS_FILE"}
+_SECRET = {
+    "BURNISH_REDIS_URL",
+    "BURNISH_OUTBOUND_KEYS",
+    "BURNISH_API_KEYS",
+    "BURNISH_API_KEYS_FILE",
+    "BURNISH_METRICS_TOKEN",
+}
 """Ray shows environments to whoever sees its dashboard. The first goes by the settings, which no dashboard shows."""
 
 

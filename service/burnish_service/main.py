@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 
 from burnish_service import __version__, dashboard, openapi, problems
-from burnish_service.access import administrating, admitted
+from burnish_service.access import administrating, admitted, scraping
 from burnish_service.context import Context
 from burnish_service.problems import RequestId
 from burnish_service.routes import (
@@ -57,8 +57,10 @@ def create_app(connect: Callable[[], Awaitable[Context]], *, echo: bool = True) 
     )
     ordinary = (jobs, events, observations, inquiries, files, forecast, chat, responses, catalogue, cluster, canaries)
     users, admins = [Depends(admitted)], [Depends(administrating)]
-    for module in (*ordinary, quotas, webhooks):
+    for module in (*ordinary, webhooks):
         app.include_router(module.router, dependencies=users)
+    app.include_router(canaries.scraped, dependencies=[Depends(scraping)])
+    app.include_router(quotas.router, dependencies=users)
     for router in (keys.router, quotas.admin):
         app.include_router(router, dependencies=admins)
     app.include_router(health.router)

@@ -32,7 +32,7 @@ class Metric(NamedTuple):
 @dataclass(frozen=True)
 class Seen:
     """All that is told: the pool, what runners and fronts report, live jobs by status, usage, canaries, the store's
-    counters (see `Store.tallied`), what waits for webhooks."""
+    counters (see `Store.tallied`), what waits for webhooks. `by_tenant`: what is spent, by tenant; else their sum."""
 
     pool: Pool
     overview: Overview
@@ -41,6 +41,7 @@ class Seen:
     canaries: Canaries
     tallies: Mapping[str, float]
     backlog: Backlog = field(default_factory=Backlog)
+    by_tenant: bool = True
 
     def labelled(self, name: str, *labels: str) -> list[tuple[dict[str, str], float]]:
         """The counters `<name>|<value of each label>`, sorted."""
@@ -82,12 +83,22 @@ def _jobs(seen: Seen) -> Iterator[Metric]:
     worked = "Seconds that workers spent on blocks."
     yield Metric("burnish_worker_seconds_total", "counter", worked, [({}, usage.worker_seconds)])
     spent = seen.labelled("spent", "tenant", "kind", "amount")
+    spent = spent if seen.by_tenant else _summed(spent, without="tenant")
     yield Metric("burnish_spent_total", "counter", "What jobs used, by the amounts of budgets.", spent)
     states = ("made", "kept", "broken")
     promises = [({"state": state}, getattr(usage, f"promises_{state}")) for state in states]
     yield Metric("burnish_promises_total", "counter", "Tolerances promised by a deadline.", promises)
     removed = seen.labelled("removed", "what")
     yield Metric("burnish_removed_total", "counter", "What retention has removed.", removed)
+
+
+def _summed(samples: Iterable[tuple[dict[str, str], float]], without: str) -> list[tuple[dict[str, str], float]]:
+    """Over one label, which is left out."""
+    sums: dict[tuple[tuple[str, str], ...], float] = {}
+    for labels, amount in samples:
+        rest = tuple((name, value) for name, value in labels.items() if name != without)
+        sums[rest] = sums.get(rest, 0.0) + amount
+    return [(dict(rest), amount) for rest, amount in sorted(sums.items())]
 
 
 def _runners(seen: Seen) -> Iterator[Metric]:

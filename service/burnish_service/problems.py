@@ -105,7 +105,8 @@ class RequestId:
             if message["type"] == "http.response.start":
                 own = [(b"x-request-id", request_id.encode())] if self._echo else []
                 caller = scope.get("caller")
-                told = ratelimit.headers(caller.limits.values()) if caller else []
+                refused = message["status"] == 429
+                told = ratelimit.headers(caller.limits.values(), refused=refused) if caller else []
                 message["headers"] = [*message.get("headers", []), *own, *told]
             await send(message)
 

@@ -10,8 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from burnish_service.ingress import Ingress
 from burnish_service.telemetry import can_trace
 from burnish_workers.core.sharing import Sharing
-from burnish_workers.engine.api_keys import hashed, read_entries
+from burnish_workers.engine.api_keys import hashed, kept_token, read_entries
 from burnish_workers.engine.janitor import Retention
+from burnish_workers.engine.redis_address import checked_address
 from burnish_workers.kinds.posterior.registered import priors_of
 from burnish_workers.outbound.allowed import keys_of, places_of
 
@@ -24,7 +25,9 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Where to listen.")
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")
     data_dir: Path = Field(default=Path(".burnish"), description="Store and artifacts; one folder for all nodes.")
-    redis_url: str | None = Field(default=None, description="Default: an embedded Valkey in data_dir.")
+    redis_url: str | None = Field(
+        default=None, description="rediss:// for TLS. Default: an embedded Valkey in data_dir."
+    )
     workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
     gpus_per_worker: float = Field(default=0.0, ge=0, le=8, description="A fraction: several workers share a GPU.")
     device: str = Field(default="auto", description="What workers compute on: cpu, cuda, or auto.")
@@ -92,15 +95,30 @@ class Settings(BaseSettings):
     allow_open: bool = Field(
         default=False, description="Serve beyond this machine without keys: whoever reaches it may do everything."
     )
+    metrics_token: str = Field(
+        default="",
+        description="Opens /metrics alone, all of it, for whoever scrapes it; without it a key with scope admin does. "
+        "Read once and kept as a hash.",
+    )
     quota_jobs: int | None = Field(default=None, ge=0, description="Live jobs of a tenant for whom nothing is set.")
     quota_units: int | None = Field(default=None, ge=0, description="Units that such a tenant may spend in a UTC day.")
     quota_bytes: int | None = Field(default=None, ge=0, description="Bytes that the uploads of such a tenant may take.")
+
+    @field_validator("redis_url")
+    @classmethod
+    def _store(cls, url: str | None) -> str | None:
+        return None if url is None else checked_address(url)
 
     @field_validator("api_keys")
     @classmethod
     def _without_secrets(cls, keys: str) -> str:
         """Settings travel: to the server's command line, to replicas. No key does."""
         return hashed(keys)
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _token(cls, token: str) -> str:
+        return kept_token(token)
 
     @model_validator(mode="after")
     def _with_file(self) -> Settings:

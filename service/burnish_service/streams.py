@@ -15,6 +15,11 @@ HEARTBEAT = b": heartbeat\n\n"
 LATE = 0.5
 """Seconds after which a heartbeat does not wait any more for the store to say that there is nothing new."""
 
+LOOK = 10.0
+"""Seconds after which at the latest it is looked whether the reader's key is still good."""
+
+UNWELCOME = b": this key opens nothing any more\n\n"
+
 RETRY = b"retry: 500\n\n"
 STREAM_HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -26,15 +31,23 @@ async def job_stream(
 
     A reader resumes with the last `id:` it saw. `types` leaves others out, terminal ones excepted. `latest`: of the
     refinements that wait to be sent only the newest. Since nothing is fetched before the reader has taken what came
-    before, a slow reader is never behind by more than one.
+    before, a slow reader is never behind by more than one. It also ends when the reader's key is revoked or expires,
+    within `look_every` seconds: who comes back is a 401.
     """
     clock, settings = context.clock, context.settings
     closes, since = clock.monotonic() + settings.rotation, clock.now()
+    looks = clock.monotonic() + look_every(context)
     yield RETRY
     with context.attendance.stream():
         try:
             while (left := closes - clock.monotonic()) > 0:
-                asked = asyncio.create_task(context.app.next_events(job, after, min(settings.heartbeat, left)))
+                if clock.monotonic() >= looks:
+                    if not await context.welcome():
+                        yield UNWELCOME
+                        return
+                    looks = clock.monotonic() + look_every(context)
+                patience = min(settings.heartbeat, left, max(looks - clock.monotonic(), 0.0))
+                asked = asyncio.create_task(context.app.next_events(job, after, patience))
                 try:
                     while not (await asyncio.wait({asked}, timeout=settings.heartbeat + LATE))[0]:
                         yield HEARTBEAT  # the store is slow to answer: no reason for the reader to think us dead
@@ -52,6 +65,11 @@ async def job_stream(
                     return
         except StoreUnavailable:
             return  # the reader comes back and resumes
+
+
+def look_every(context: Context) -> float:
+    """Seconds for which an open stream takes its reader's key to be good."""
+    return min(context.settings.heartbeat, LOOK)
 
 
 async def _encode(context: Context, job: str, event: Event) -> bytes:

@@ -42,32 +42,36 @@ class AlreadyServing(RuntimeError):
 
 
 def supervise(settings: Settings, command: Sequence[str] = (sys.executable, "-m", "burnish_service", HERE)) -> int:
-    """Serve until a signal. Returns the exit code of the server, `command` with the settings; one that ends with AGAIN
-    is started anew. Raises AlreadyServing."""
+    """Serve until a signal. Returns the exit code of the server, `command`, which reads the settings from its input:
+    with the store's password in them, they have no place on a command line. One that ends with AGAIN is started anew.
+    Raises AlreadyServing."""
     with _claimed(settings.data_dir, f"http://{settings.host}:{settings.port}"):
         code = AGAIN
         for _ in range(TRIES):
-            code = _watched([*command, settings.model_dump_json()])
+            code = _watched(command, settings.model_dump_json())
             if code != AGAIN:
                 break
         return code
 
 
-def _watched(command: list[str]) -> int:
+def _watched(command: Sequence[str], settings: str) -> int:
     """Serve; what the server leaves behind is ended."""
     watcher = _guardian()
     assert watcher.stdin is not None
     try:
-        return _serve(command, watcher.stdin)
+        return _serve(command, settings, watcher.stdin)
     finally:
         watcher.stdin.close()
         watcher.wait()
 
 
-def _serve(command: list[str], watcher: IO[bytes]) -> int:
-    server = subprocess.Popen(command, start_new_session=True)
+def _serve(command: Sequence[str], settings: str, watcher: IO[bytes]) -> int:
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
     watcher.write(f"{server.pid}\n".encode())
     watcher.flush()
+    assert server.stdin is not None
+    with contextlib.suppress(BrokenPipeError), server.stdin:  # it may have ended already: its code says why
+        server.stdin.write(settings.encode())
     asked: list[float] = []
 
     def stop(number: int, frame: FrameType | None) -> None:

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from burnish.wire import Job
+from burnish_service.access import Unauthorised
 from burnish_service.context import Context
 from burnish_service.streams import STREAM_HEADERS
 
@@ -48,9 +49,10 @@ class TiedStream(StreamingResponse):
         self._context, self._job, self._keep, self._whole = context, job, keep, False
 
     async def _watched(self, content: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        async for each in content:
-            yield each
-        self._whole = True
+        with contextlib.suppress(Unauthorised):  # the reader's key has ended, and he with it
+            async for each in content:
+                yield each
+            self._whole = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

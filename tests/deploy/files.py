@@ -16,6 +16,7 @@ DEPLOY = ROOT / "deploy"
 KUBERAY = DEPLOY / "kuberay"
 
 SECRETS = {"BURNISH_STORE_PASSWORD": "p4ssw0rd", "RAY_AUTH_TOKEN": "t" * 32, "GRAFANA_PASSWORD": "g"}
+SECRETS["BURNISH_METRICS_TOKEN"] = "m" * 32
 SECRETS["BURNISH_API_KEYS"] = f"me={minted().text}"
 
 _VARIABLE = re.compile(r"\$(?:(\$)|\{(\w+)(?::([-?])([^}]*))?\})")

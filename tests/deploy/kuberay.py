@@ -76,6 +76,7 @@ RAY_SERVICE = kind(
     ),
 )
 
+_AUTHORIZATION = closed({"credentials": closed({"name": STRING, "key": STRING})}, {"type": STRING})
 SERVICE_MONITOR = kind(
     "monitoring.coreos.com/v1",
     "ServiceMonitor",
@@ -88,7 +89,7 @@ SERVICE_MONITOR = kind(
                     {
                         "path": STRING,
                         "interval": DURATION,
-                        "authorization": closed({"credentials": closed({"name": NAME, "key": STRING})}),
+                        "authorization": _AUTHORIZATION,
                     },
                 )
             ),

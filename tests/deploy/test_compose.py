@@ -14,6 +14,8 @@ import compose_spec
 import pytest
 import yaml
 
+from burnish_service.settings import Settings
+from burnish_workers.engine.api_keys import is_token
 from burnish_workers.engine.redis_durability import judge
 
 from .files import ROOT, SECRETS, NotSet, compose
@@ -34,6 +36,8 @@ def check(file: dict[str, Any]) -> None:
             source = volume.split(":")[0]
             if not (ROOT / source).exists() if source.startswith(".") else source not in file["volumes"]:
                 raise ValueError(f"{name} mounts {source}, which is not there")
+        if missing := set(service.get("secrets", ())) - file["secrets"].keys():
+            raise ValueError(f"{name} has the secret {missing}")
         if missing := set(service.get("networks", ())) - file["networks"].keys():
             raise ValueError(f"{name} is in {missing}")
 
@@ -50,6 +54,7 @@ MUTANTS: dict[str, Change] = {
     "a dependency that is not there": lambda file: file["services"]["grafana"].update(depends_on=["promethes"]),
     "a volume that is not there": lambda file: file["volumes"].pop("store"),
     "a file that is not there": lambda file: file["services"]["prometheus"]["volumes"].append("./deploy/x.yml:/x:ro"),
+    "a secret that is not there": lambda file: file["secrets"].clear(),
     "a network that is not there": lambda file: file["networks"].clear(),
 }
 
@@ -124,7 +129,10 @@ def test_docker_asks_for_secrets(name: str) -> None:
     assert "compose.env.example" in told.stderr
 
 
-@pytest.mark.parametrize("name", ["BURNISH_STORE_PASSWORD", "RAY_AUTH_TOKEN", "BURNISH_API_KEYS"])
+SECRET = ["BURNISH_STORE_PASSWORD", "RAY_AUTH_TOKEN", "BURNISH_API_KEYS", "BURNISH_METRICS_TOKEN"]
+
+
+@pytest.mark.parametrize("name", SECRET)
 def test_secrets_must_be_given(name: str) -> None:
     with pytest.raises(NotSet, match=f"{name}.*compose.env.example"):
         compose(environment={key: text for key, text in SECRETS.items() if key != name})
@@ -158,7 +166,7 @@ def test_prometheus_has_the_key_that_it_asks_with() -> None:
     (key,) = (each["authorization"]["credentials_file"] for each in asks if each["job_name"] == "burnish")
     name = key.removeprefix("/run/secrets/")
     assert name in file["services"]["prometheus"]["secrets"]
-    assert file["secrets"][name] == {"environment": "BURNISH_METRICS_KEY"}
+    assert file["secrets"][name] == {"environment": "BURNISH_METRICS_TOKEN"}
 
 
 def test_services_are_confined_and_watched() -> None:
@@ -204,3 +212,15 @@ def test_the_images_are_built_from_what_is_there() -> None:
     user = re.findall(r"^(USER|FROM) (.+)$", docker, re.M)
     assert user[-3:] == [("USER", "10001:10001"), ("FROM", "base AS front"), ("FROM", "base AS worker")]
     assert Path(ROOT / "deploy/README.md").exists()
+
+
+def test_prometheus_has_the_token_that_the_service_knows() -> None:
+    file = compose()
+    asked = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["scrape_configs"]
+    (place,) = [each["authorization"]["credentials_file"] for each in asked if each["job_name"] == "burnish"]
+    (secret,) = file["services"]["prometheus"]["secrets"]
+    assert place == f"/run/secrets/{secret}"
+    variable = file["secrets"][secret]["environment"]
+    token = file["services"]["ray-head"]["environment"][variable]
+    assert token == SECRETS[variable]
+    assert is_token(token, Settings(metrics_token=token).metrics_token)

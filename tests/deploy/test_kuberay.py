@@ -146,10 +146,9 @@ def test_references_lead_somewhere() -> None:
             claim = volume.get("persistentVolumeClaim")
             assert claim is None or manifest("PersistentVolumeClaim", claim["claimName"])
     assert "auth_token" in secrets[manifest("RayService")["spec"]["rayClusterConfig"]["authOptions"]["secretName"]]
-    for endpoint in manifest("ServiceMonitor")["spec"]["endpoints"]:
-        if endpoint["port"] == "service":  # a service with keys tells its metrics to nobody else
-            wanted = endpoint["authorization"]["credentials"]
-            assert wanted["key"] in secrets[wanted["name"]]
+    (asks,) = [each["authorization"] for each in manifest("ServiceMonitor")["spec"]["endpoints"] if len(each) > 3]
+    told = {each["name"]: each.get("valueFrom") for each in groups()[0]["template"]["spec"]["containers"][0]["env"]}
+    assert told["BURNISH_METRICS_TOKEN"] == {"secretKeyRef": asks["credentials"]}
     address = environment(0)["BURNISH_REDIS_URL"]
     assert f"@{manifest('Service', 'burnish-valkey')['metadata']['name']}:6379" in address
 

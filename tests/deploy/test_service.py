@@ -28,7 +28,7 @@ pytestmark = pytest.mark.deploy
 OTHERS = {"BURNISH_EXTRA_KINDS", "BURNISH_LANGUAGE_MODELS", "BURNISH_LANGUAGE_ROWS"}
 """Variables that are read elsewhere than in the settings."""
 
-BESIDE = {"BURNISH_STORE_PASSWORD", "BURNISH_METRICS_KEY", "BURNISH_NODES"}
+BESIDE = {"BURNISH_STORE_PASSWORD", "BURNISH_NODES"}
 """Variables of the files themselves, out of which others are made."""
 
 HADOLINT = shutil.which("hadolint")

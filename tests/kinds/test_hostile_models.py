@@ -22,6 +22,7 @@ from burnish_workers.core.model_file import ModelRejected, inspect_model
 from burnish_workers.core.model_rejected import REASONS
 from burnish_workers.tensors.graph import load_model
 
+from ..fuzz.mutations import mutate, mutated_bytes
 from .model_files import exported, packed, unpacked, with_config, with_graph
 
 GOOD = "tanh"
@@ -235,44 +236,6 @@ def test_cards() -> None:
 
 MISFITS = (RuntimeError, TypeError, IndexError, ValueError, NotImplementedError, KeyError, OverflowError)
 """What operators say that do not fit together; the probe turns it into a refusal."""
-
-DEEP = json.loads("[" * 80 + "]" * 80)
-ATOMS: list[Any] = [None, True, -1, 0, 1, 2**31, 2**63, 1e308, "", "t", "os.system", [], {}, [[]], {"as_int": 1}, "\0"]
-ATOMS += [10**400, float("nan"), {"as_float": 10**400}, {"as_string": "exec"}, "\ud800", DEEP]
-
-
-def mutated_bytes(data: bytes, rng: random.Random) -> bytes:
-    found = bytearray(data)
-    for _ in range(rng.choice([1, 1, 2, 8, 64])):
-        at = rng.randrange(len(found))
-        match rng.randrange(4):
-            case 0:
-                found[at] ^= 1 << rng.randrange(8)
-            case 1:
-                found[at] = rng.randrange(256)
-            case 2:
-                del found[at : at + rng.randrange(1, 200)]
-            case _:
-                other = rng.randrange(len(found))
-                found[at:at] = found[other : other + rng.randrange(1, 200)]
-        if len(found) < 8:
-            break
-    return bytes(found)
-
-
-def mutate(value: Any, rng: random.Random) -> Any:
-    """Somewhere in the JSON, something else."""
-    if rng.random() < 0.25 or not value or not isinstance(value, dict | list):
-        return rng.choice(ATOMS)
-    if isinstance(value, dict):
-        name = rng.choice(sorted(value))
-        if rng.random() < 0.1:
-            return {key: item for key, item in value.items() if key != name}
-        return {**value, name: mutate(value[name], rng)}
-    at = rng.randrange(len(value))
-    if rng.random() < 0.2:
-        return value[:at] + value[at + 1 :] + ([value[at]] if rng.random() < 0.5 else [])
-    return [*value[:at], mutate(value[at], rng), *value[at + 1 :]]
 
 
 def mutated(files: dict[str, bytes], data: bytes, rng: random.Random) -> bytes:

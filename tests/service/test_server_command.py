@@ -26,13 +26,13 @@ from burnish_workers.engine.schema import SCHEMA
 def serve(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "burnish_service", "serve", "--port", "0", "--data-dir", str(folder / "data")]
     own = {**os.environ, **environment}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=own)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=own)
 
 
 def deploy(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "burnish_service", "deploy"]
     unset = {name: text for name, text in os.environ.items() if name not in ("RAY_ADDRESS", "BURNISH_REDIS_URL")}
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, env=unset | environment, cwd=folder)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, env=unset | environment, cwd=folder)
 
 
 def test_a_deployment_says_what_it_lacks(tmp_path: Path) -> None:
@@ -138,6 +138,22 @@ def test_a_store_that_is_not_there(tmp_path: Path) -> None:
     done = serve(tmp_path, BURNISH_REDIS_URL="redis://127.0.0.1:9/0")
     assert done.returncode == 2
     assert "127.0.0.1:9 does not answer" in done.stderr
+
+
+def test_a_store_with_another_password(tmp_path: Path) -> None:
+    with EmbeddedValkey(tmp_path / "store", appendfsync="always") as store:
+        done = serve(tmp_path, BURNISH_REDIS_URL=f"redis://:an0ther@{store.url.rpartition('@')[2]}")
+    assert done.returncode == 2
+    assert "does not let us in" in done.stderr
+    assert "an0ther" not in done.stderr + done.stdout
+
+
+def test_an_address_of_a_store_that_makes_no_sense(tmp_path: Path) -> None:
+    done = serve(tmp_path, BURNISH_REDIS_URL="redis://:p4ss/word@127.0.0.1:9/0")
+    assert done.returncode == 2
+    assert "BURNISH_REDIS_URL: " in done.stderr
+    assert "p4ss" not in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:

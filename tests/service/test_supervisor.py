@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import sys
 import time
@@ -42,3 +43,21 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+TELLING = """
+import pathlib, sys
+told = pathlib.Path("/proc/self/cmdline").read_text(), pathlib.Path("/proc/self/environ").read_text()
+pathlib.Path({file!r}).write_text(repr((*told, sys.stdin.read())))
+"""
+
+
+def test_the_password_of_the_store_is_on_no_command_line(tmp_path: Path) -> None:
+    script, told = tmp_path / "server.py", tmp_path / "told"
+    script.write_text(TELLING.format(file=str(told)))
+    settings = Settings(data_dir=tmp_path / "data", redis_url="redis://:hush@127.0.0.1:9/0")
+    assert supervise(settings, (sys.executable, str(script))) == 0
+    line, environment, given = ast.literal_eval(told.read_text())
+    assert Settings.model_validate_json(given) == settings
+    assert "server.py" in line
+    assert "hush" not in line + environment

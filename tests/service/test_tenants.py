@@ -321,7 +321,7 @@ def test_units_of_a_day(root: Party, acme: Party) -> None:
         full = acme.ask("POST", "/v1/jobs", json=QUICK)
         problem(full, 429, "units of this day")
         assert 0 < int(full.headers["retry-after"]) <= 86_400
-        assert full.headers["ratelimit-policy"] == '"units";q=200;w=86400'
+        assert full.headers["ratelimit-policy"] == '"units";q=200;qu="burnish-units";w=86400'
         assert full.headers["ratelimit"] == f'"units";r=0;t={full.headers["retry-after"]}'
     finally:
         root.ask("DELETE", "/v1/quotas/acme")

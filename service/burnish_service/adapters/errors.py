@@ -81,7 +81,9 @@ def broken(problem: dict[str, Any], status: str) -> ErrorDetail:
 
 
 def unavailable(error: Exception) -> ErrorDetail:
-    """The store does not answer, or the job was deleted while somebody waited for it."""
+    """The store does not answer, or the job was deleted, or the key was revoked, while somebody waited for it."""
+    if isinstance(error, Refusal) and error.problem.status == 401:
+        return ErrorDetail(message=str(error), type="invalid_request_error", code=_slug(error.problem))
     if isinstance(error, Refusal):
         return ErrorDetail(message=str(error), type="invalid_request_error", code="job_deleted")
     return ErrorDetail(message="the store does not answer; try again shortly", type="server_error", code="unavailable")

@@ -11,6 +11,7 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
 from burnish.wire import Job
+from burnish_service.access import Unauthorised
 from burnish_service.adapters.chat import Chunks, completion
 from burnish_service.adapters.errors import OpenAIError, unavailable
 from burnish_service.adapters.findings import Finding
@@ -81,6 +82,8 @@ async def _stream(context: Context, job: Job, chunks: Chunks) -> AsyncIterator[b
                 yield _data(chunk)
     except (StoreUnavailable, Refusal) as error:
         yield _data({"error": unavailable(error).model_dump()})
+        if isinstance(error, Unauthorised):
+            raise  # the job has lost its reader
     yield format_sse_event(data_str="[DONE]")
 
 

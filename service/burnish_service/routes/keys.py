@@ -29,6 +29,7 @@ async def create(request: Request) -> Response:
     """Make a key. It is in this answer alone: a hash is kept. The first key of a service needs scope `admin`."""
     context = base_of(request)
     issued = await context.key_admin.create(await read_body(request, context.settings.max_body))
+    context.openness.close()
     return JSONResponse(issued.model_dump(mode="json"), 201, _SECRET)
 
 
@@ -63,6 +64,6 @@ async def rotate(request: Request, key: str) -> Response:
     responses={204: {"description": "It opens nothing any more."}, **problem_responses(404, 409, 422, 503)},
 )
 async def revoke(request: Request, key: str) -> Response:
-    """From now on it opens nothing. Idempotent; streams that are open end at their next rotation."""
+    """From now on it opens nothing. Idempotent; streams that are open with it end within seconds."""
     await base_of(request).key_admin.revoke(key)
     return Response(status_code=204)

@@ -11,6 +11,7 @@ from fastapi.sse import format_sse_event
 from pydantic import BaseModel
 
 from burnish.wire import Job
+from burnish_service.access import Unauthorised
 from burnish_service.adapters.errors import OpenAIError
 from burnish_service.adapters.requests import ResponseRequest
 from burnish_service.adapters.responses import PREFIX, Unfolding, job_of, mark_of
@@ -143,6 +144,8 @@ async def _stream(context: Context, job: Job, after: int) -> AsyncIterator[bytes
             for told in found.take(event):
                 if told["sequence_number"] > after:
                     yield _event(told)
+    except Unauthorised:
+        raise  # the job has lost its reader
     except (StoreUnavailable, Refusal):
         return
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 import math
+import warnings
 from collections.abc import Mapping
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ ONLY = "array"
 
 _TYPES = {"<f4", "<f8", "<i4", "<i8", "|u1", "|b1"}
 _MOST_AXES = 4
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 class ArrayFileError(ValueError):
@@ -34,6 +35,7 @@ def read_arrays(data: bytes) -> dict[str, NDArray[Any]]:
     arrays = {ONLY: _npy(data)} if data.startswith(NPY) else _safetensors(data)
     for name, array in arrays.items():
         _check(name, array)
+        array.flags.writeable = False  # safetensors hands out its own copies
     return arrays
 
 
@@ -44,22 +46,38 @@ def describe(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
 
 def _npy(data: bytes) -> NDArray[Any]:
     stream = io.BytesIO(data)
-    try:
-        version = np.lib.format.read_magic(stream)
-        read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-        shape, fortran, dtype = read(stream)
-    except KeyError:
-        raise ArrayFileError("the .npy file is of a version that is not read here; write it with numpy.save") from None
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError, TokenError) as error:
-        raise ArrayFileError(f"the header of the .npy file cannot be read ({error!s:.200})") from None
+    shape, fortran, dtype = _npy_header(stream)
     if dtype.str not in _TYPES:
         raise ArrayFileError(f"dtype {dtype.str!r:.80} is not accepted; send one of {', '.join(sorted(_TYPES))}")
+    if len(shape) > _MOST_AXES:
+        raise ArrayFileError(f"an array of {len(shape)} axes is not accepted; send 1 to {_MOST_AXES} axes")
     # Before anything of that size is made: the header may say what it likes.
     expected, got = math.prod(shape) * dtype.itemsize, len(data) - stream.tell()
     if any(n < 0 for n in shape) or expected != got:
-        raise ArrayFileError(f"shape {shape!s:.80} of {dtype} needs {expected} bytes, the file holds {got}")
+        raise ArrayFileError(f"shape {_shown(shape)} of {dtype} needs {_shown(expected)} bytes, the file holds {got}")
     flat: NDArray[Any] = np.frombuffer(data, dtype, offset=stream.tell())
     return flat.reshape(shape, order="F" if fortran else "C")
+
+
+def _npy_header(stream: io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, whether in Fortran's order, and type."""
+    try:
+        read = _HEADERS.get(np.lib.format.read_magic(stream))
+        if read is not None:
+            with warnings.catch_warnings():  # of headers that Python 2 wrote, and of escapes in made-up ones
+                warnings.simplefilter("ignore")
+                return read(stream)
+    except Exception as error:  # whatever numpy makes of a header that was meant to break it
+        raise ArrayFileError(f"the header of the .npy file cannot be read ({error!s:.200})") from None
+    raise ArrayFileError("the .npy file is of a version that is not read here; write it with numpy.save")
+
+
+def _shown(number: int | tuple[int, ...]) -> str:
+    """Short; Python does not write out numbers of thousands of digits."""
+    try:
+        return f"{number!s:.80}"
+    except ValueError:
+        return "beyond all measure"
 
 
 def _safetensors(data: bytes) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,14 @@ Factor = NDArray[np.float64]
 
 def factor(node: Node, name: str) -> Factor | None:
     """c where `node` reads c * name for constants c, as signs, sums, products with constants and quotients by constants
-    write it; None for any other formula, though it may have the same values. The constant 0 is 0 * name."""
+    write it; None for any other formula, though it may have the same values, and where c is not finite. The constant 0
+    is 0 * name."""
+    with np.errstate(all="ignore"):
+        found = _factor(node, name)
+    return found if found is not None and np.isfinite(found).all() else None
+
+
+def _factor(node: Node, name: str) -> Factor | None:
     match node:
         case Variable(found):
             return np.array(1.0) if found == name else None
@@ -21,7 +28,7 @@ def factor(node: Node, name: str) -> Factor | None:
             value = _constant(node)
             return None if value is None or value.any() else value
         case Apply("neg", (inner,)):
-            found = factor(inner, name)
+            found = _factor(inner, name)
             return None if found is None else -found
         case Apply("+" | "-" | "*" | "/", (left, right)):
             return _binary(node.op, left, right, name)
@@ -30,7 +37,7 @@ def factor(node: Node, name: str) -> Factor | None:
 
 
 def _binary(op: str, left: Node, right: Node, name: str) -> Factor | None:
-    a, b = factor(left, name), factor(right, name)
+    a, b = _factor(left, name), _factor(right, name)
     if op in ("+", "-"):
         return None if a is None or b is None else (a + b if op == "+" else a - b)
     if a is not None and (scale := _constant(right)) is not None:

@@ -153,11 +153,11 @@ class _Walk:
 def _unknown(what: str, node: ast.Name, known: Sequence[str]) -> ExpressionError:
     listed = f"known: {', '.join(known)}"
     if node.id.startswith("_"):
-        message = f"names that start with an underscore do not exist here, got {node.id!r}"
+        message = f"names that start with an underscore do not exist here, got {node.id!r:.60}"
         return ExpressionError(message, node.col_offset, listed)
     near = difflib.get_close_matches(node.id, known, n=1)
     guess = f"did you mean {near[0]!r}? " if near else ""
-    return ExpressionError(f"unknown {what} {node.id!r}", node.col_offset, guess + listed)
+    return ExpressionError(f"unknown {what} {node.id!r:.60}", node.col_offset, guess + listed)
 
 
 def _number(node: ast.Constant) -> Number:
@@ -227,6 +227,6 @@ def _item(operand: Node, node: ast.Subscript) -> Node:
     size = operand.shape.size
     if size is not None and index.value >= size:
         raise ExpressionError(
-            f"index {index.value} of a vector with {size} coordinates", node.col_offset, f"the last is {size - 1}"
+            f"index {index.value!s:.60} of a vector with {size} coordinates", node.col_offset, f"the last is {size - 1}"
         )
     return Number(operand.values[index.value]) if isinstance(operand, Vector) else Item(operand, index.value)

@@ -24,6 +24,10 @@ VARIABLE = "BURNISH_API_KEYS"
 HASHED = "sha256:"
 _KEY = re.compile(r"bk_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 _HASHED = re.compile(r"bk_([0-9a-f]{16})_sha256:([0-9a-f]{64})")
+_HASH = re.compile(r"sha256:[0-9a-f]{64}")
+_VISIBLE = re.compile(r"[!-~]+")
+SHORTEST = 24
+"""Characters of a token that nobody guesses."""
 _SCOPES: tuple[Scope, ...] = get_args(Scope)
 USUAL: tuple[Scope, ...] = ("submit", "read")
 _NOBODY = hashlib.sha256(b"").hexdigest()
@@ -73,6 +77,23 @@ def opens(key: StoredKey | None, secret: str, now: str) -> bool:
 
 def _past(moment: str | None, now: str) -> bool:
     return moment is not None and seconds_until(moment, now) <= 0
+
+
+def kept_token(text: str) -> str:
+    """What is kept of a token of the settings, which is good for one thing alone: its hash, which it also takes.
+
+    Raises KeysError for one that can be guessed.
+    """
+    if not text or _HASH.fullmatch(text):
+        return text
+    if len(text) < SHORTEST or not _VISIBLE.fullmatch(text):
+        raise KeysError(f"a token has {SHORTEST} letters, digits and signs, or more: `openssl rand -hex 32` makes one")
+    return HASHED + digest_of(text)
+
+
+def is_token(text: str, kept: str) -> bool:
+    """Whether it is the token of which `kept_token` kept this; in constant time."""
+    return hmac.compare_digest(HASHED + digest_of(text), kept)
 
 
 def configured(setting: str) -> tuple[StoredKey, ...]:

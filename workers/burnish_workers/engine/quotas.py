@@ -19,7 +19,8 @@ MUCH_LATER = 3_600
 @dataclass(frozen=True)
 class Limit:
     """`left` of `most`; `reset`: seconds until there is more, None where time alone brings nothing; `window`: seconds
-    over which it is counted; `unit`: of what, where that is no number of requests."""
+    over which it is counted; `unit`: of what, where that is no number of requests. The draft of the headers registers
+    concurrent-requests and content-bytes; units of jobs are neither, and have a name of ours."""
 
     name: str
     most: int
@@ -54,7 +55,8 @@ class Caller:
         return limit
 
     def units(self, most: int, spent: float, day_left: float) -> Limit:
-        limit = Limit("units", most, max(0, math.floor(most - spent)), math.ceil(day_left), DAY)
+        left = max(0, math.floor(most - spent))
+        limit = Limit("units", most, left, math.ceil(day_left), DAY, unit="burnish-units")
         self.note(limit)
         return limit
 

@@ -29,6 +29,7 @@ from redis.exceptions import (
 
 from burnish_workers.engine.cancellation import heeding
 from burnish_workers.engine.records import StoreUnavailable
+from burnish_workers.engine.redis_address import refusal
 from burnish_workers.engine.redis_durability import Durability, judge
 from burnish_workers.engine.redis_scripts import Keys, script
 from burnish_workers.engine.wakeups import Message, Wakeups
@@ -71,6 +72,7 @@ class RedisLink:
         self._listening = redis.Redis.from_url(url, **options)
         self.wakeups = Wakeups(self._subscribe, self.keys.work)
         known = pool.connection_kwargs
+        self._tls = url.startswith("rediss:")
         self.name = known.get("path") or f"{known.get('host', 'localhost')}:{known.get('port', 6379)}"
 
     async def check_durability(self) -> None:
@@ -146,8 +148,12 @@ class RedisLink:
     async def _translated(self) -> AsyncIterator[None]:
         try:
             yield
+        except AuthenticationError as error:
+            what = "it wants a password, or another one: see its address, redis://:PASSWORD@HOST:PORT/0"
+            raise StoreUnavailable(f"the store at {self.name} does not let us in ({error}): {what}") from error
         except (ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError) as error:
-            raise StoreUnavailable(f"the store at {self.name} does not answer: {error}") from error
+            said = f"the store at {self.name} does not answer{' by TLS' if self._tls else ''}: {error}"
+            raise StoreUnavailable((refusal(self.name, error) if self._tls else None) or said) from error
         except ResponseError as error:
             if not str(error).startswith(("MISCONF", "LOADING", "NOREPLICAS")):
                 raise

@@ -28,7 +28,8 @@ def _paired(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any]
 
     def call(a: Tensor | float, b: Tensor | float) -> Tensor:
         if not isinstance(a, Tensor):
-            a = torch.full_like(b, a) if isinstance(b, Tensor) else torch.tensor(a)
+            # Of two constants in double precision: a number without axes leaves its partner's dtype as it is.
+            a = torch.full_like(b, a) if isinstance(b, Tensor) else torch.tensor(a, dtype=torch.float64)
         if not isinstance(b, Tensor):
             b = torch.full_like(a, b)
         return function(a, b)
