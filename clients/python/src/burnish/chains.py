@@ -84,8 +84,7 @@ def _chains(record: Record, arrays: Mapping[str, Any]) -> tuple[dict[str, Any], 
     draws = min(map(len, rows), default=0)  # chains go on in turn: some are a block ahead of the others
     if draws == 0:
         raise LookupError(f"job {record.job.id} has no block of steps of every chain yet; give it a larger budget")
-    last = record.last
-    answers = last.diagnostics.get("answers", []) if last else []
+    answers: list[str] = record.last.diagnostics["answers"] if record.last else []
     stacked = {"share": np.stack([share[row[:draws]] for row in rows])}
     stats = {"steps": np.stack([steps[row[:draws]] for row in rows])}
     groups = {"posterior": stacked, "sample_stats": stats}

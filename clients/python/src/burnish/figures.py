@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from burnish import plots, reasoned, words
@@ -28,7 +29,8 @@ def draw(record: Record, read: Read, numbers: Numbers, figure: Any = None) -> li
     if record.last is None:
         raise LookupError(f"job {record.job.id} has no answer yet; wait for its first refinement")
     panels = _answer(record, read, numbers)
-    panels += [lambda axes: _sharpening(axes, record)] if _looks(course(record.history)) > 1 else []
+    if _looks(course(record.history)) > 1:
+        panels.append(partial(_sharpening, record))
     if figure is None:
         pyplot: Any = need("matplotlib.pyplot", "plot", "plot")
         figure = pyplot.figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
@@ -46,14 +48,14 @@ def _answer(record: Record, read: Read, numbers: Numbers) -> list[Panel]:
     assert record.last is not None
     parts = record.last.layout or []
     if reasoned.named(record.last):
-        return [lambda axes: _chances(axes, record)]
+        return [partial(_chances, record)]
     if images := [part for part in parts if part.name in IMAGES and _is_image(part)]:
-        return [lambda axes, name=part.name: _image(axes, read(name)) for part in images]
+        return [partial(_image, read(part.name)) for part in images]
     if curves := [part for part in parts if part.name in ("mean", "value") and _is_curve(part)]:
-        return [lambda axes: _curve(axes, curves[0].name, read(curves[0].name).to_numpy())]
+        return [partial(_curve, read(curves[0].name))]
     if numbers.value.size == 1:
-        return [lambda axes: _trace(axes, course(record.history))]
-    return [lambda axes: _many(axes, numbers)]
+        return [partial(_trace, course(record.history))]
+    return [partial(_many, numbers)]
 
 
 def _is_image(part: OutputPart) -> bool:
@@ -65,7 +67,7 @@ def _is_curve(part: OutputPart) -> bool:
     return len(part.shape) == 1 and part.shape[0] > 1
 
 
-def _image(axes: Any, part: Part) -> None:
+def _image(part: Part, axes: Any) -> None:
     """An array in the plane: grey for a mean, colours for a deviation."""
     values = part.to_numpy().value
     if values.ndim == 3:
@@ -73,27 +75,34 @@ def _image(axes: Any, part: Part) -> None:
     if values.ndim == 3:  # colours: any range is shown in full
         values = (values - numpy().nanmin(values)) / (numpy().nanmax(values) - numpy().nanmin(values) or 1.0)
     shown = axes.imshow(values, cmap="gray" if part.name == "mean" else "viridis")
-    axes.set_title(part.name), axes.set_xticks([]), axes.set_yticks([])
+    axes.set_title(part.name)
+    axes.set_xticks([])
+    axes.set_yticks([])
     if values.ndim == 2:
         axes.figure.colorbar(shown, ax=axes, shrink=0.8)
 
 
-def _curve(axes: Any, name: str, numbers: Numbers) -> None:
+def _curve(part: Part, axes: Any) -> None:
     """A vector by index: a few numbers with their intervals, many with a band."""
+    numbers = part.to_numpy()
     at = numpy().arange(len(numbers.value))
     if len(at) <= FEW:
         _rods(axes, at, numbers.value, numbers.half_width)
     else:
         axes.fill_between(at, numbers.lower, numbers.upper, color=BLUE, alpha=0.3, linewidth=0)
         axes.plot(at, numbers.value, color=ORANGE)
-    axes.set_title(name), axes.set_xlabel("index"), axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set_title(part.name)
+    axes.set_xlabel("index")
+    axes.xaxis.get_major_locator().set_params(integer=True)
 
 
-def _trace(axes: Any, seen: Course) -> None:
+def _trace(seen: Course, axes: Any) -> None:
     """One output against units, inside the intervals that were streamed; each holds until the next."""
     _funnel(axes, seen.units, seen.lower[:, 0], seen.upper[:, 0], BLUE)
     axes.plot(seen.units, seen.value[:, 0], color=ORANGE)
-    _log(axes.xaxis, words.count), axes.set_xlabel("units spent"), axes.set_title("estimate and interval")
+    _log(axes.xaxis, words.count)
+    axes.set_xlabel("units spent")
+    axes.set_title("estimate and interval")
     halves = seen.half_width[~numpy().isnan(seen.half_width[:, 0]), 0]
     if len(halves):  # early intervals may be enormous
         room, last = min(halves.max(), 12 * halves[-1]), seen.value[-1, 0]
@@ -108,13 +117,14 @@ def _funnel(axes: Any, at: Any, lower: Any, upper: Any, colour: str) -> None:
         axes.fill_between(ends, low, high, step="post", color=colour, alpha=0.25, linewidth=0)
 
 
-def _many(axes: Any, numbers: Numbers) -> None:
+def _many(numbers: Numbers, axes: Any) -> None:
     """Many outputs by rank of their estimates, each with its interval."""
     values = numbers.value.ravel()
     order = numpy().argsort(values)
     rank = numpy().arange(len(order))
     _rods(axes, rank, values[order], numbers.half_width.ravel()[order])
-    axes.set_title(f"{len(order)} outputs and intervals"), axes.set_xlabel("rank of the estimate")
+    axes.set_title(f"{len(order)} outputs and intervals")
+    axes.set_xlabel("rank of the estimate")
 
 
 def _rods(axes: Any, at: Any, values: Any, half: Any) -> None:
@@ -128,11 +138,15 @@ def _log(axis: Any, label: Callable[[float], str]) -> None:
     axis.axes.set(**{f"{axis.axis_name}scale": "log"})
     low, high = sorted(axis.get_view_interval())
     axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,), numticks=6))
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: label(value)))
+    axis.set_major_formatter(ticker.FuncFormatter(partial(_labelled, label)))
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
-def _chances(axes: Any, record: Record) -> None:
+def _labelled(label: Callable[[float], str], value: float, place: int) -> str:
+    return label(value)
+
+
+def _chances(record: Record, axes: Any) -> None:
     """The likeliest answers against tokens, the leader's with its streamed intervals."""
     found, seen = reasoned.seen(record.last, record.interval), course(record.history)
     assert found is not None
@@ -143,7 +157,9 @@ def _chances(axes: Any, record: Record) -> None:
         (line,) = axes.plot(seen.tokens, seen.value[:, column], label=words.plain(name, 20))
         if name == found.leader:
             _funnel(axes, seen.tokens, seen.lower[:, column], seen.upper[:, column], line.get_color())
-    _log(axes.xaxis, words.count), axes.set_ylim(-0.03, 1.03), axes.set_xlabel("tokens")
+    _log(axes.xaxis, words.count)
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_xlabel("tokens")
     axes.set_title("chances of answers")
     if axes.lines:
         axes.legend(fontsize="small")
@@ -154,15 +170,17 @@ def _looks(seen: Course) -> int:
     return int((~numpy().isnan(seen.half_width)).any(axis=1).sum()) if seen.half_width.size else 0
 
 
-def _sharpening(axes: Any, record: Record) -> None:
+def _sharpening(record: Record, axes: Any) -> None:
     """The widest half-width against what was spent, both logarithmic, with the forecast dotted."""
     told = [(plots.units(r), half) for r in record.history if (half := words.widest(r))]
     axes.plot(*_columns(told), color=BLUE, marker="o", markersize=4, label="streamed")
     if ahead := plots.ahead(record.history, told[-1][0]) if told else []:
         axes.plot(*_columns([told[-1], *ahead]), color=ORANGE, linestyle=":", label="forecast")
         axes.legend(fontsize="small")
-    _log(axes.xaxis, words.count), _log(axes.yaxis, words.short)
-    axes.set_title("widest half-width"), axes.set_xlabel("units spent")
+    _log(axes.xaxis, words.count)
+    _log(axes.yaxis, words.short)
+    axes.set_title("widest half-width")
+    axes.set_xlabel("units spent")
 
 
 def _columns(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:

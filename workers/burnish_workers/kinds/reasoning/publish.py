@@ -15,7 +15,7 @@ from burnish_workers.kinds.reasoning.statistics import ReasoningStatistics
 
 
 def artifacts(spec: ReasoningSpec, statistics: ReasoningStatistics, state: State) -> Mapping[str, bytes]:
-    """`share` (n, answers), `steps` (n,) and `chain` (n,): a row for each chain of each block, in the order of blocks."""
+    """`share` (n, answers), `steps` (n,) and `chain` (n,): a row for each chain of each block, in their order."""
     traces: Samples | None = state.get(TRACES)
     if traces is None or len(traces) == 0:
         return {}
