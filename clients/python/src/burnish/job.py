@@ -51,18 +51,19 @@ class Job:
         self._client = client
         self.record = Record(job)
 
-    def events(self, *, after: int = 0) -> Generator[wire.Event]:
-        """Every event from sequence number `after` on, live, until the job is done."""
-        for event in self._client.stream(self.id, after=after):
+    def events(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Event]:
+        """Every event from sequence number `after` on, live, until the job is done. `latest`: see `refinements`."""
+        for event in self._client.stream(self.id, after=after, latest=latest):
             self.record.take(event)
             yield event
 
-    def refinements(self, *, after: int = 0) -> Generator[wire.Refinement]:
+    def refinements(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Refinement]:
         """Every refinement from the first one on, then live as they come, until the job is done.
 
-        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones).
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: where reading is
+        slower than the job, only the newest of those that wait; nothing is lost by that, each is a whole answer.
         """
-        for event in self.events(after=after):
+        for event in self.events(after=after, latest=latest):
             if event.type == "refinement":
                 yield wire.Refinement.model_validate(event.data)
 
@@ -233,18 +234,19 @@ class AsyncJob:
         self._client = client
         self.record = Record(job)
 
-    async def events(self, *, after: int = 0) -> AsyncGenerator[wire.Event]:
-        """Every event from sequence number `after` on, live, until the job is done."""
-        async for event in self._client.stream(self.id, after=after):
+    async def events(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Event]:
+        """Every event from sequence number `after` on, live, until the job is done. `latest`: see `refinements`."""
+        async for event in self._client.stream(self.id, after=after, latest=latest):
             self.record.take(event)
             yield event
 
-    async def refinements(self, *, after: int = 0) -> AsyncGenerator[wire.Refinement]:
+    async def refinements(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Refinement]:
         """Every refinement from the first one on, then live as they come, until the job is done.
 
-        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones).
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: where reading is
+        slower than the job, only the newest of those that wait; nothing is lost by that, each is a whole answer.
         """
-        async for event in self.events(after=after):
+        async for event in self.events(after=after, latest=latest):
             if event.type == "refinement":
                 yield wire.Refinement.model_validate(event.data)
 
