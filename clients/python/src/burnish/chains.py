@@ -12,8 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from burnish.extras import need
 from burnish.record import Record
+from burnish.wire.extras import need
 from burnish.wire.numeric import numpy
 
 FILES = {"posterior": "samples", "reasoning": "chains"}

@@ -8,9 +8,9 @@ from typing import Any
 
 from burnish import plots, reasoned, words
 from burnish.course import Course, course
-from burnish.extras import need
 from burnish.record import Record
 from burnish.wire import OutputPart, Part
+from burnish.wire.extras import need
 from burnish.wire.numeric import Numbers, numpy
 
 BLUE, ORANGE = plots.BLUE, plots.ORANGE
@@ -29,8 +29,8 @@ def draw(record: Record, read: Read, numbers: Numbers, figure: Any = None) -> li
     if record.last is None:
         raise LookupError(f"job {record.job.id} has no answer yet; wait for its first refinement")
     panels = _answer(record, read, numbers)
-    if _looks(course(record.history)) > 1:
-        panels.append(partial(_sharpening, record))
+    if len(told := _told(record)) > 1:
+        panels.append(partial(_sharpening, record, told))
     if figure is None:
         pyplot: Any = need("matplotlib.pyplot", "plot", "plot")
         figure = pyplot.figure(figsize=(4.2 * len(panels), 3.2), layout="constrained")
@@ -165,16 +165,15 @@ def _chances(record: Record, axes: Any) -> None:
         axes.legend(fontsize="small")
 
 
-def _looks(seen: Course) -> int:
-    """How often intervals were told."""
-    return int((~numpy().isnan(seen.half_width)).any(axis=1).sum()) if seen.half_width.size else 0
+def _told(record: Record) -> list[tuple[float, float]]:
+    """(units, widest half-width) of every look that had intervals."""
+    return [(plots.units(r), half) for r in record.history if (half := words.widest(r))]
 
 
-def _sharpening(record: Record, axes: Any) -> None:
+def _sharpening(record: Record, told: Sequence[tuple[float, float]], axes: Any) -> None:
     """The widest half-width against what was spent, both logarithmic, with the forecast dotted."""
-    told = [(plots.units(r), half) for r in record.history if (half := words.widest(r))]
     axes.plot(*_columns(told), color=BLUE, marker="o", markersize=4, label="streamed")
-    if ahead := plots.ahead(record.history, told[-1][0]) if told else []:
+    if ahead := plots.ahead(record.history, told[-1][0]):
         axes.plot(*_columns([told[-1], *ahead]), color=ORANGE, linestyle=":", label="forecast")
         axes.legend(fontsize="small")
     _log(axes.xaxis, words.count)

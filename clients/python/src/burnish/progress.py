@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from burnish import wire, words
-from burnish.extras import need
 from burnish.record import Record
+from burnish.wire.extras import need
 
 _FORMAT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 _AMOUNTS = ("seconds", "worker_seconds", "gpu_seconds", "units", "tokens", "verifier_calls")
