@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 600
 STAMP := $(VENV)/.installed
+DEV := $(VENV)/.developed
 export OMP_NUM_THREADS ?= 1
 export RAY_USAGE_STATS_ENABLED ?= 0
 export RAY_AUTH_MODE ?= disabled
@@ -14,7 +15,11 @@ $(STAMP): pyproject.toml clients/python/pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet torch==2.13.0
-	$(BIN)/pip install --quiet -e 'clients/python[cli]' -e '.[workers,dev]'
+	$(BIN)/pip install --quiet -e 'clients/python[cli,plot,progress]' -e '.[workers,posterior,reasoning,examples]'
+	touch $@
+
+$(DEV): $(STAMP)  # what tests, linters and benchmarks need beyond that
+	$(BIN)/pip install --quiet -e '.[dev]'
 	touch $@
 
 demo: $(STAMP)  ## start the service, run the main job, watch it sharpen, compare with the exact solution, stop
@@ -23,36 +28,36 @@ demo: $(STAMP)  ## start the service, run the main job, watch it sharpen, compar
 serve: $(STAMP)  ## the service on 127.0.0.1:8000, data in .burnish
 	$(BIN)/burnish-server serve
 
-lint: $(STAMP)
+lint: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: $(STAMP)
+types: $(DEV)
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
-floors: $(STAMP)
+floors: $(DEV)
 	$(BIN)/lint-imports
 
 test: lint types floors  ## lint, types, floors, fast tests
 	$(BIN)/python -m pytest -n 2 -m "not slow and not law and not faults and not deploy"
 
-test-law: $(STAMP)  ## the law on real Ray: killed workers, killed runner, equal digests
+test-law: $(DEV)  ## the law on real Ray: killed workers, killed runner, equal digests
 	$(BIN)/python -m pytest -m "law and not slow"
 
-test-faults: $(STAMP)  ## a service under load, its parts killed, stopped, filled, cut off: half an hour; docs/faults.md
+test-faults: $(DEV)  ## a service under load, its parts killed, stopped, filled, cut off: half an hour; docs/faults.md
 	$(BIN)/python -m tests.faults --page docs/faults.md
 
-fuzz: $(STAMP)  ## readers of models, arrays and formulas under a coverage-guided fuzzer, ten minutes; FUZZ_SECONDS for more
+fuzz: $(DEV)  ## readers of models, arrays and formulas under a coverage-guided fuzzer, ten minutes; FUZZ_SECONDS for more
 	$(BIN)/pip install --quiet -e '.[fuzz]'
 	$(BIN)/python -m tests.fuzz --seconds $(FUZZ_SECONDS)
 
-docs: $(STAMP)  ## the site in build/site, strictly and without network; reference pages made anew
+docs: $(DEV)  ## the site in build/site, strictly and without network; reference pages made anew
 	$(BIN)/pip install --quiet -e '.[docs]'
 	$(BIN)/python -m docs.tools.reference
 	$(BIN)/python -m docs.tools.stage
 	$(BIN)/zensical build --strict --clean --config-file build/site.toml
 
-test-deploy: $(STAMP)  ## images, compose file, Kubernetes manifests, dashboards and alerts against their schemas and the service
+test-deploy: $(DEV)  ## images, compose file, Kubernetes manifests, dashboards and alerts against their schemas and the service
 	$(BIN)/pip install --quiet -e '.[deploy]'
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n0 -m deploy tests/deploy
 
@@ -63,29 +68,29 @@ test-all: lint types floors  ## everything, slow statistics, clean environments 
 	$(BIN)/python -m pytest -m law
 	$(MAKE) test-deploy
 
-bench: $(STAMP)  ## side by side, in a quarter of an hour: throughput, allocation, ingress, overhead
+bench: $(DEV)  ## side by side, in a quarter of an hour: throughput, allocation, ingress, overhead
 	$(BIN)/python benchmarks/surrogate/throughput.py
 	$(BIN)/python benchmarks/allocation.py
 	$(BIN)/python benchmarks/ingress.py
 	$(BIN)/python benchmarks/overhead.py --seconds 20
 
-bench-surrogate: $(STAMP)  ## accuracy, coverage, tolerances, budgets of kind surrogate; tables and figures of docs/benchmarks.md
+bench-surrogate: $(DEV)  ## accuracy, coverage, tolerances, budgets of kind surrogate; tables and figures of docs/benchmarks.md
 	$(BIN)/python benchmarks/surrogate/report.py
 
-bench-posterior: $(STAMP)  ## known evidences, exact posteriors, coverage of kind posterior; docs/benchmarks-posterior.md
+bench-posterior: $(DEV)  ## known evidences, exact posteriors, coverage of kind posterior; docs/benchmarks-posterior.md
 	$(BIN)/python benchmarks/posterior/report.py
 
-bench-reasoning: $(STAMP)  ## success against tokens, distance to exact laws, coverage of kind reasoning; docs/benchmarks-reasoning.md
+bench-reasoning: $(DEV)  ## success against tokens, distance to exact laws, coverage of kind reasoning; docs/benchmarks-reasoning.md
 	$(BIN)/python benchmarks/reasoning/report.py
 
 bench-gpu:  ## what a GPU buys and whether it agrees; tiny sizes on the processor where there is none
-	@test -x $(BIN)/python || $(MAKE) $(STAMP)
+	@test -x $(BIN)/python || $(MAKE) $(DEV)
 	$(BIN)/python benchmarks/gpu.py
 
-reasoning-models: $(STAMP)  ## train the language models of kind reasoning that are shipped: about four CPU-minutes
+reasoning-models: $(DEV)  ## train the language models of kind reasoning that are shipped: about four CPU-minutes
 	$(BIN)/python -m burnish_workers.kinds.reasoning.train --out workers/burnish_workers/kinds/reasoning/models
 
-format: $(STAMP)
+format: $(DEV)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 

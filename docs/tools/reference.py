@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from docs.tools import architecture, command_line, rest, sdk, variables
+from docs.tools import architecture, command_line, rest, sdk, sharpening, variables
 
 DOCS = Path(__file__).parents[1]
 MADE: Mapping[str, Callable[[], str]] = {
@@ -15,6 +15,7 @@ MADE: Mapping[str, Callable[[], str]] = {
     "reference/cli.md": command_line.page,
     "reference/settings.md": variables.page,
     "images/architecture.svg": architecture.picture,
+    "images/sharpening.svg": sharpening.picture,
 }
 UPDATE = "python -m docs.tools.reference"
 

@@ -95,7 +95,8 @@ async def admit(context: Context, credentials: Credentials, scope: Scope) -> Cal
     if await stands_open(context, now=scope == "admin"):
         return _caller(context)
     if credentials is None:
-        raise Unauthorised("this service needs a key: send `Authorization: Bearer bk_...`", sent=False)
+        cure = "set BURNISH_API_KEY for SDK and CLI, or send `Authorization: Bearer bk_...`"
+        raise Unauthorised(f"this service needs a key: {cure}", sent=False)
     key = await _found(context, credentials.credentials)
     if key is None:
         detail = "there is no such key, or it was revoked, or it has expired; ask an administrator for another"

@@ -9,7 +9,7 @@ Every block of Python, bash, console or JSON is run, unless a comment right befo
 
 Python blocks of a page are one program; a console block is what stands behind its prompts. The service that the pages
 know as 127.0.0.1:8000 is the one of the test, JOB and job_01J... are a job that it has, and budgets of many seconds
-are cut to two: pages are to be true, not to be waited for.
+are cut to two, of many tokens to eight thousand, high effort to low: pages are to be true, not to be waited for.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CODE = ("python", "bash", "console", "json")
 WORDS = ("text", "")
 MADE = ("reference", "notebooks")
 """Folders of docs/ whose pages are written by programs; notebooks are run by their own test."""
-SECONDS = 2
+SECONDS, TOKENS = 2, 8_000
 PATIENCE = 600
 """Seconds for one program."""
 _FENCE = re.compile(r"(?P<before>(?:^<!--(?:(?!-->).)*-->\n)*)^```(?P<language>\w*)\n(?P<code>.*?)^```$", re.M | re.S)
@@ -111,8 +111,13 @@ def here(code: str, url: str, job: str) -> str:
     """Code for this service and this job, with short budgets."""
     code = code.replace("http://127.0.0.1:8000", url).replace("job_01J...", job)
     code = re.sub(r"\bJOB\b", job, code)
-    code = re.sub(r"(--seconds )(\d+)", lambda m: f"{m[1]}{min(int(m[2]), SECONDS)}", code)
-    return re.sub(r"(\bseconds=|\"seconds\": )(\d+)", lambda m: f"{m[1]}{min(int(m[2]), SECONDS)}", code)
+    code = code.replace('"effort": "high"', '"effort": "low"')
+    for words, most in (
+        (r"--seconds |\bseconds=|\"seconds\": ", SECONDS),
+        (r"--tokens |\btokens=|\"tokens\": ", TOKENS),
+    ):
+        code = re.sub(rf"({words})([\d_]+)", lambda m, most=most: f"{m[1]}{min(int(m[2]), most)}", code)
+    return code
 
 
 def execute(language: str, code: str, url: str, folder: Path) -> subprocess.CompletedProcess[str]:

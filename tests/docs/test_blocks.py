@@ -78,6 +78,7 @@ def test_what_is_typed_is_told_from_what_is_answered() -> None:
 def test_code_is_turned_to_the_service_of_the_test() -> None:
     code = 'burnish watch JOB --seconds 30; {"seconds": 1} http://127.0.0.1:8000/v1'
     assert here(code, "http://h:1", "job_7") == 'burnish watch job_7 --seconds 2; {"seconds": 1} http://h:1/v1'
+    assert here("--tokens 40000, tokens=9_000, seconds=5", "", "") == "--tokens 8000, tokens=8000, seconds=2"
 
 
 @pytest.mark.parametrize("block", POSTS, ids=[block.name for block in POSTS])

@@ -41,6 +41,7 @@ def test_a_key_from_its_making_to_its_end(service: Service, root: Burnish) -> No
             with pytest.raises(errors.Unauthorised, match="revoked"):
                 again.list()
     (kept,) = [key for key in root.admin.list_keys() if key.id == issued.id]
+    assert root.admin.key(issued.id) == kept
     assert kept.revoked_at is not None
     assert kept.name == "laptop"
 

@@ -226,3 +226,10 @@ def test_serve_without_the_server(capsys: pytest.CaptureFixture[str], monkeypatc
     monkeypatch.setattr("burnish.cli_inspect.entry_points", lambda **group: ())
     assert cli_app.run(["serve"]) == 2
     assert "pip install 'burnish-server[workers]'" in capsys.readouterr().err
+
+
+def test_where_the_service_is_may_be_said_behind_any_command() -> None:
+    typed = ["watch", "job_1", "--url", "http://h:1", "--json", "--api-key=bk_1"]
+    assert cli_app.hoisted(typed) == ["--url", "http://h:1", "--api-key=bk_1", "watch", "job_1", "--json"]
+    assert cli_app.hoisted(["list", "--json"]) == ["list", "--json"]
+    assert cli_app.hoisted(["list", "--url"]) == ["--url", "list"], "what it lacks, the parser says"

@@ -63,6 +63,13 @@ def test_every_wrong_field_is_printed_with_its_cure(server, make) -> None:
 """)
 
 
+def test_what_the_detail_says_already_is_not_said_twice(server, make) -> None:
+    server.play(make.problem(422, "/points: none", [{"pointer": "/points", "detail": "none"}]))
+    with Burnish(server.url) as client, pytest.raises(Rejected) as caught:
+        client.submit({})
+    assert str(caught.value) == "422 Bad: /points: none\n  request id: req_7"
+
+
 @pytest.mark.parametrize("body", [b"<html><h1>Bad\n gateway</h1></html>", b'{"detail": "no"}', b"\xff\xfe", b""])
 def test_an_error_that_a_proxy_wrote_is_still_an_error(server, make, body: bytes) -> None:
     server.play(make.Answer(502, body, {"X-Request-Id": "req_9"}))

@@ -71,6 +71,13 @@ def test_a_gap_is_an_error_that_names_what_is_missing() -> None:
         reader.feed(event(6))
 
 
+def test_a_reader_of_the_latest_takes_gaps_and_asks_for_them() -> None:
+    reader = Reader("job_1", after=4, latest=True)
+    assert reader.request().params == {"latest": "true"}
+    assert [found.sequence for n in (8, 6, 9) if (found := reader.feed(event(n)))] == [8, 9]
+    assert not Reader("job_1").request().params
+
+
 def test_events_of_a_newer_service_are_counted_and_passed_over() -> None:
     reader = Reader("job_1")
     assert reader.feed(event(1, "observation")) is None

@@ -41,6 +41,10 @@ class Admin:
         """All keys, newest first, without their secrets; those that are revoked too."""
         return self._send(calls.keys()).data
 
+    def key(self, id: str) -> wire.ApiKey:
+        """One key by its id, without its secret."""
+        return self._send(calls.key(id))
+
     def rotate_key(self, id: str, *, overlap: int = DAY) -> wire.IssuedKey:
         """A new secret for a key; the old one is good for `overlap` seconds more."""
         return self._send(calls.rotate_key(id, wire.RotateKey(overlap=overlap)))
@@ -80,6 +84,10 @@ class AsyncAdmin:
     async def list_keys(self) -> list[wire.ApiKey]:
         """All keys, newest first, without their secrets; those that are revoked too."""
         return (await self._send(calls.keys())).data
+
+    async def key(self, id: str) -> wire.ApiKey:
+        """One key by its id, without its secret."""
+        return await self._send(calls.key(id))
 
     async def rotate_key(self, id: str, *, overlap: int = DAY) -> wire.IssuedKey:
         """A new secret for a key; the old one is good for `overlap` seconds more."""

@@ -185,8 +185,8 @@ class AsyncBurnish:
             lambda cursor: self.refinements(job_id, after=int(cursor), limit=limit),
         )
 
-    def stream(self, job_id: str, *, after: int = 0) -> AsyncGenerator[wire.Event]:
-        """What a job says, live, until it is done; survives cut connections."""
+    def stream(self, job_id: str, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Event]:
+        """What a job says, live, until it is done; survives cuts. `latest`: skip what a slow reader is late for."""
 
         async def more(seen: int) -> bool:
             # The answer is complete by now: a service that leaves at this very moment must not spoil it.
@@ -194,7 +194,7 @@ class AsyncBurnish:
                 return bool((await self.events(job_id, after=seen, limit=1)).data)
             return False
 
-        return streams.afollow(self._http, streams.Reader(job_id, after), more)
+        return streams.afollow(self._http, streams.Reader(job_id, after, latest=latest), more)
 
     async def extend(self, job_id: str, *, idempotency_key: str | None = None, **more: Unpack[asked.More]) -> AsyncJob:
         """Think longer: amounts are added, tolerances and deadline replaced (`asked.More`). Also after completion."""

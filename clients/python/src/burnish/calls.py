@@ -119,11 +119,11 @@ def refinements(job_id: str, after: int = 0, limit: int | None = None) -> Call[S
     return Call(_get(_job_path(job_id, "refinements"), after=after, limit=limit), read)
 
 
-def stream(job_id: str, after: int = 0) -> Request:
-    """The request that opens the stream of events; `after` also resumes it."""
+def stream(job_id: str, after: int = 0, *, latest: bool = False) -> Request:
+    """The request that opens the stream of events; `after` also resumes it; `latest`: refinements may be skipped."""
     resume = {"Last-Event-ID": str(after)} if after else {}
     headers = {"Accept": "text/event-stream", "Cache-Control": "no-store", **resume}
-    return Request("GET", _job_path(job_id, "events"), {}, headers)
+    return Request("GET", _job_path(job_id, "events"), {"latest": "true"} if latest else {}, headers)
 
 
 def extend(job_id: str, more: wire.Budget, idempotency_key: str | None = None) -> Call[wire.Job]:
@@ -225,6 +225,10 @@ def create_key(asked: wire.NewKey) -> Call[wire.IssuedKey]:
 
 def keys() -> Call[wire.ApiKeys]:
     return Call(_get("/v1/keys"), _model(wire.ApiKeys))
+
+
+def key(id: str) -> Call[wire.ApiKey]:
+    return Call(_get(_named("keys", id)), _model(wire.ApiKey))
 
 
 def rotate_key(id: str, asked: wire.RotateKey) -> Call[wire.IssuedKey]:

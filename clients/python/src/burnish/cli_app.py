@@ -67,11 +67,14 @@ GROUPS: Mapping[str, Sequence[str]] = {
 }
 """The commands as `burnish --help` shows them."""
 
+CONNECTING = ("--url", "--api-key")
+"""Options of all commands."""
+
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; its exit code."""
     try:
-        command_line()(list(arguments), standalone_mode=True, prog_name="burnish")
+        command_line()(hoisted(arguments), standalone_mode=True, prog_name="burnish")
     except SystemExit as leaving:
         return _code(leaving.code)
     except errors.BurnishError as error:
@@ -79,6 +82,16 @@ def run(arguments: Sequence[str]) -> int:
     except (ValueError, OSError) as error:
         return _complain(error, WRONG)
     return OK
+
+
+def hoisted(arguments: Sequence[str]) -> list[str]:
+    """The same with `--url` and `--api-key` in front, where they belong: they may be typed behind any command."""
+    front, rest = list[str](), list(arguments)
+    for at in [i for i, word in enumerate(rest) if word.partition("=")[0] in CONNECTING][::-1]:
+        found = rest[at : at + (1 if "=" in rest[at] else 2)]
+        del rest[at : at + len(found)]
+        front = [*found, *front]
+    return [*front, *rest]
 
 
 def command_line() -> Any:

@@ -185,8 +185,8 @@ class Burnish:
             lambda cursor: self.refinements(job_id, after=int(cursor), limit=limit),
         )
 
-    def stream(self, job_id: str, *, after: int = 0) -> Generator[wire.Event]:
-        """What a job says, live, until it is done; survives cut connections."""
+    def stream(self, job_id: str, *, after: int = 0, latest: bool = False) -> Generator[wire.Event]:
+        """What a job says, live, until it is done; survives cuts. `latest`: skip what a slow reader is late for."""
 
         def more(seen: int) -> bool:
             # The answer is complete by now: a service that leaves at this very moment must not spoil it.
@@ -194,7 +194,7 @@ class Burnish:
                 return bool(self.events(job_id, after=seen, limit=1).data)
             return False
 
-        return streams.follow(self._http, streams.Reader(job_id, after), more)
+        return streams.follow(self._http, streams.Reader(job_id, after, latest=latest), more)
 
     def extend(self, job_id: str, *, idempotency_key: str | None = None, **more: Unpack[asked.More]) -> Job:
         """Think longer: amounts are added, tolerances and deadline replaced (`asked.More`). Also after completion."""

@@ -149,7 +149,8 @@ _BY_STATUS: Mapping[int, type[StatusError]] = {
 def describe(problem: Problem, retry_after: float | None = None) -> str:
     """The problem in plain words, one line per wrong field."""
     lines = [f"{problem.status} {problem.title}: {problem.detail}" if problem.detail else problem.title]
-    lines += [f"  {error.pointer or '(the whole body)'}: {error.detail}" for error in problem.errors]
+    fields = [f"{error.pointer or '(the whole body)'}: {error.detail}" for error in problem.errors]
+    lines += [f"  {field}" for field in fields if field not in lines[0]]
     if retry_after is not None:
         lines.append(f"  come back in {duration(retry_after)}")
     if problem.request_id:

@@ -7,12 +7,15 @@ import time
 from collections.abc import AsyncGenerator, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from burnish import answers, asked, show, wire
+from burnish import answers, asked, chains, figures, show, wire
 from burnish.calls import Vector
+from burnish.course import Course, course
 from burnish.errors import WaitTimeout
+from burnish.progress import Bar, Showing, bar_of
 from burnish.reasoned import seen
 from burnish.record import Known, Record
 from burnish.wire.layout import cut
+from burnish.wire.numeric import Numbers, safetensors
 
 if TYPE_CHECKING:
     from burnish.async_client import AsyncBurnish
@@ -48,42 +51,55 @@ class Job:
         self._client = client
         self.record = Record(job)
 
-    def events(self, *, after: int = 0) -> Generator[wire.Event]:
-        """Every event from sequence number `after` on, live, until the job is done."""
-        for event in self._client.stream(self.id, after=after):
+    def events(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Event]:
+        """Every event from sequence number `after` on, live, until the job is done. `latest`: see `refinements`."""
+        for event in self._client.stream(self.id, after=after, latest=latest):
             self.record.take(event)
             yield event
 
-    def refinements(self, *, after: int = 0) -> Generator[wire.Refinement]:
+    def refinements(self, *, after: int = 0, latest: bool = False) -> Generator[wire.Refinement]:
         """Every refinement from the first one on, then live as they come, until the job is done.
 
-        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones).
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: where reading is
+        slower than the job, only the newest of those that wait; nothing is lost by that, each is a whole answer.
         """
-        for event in self.events(after=after):
+        for event in self.events(after=after, latest=latest):
             if event.type == "refinement":
                 yield wire.Refinement.model_validate(event.data)
 
-    def wait(self, timeout: float | None = None) -> Job:
-        """Wait until the job is done, for at most `timeout` seconds.
+    def watch(self, *, after: int = 0) -> Generator[wire.Refinement]:
+        """As `refinements`, under a progress bar in the terminal or the notebook: budget used, answer so far.
+
+        Needs tqdm; as a widget in notebooks also ipywidgets.
+        """
+        with Bar(self.record) as bar:
+            for event in self.events(after=after):
+                bar.show(self.record)
+                if event.type == "refinement":
+                    yield wire.Refinement.model_validate(event.data)
+
+    def wait(self, timeout: float | None = None, *, progress: bool = False) -> Job:
+        """Wait until the job is done, for at most `timeout` seconds. `progress`: with a bar, see `watch`.
 
         Raises `JobFailed` or `JobCrashed` when it ended so, `WaitTimeout` when the time is over.
         """
-        if timeout is None:
-            if not self.done:
+        with bar_of(self.record, progress) as bar:
+            if timeout is not None:
+                self._poll(time.monotonic() + timeout, timeout, bar)
+            elif not self.done:
                 for _ in self.events(after=self.record.cursor):
-                    pass
-        else:
-            self._poll(time.monotonic() + timeout, timeout)
+                    bar.show(self.record)
         if error := self.record.verdict():
             raise error
         return self
 
-    def _poll(self, deadline: float, timeout: float) -> None:
+    def _poll(self, deadline: float, timeout: float, bar: Showing) -> None:
         """Pages instead of the stream: a read that blocks between two heartbeats cannot keep a deadline."""
         pause, longest = POLL
         while not self.done:
             for event in self._client.events(self.id, after=self.record.cursor):
                 self.record.take(event)
+            bar.show(self.record)
             left = deadline - time.monotonic()
             if self.done:
                 self.refresh()  # on pages, terminal events do not carry the whole job
@@ -121,6 +137,39 @@ class Job:
         Raises `LookupError`, which lists the names there are.
         """
         return cut(name, answers.newest(self.record).layout, self.arrays())
+
+    def to_numpy(self, name: str | None = None) -> Numbers:
+        """All outputs, or the part of this name in its shape, as numpy arrays; nan where unknown. Needs numpy."""
+        return Numbers.of(self.arrays()) if name is None else (self.part(name)).to_numpy()
+
+    def course(self) -> Course:
+        """How the answer sharpened, as numpy arrays: `history`, a refinement to a row. Needs numpy."""
+        return course(self.history)
+
+    def load(self, name: str) -> dict[str, Any]:
+        """The arrays of a file that the job left, such as `samples`, by name, as numpy arrays. See `artifact`."""
+        return safetensors(self.artifact(name))
+
+    def to_arviz(self) -> Any:
+        """Samples by island, or chains of reasoning, as the xarray DataTree that ArviZ takes. Needs arviz-base.
+
+        Samples of a `posterior` job are there when its outputs name them. `posterior` of the tree has draws of equal
+        weight; islands that weigh differently are in a group of their own, `islands`, for what compares them, with
+        what each weighs in `constant_data`. Of a `reasoning` job, a draw is a block of steps of a chain: the share of
+        them at each answer. Raises `LookupError` where there is nothing of the kind.
+        """
+        return chains.tree(self.record, self.load(chains.file_of(self.record)))
+
+    def plot(self, figure: Any = None) -> list[Any]:
+        """Draw the answer and how it sharpened with matplotlib; the axes, the answer first.
+
+        Chances of answers, images of mean and deviation, a curve over coordinates, one output with its funnel, or many
+        intervals, as fits. `figure`: where to draw, by default a new figure of pyplot. What is drawn is what this
+        handle has seen: iterate `refinements()` or `wait()` for the whole history.
+        """
+        columns = self.arrays()
+        layout = answers.newest(self.record).layout
+        return figures.draw(self.record, lambda name: cut(name, layout, columns), Numbers.of(columns), figure)
 
     def observe(self, y: Any, *, index: int | None = None, last: bool = False) -> wire.Observed:
         """Give the job its next observation: a number, a sequence of them or an array; None where nothing was seen.
@@ -185,31 +234,44 @@ class AsyncJob:
         self._client = client
         self.record = Record(job)
 
-    async def events(self, *, after: int = 0) -> AsyncGenerator[wire.Event]:
-        """Every event from sequence number `after` on, live, until the job is done."""
-        async for event in self._client.stream(self.id, after=after):
+    async def events(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Event]:
+        """Every event from sequence number `after` on, live, until the job is done. `latest`: see `refinements`."""
+        async for event in self._client.stream(self.id, after=after, latest=latest):
             self.record.take(event)
             yield event
 
-    async def refinements(self, *, after: int = 0) -> AsyncGenerator[wire.Refinement]:
+    async def refinements(self, *, after: int = 0, latest: bool = False) -> AsyncGenerator[wire.Refinement]:
         """Every refinement from the first one on, then live as they come, until the job is done.
 
-        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones).
+        `after`: only those beyond this sequence number (`job.last.sequence`: only new ones). `latest`: where reading is
+        slower than the job, only the newest of those that wait; nothing is lost by that, each is a whole answer.
         """
-        async for event in self.events(after=after):
+        async for event in self.events(after=after, latest=latest):
             if event.type == "refinement":
                 yield wire.Refinement.model_validate(event.data)
 
-    async def wait(self, timeout: float | None = None) -> AsyncJob:
-        """Wait until the job is done, for at most `timeout` seconds.
+    async def watch(self, *, after: int = 0) -> AsyncGenerator[wire.Refinement]:
+        """As `refinements`, under a progress bar in the terminal or the notebook: budget used, answer so far.
+
+        Needs tqdm; as a widget in notebooks also ipywidgets.
+        """
+        with Bar(self.record) as bar:
+            async for event in self.events(after=after):
+                bar.show(self.record)
+                if event.type == "refinement":
+                    yield wire.Refinement.model_validate(event.data)
+
+    async def wait(self, timeout: float | None = None, *, progress: bool = False) -> AsyncJob:
+        """Wait until the job is done, for at most `timeout` seconds. `progress`: with a bar, see `watch`.
 
         Raises `JobFailed` or `JobCrashed` when it ended so, `WaitTimeout` when the time is over.
         """
         try:
             async with asyncio.timeout(timeout):
-                if not self.done:
-                    async for _ in self.events(after=self.record.cursor):
-                        pass
+                with bar_of(self.record, progress) as bar:
+                    if not self.done:
+                        async for _ in self.events(after=self.record.cursor):
+                            bar.show(self.record)
         except TimeoutError:
             raise WaitTimeout(f"job {self.id} is still {self.status} after {timeout:g} s; it goes on") from None
         if error := self.record.verdict():
@@ -246,6 +308,39 @@ class AsyncJob:
         Raises `LookupError`, which lists the names there are.
         """
         return cut(name, answers.newest(self.record).layout, await self.arrays())
+
+    async def to_numpy(self, name: str | None = None) -> Numbers:
+        """All outputs, or the part of this name in its shape, as numpy arrays; nan where unknown. Needs numpy."""
+        return Numbers.of(await self.arrays()) if name is None else (await self.part(name)).to_numpy()
+
+    def course(self) -> Course:
+        """How the answer sharpened, as numpy arrays: `history`, a refinement to a row. Needs numpy."""
+        return course(self.history)
+
+    async def load(self, name: str) -> dict[str, Any]:
+        """The arrays of a file that the job left, such as `samples`, by name, as numpy arrays. See `artifact`."""
+        return safetensors(await self.artifact(name))
+
+    async def to_arviz(self) -> Any:
+        """Samples by island, or chains of reasoning, as the xarray DataTree that ArviZ takes. Needs arviz-base.
+
+        Samples of a `posterior` job are there when its outputs name them. `posterior` of the tree has draws of equal
+        weight; islands that weigh differently are in a group of their own, `islands`, for what compares them, with
+        what each weighs in `constant_data`. Of a `reasoning` job, a draw is a block of steps of a chain: the share of
+        them at each answer. Raises `LookupError` where there is nothing of the kind.
+        """
+        return chains.tree(self.record, await self.load(chains.file_of(self.record)))
+
+    async def plot(self, figure: Any = None) -> list[Any]:
+        """Draw the answer and how it sharpened with matplotlib; the axes, the answer first.
+
+        Chances of answers, images of mean and deviation, a curve over coordinates, one output with its funnel, or many
+        intervals, as fits. `figure`: where to draw, by default a new figure of pyplot. What is drawn is what this
+        handle has seen: iterate `refinements()` or `wait()` for the whole history.
+        """
+        columns = await self.arrays()
+        layout = answers.newest(self.record).layout
+        return figures.draw(self.record, lambda name: cut(name, layout, columns), Numbers.of(columns), figure)
 
     async def observe(self, y: Any, *, index: int | None = None, last: bool = False) -> wire.Observed:
         """Give the job its next observation: a number, a sequence of them or an array; None where nothing was seen.

@@ -196,21 +196,21 @@ def sharpening(history: Sequence[Refinement], aim: float | None = None, width: i
     looks = [(units(r), half) for r in history if (half := words.widest(r))]
     if len(looks) < 2:
         return ""
-    ahead = _ahead(history, looks[-1][0])
-    heights = [h for _, h in looks + ahead] + ([aim] if aim else [])
-    right = max(u for u, _ in looks + ahead)
+    coming = ahead(history, looks[-1][0])
+    heights = [h for _, h in looks + coming] + ([aim] if aim else [])
+    right = max(u for u, _ in looks + coming)
     x = Axis(looks[0][0], max(right, 2 * looks[0][0]), LEFT, width - 14, log=True)
     y = Axis(min(heights) / 1.25, max(heights) * 1.25, BOTTOM, TOP, log=True)
     caption = ("half-width" if words.outputs_of(history[-1]) == 1 else "widest half-width") + " against units spent"
     body = svg.grid(x, y, words.count, words.short, caption)
     body += svg.level(x, y(aim), 0.5, dash="4 4") if aim else ""
-    body += svg.line([(x(u), y(h)) for u, h in [looks[-1], *ahead]], ORANGE, 1.8, dash="1 5")
+    body += svg.line([(x(u), y(h)) for u, h in [looks[-1], *coming]], ORANGE, 1.8, dash="1 5")
     body += svg.line([(x(u), y(h)) for u, h in looks], BLUE, 1.8)
     body += "".join(f'<circle cx="{x(u):.1f}" cy="{y(h):.1f}" r="2.8" fill="{BLUE}"/>' for u, h in looks)
     return svg.picture(width, HEIGHT, body, caption)
 
 
-def _ahead(history: Sequence[Refinement], now: float) -> list[tuple[float, float]]:
+def ahead(history: Sequence[Refinement], now: float) -> list[tuple[float, float]]:
     """Forecast half-widths at multiples of the units spent; keys of `error_at` are `2x`, `10x`."""
     known = next((r.forecast for r in reversed(history) if r.forecast), None)
     pairs = known.error_at.items() if known else ()

@@ -40,6 +40,6 @@ def no_answer(url: str, error: Exception, retries: int) -> str:
     """Nothing answered: what happened, and what to check."""
     tries = f"after {retries + 1} tries" if retries else "at the first try"
     return (
-        f"no answer from {url} {tries} ({type(error).__name__}: {error}). Is the service running there? "
-        "Set base_url or BURNISH_BASE_URL to where it is."
+        f"no answer from {url} {tries} ({type(error).__name__}: {error}). Is the service running there? Start one with "
+        "`burnish-server serve`, or set base_url or BURNISH_BASE_URL to where it is."
     )

@@ -44,7 +44,8 @@ _KNOWN = frozenset(cast("tuple[str, ...]", get_args(EventType)))
 class Reader:
     """Where a reader of one job's events is, and what follows from what just happened.
 
-    `after`: the last sequence number seen. `ended`: it was that of a terminal event.
+    `after`: the last sequence number seen. `ended`: it was that of a terminal event. `latest`: a slow reader takes the
+    newest of the refinements that wait for it, so that gaps are no fault.
     """
 
     job_id: str
@@ -52,10 +53,11 @@ class Reader:
     heartbeat: float = HEARTBEAT
     patience: Retries = PATIENCE
     ended: bool = False
+    latest: bool = False
     _barren: int = field(default=0, init=False)
 
     def request(self) -> calls.Request:
-        return calls.stream(self.job_id, self.after)
+        return calls.stream(self.job_id, self.after, latest=self.latest)
 
     def feed(self, sse: httpx2.ServerSentEvent) -> wire.Event | None:
         """The event to pass on; null for one seen before, or of a type newer than this SDK.
@@ -67,7 +69,7 @@ class Reader:
         sequence = self._sequence(sse)
         if sequence <= self.after:
             return None
-        if sequence > self.after + 1:
+        if sequence > self.after + 1 and not self.latest:
             raise StreamGap(self.after, sequence)
         event = self._event(sse, sequence) if sse.event in _KNOWN else None
         self.after, self._barren = sequence, 0

@@ -17,6 +17,7 @@ from burnish_workers.kinds.reasoning.backends.language.setup import setup_of
 from burnish_workers.kinds.reasoning.examples import EXAMPLES
 from burnish_workers.kinds.reasoning.plan import ANEW, TOKEN_SHARES, Recipe, chances
 from burnish_workers.kinds.reasoning.problem import Outline, changed, outline_of
+from burnish_workers.kinds.reasoning.publish import artifacts
 from burnish_workers.kinds.reasoning.statistics import statistics
 
 VERSION = 2
@@ -126,4 +127,5 @@ KIND = Kind(
     examples=lambda: EXAMPLES,
     catalogue=entries,
     generates=True,
+    artifacts=artifacts,
 )

@@ -9,8 +9,8 @@ from burnish.wire import Resolution
 from burnish_workers.core.estimator import Plan
 from burnish_workers.kinds.reasoning.mixture import Shares
 
-VISITS, GAUGE, CHAINS, NOTES = "visits", "gauge", "chains", "notes"
-"""Components of the statistics. The replicates are the chains."""
+VISITS, GAUGE, CHAINS, NOTES, TRACES = "visits", "gauge", "chains", "notes", "traces"
+"""Components of the statistics. The replicates are the chains. Traces: the visits of each chain in each block."""
 
 OTHER = "other"
 """The answer that stands for all that are not listed."""

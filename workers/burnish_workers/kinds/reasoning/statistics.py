@@ -20,12 +20,13 @@ from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import resolution_of
 from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.notes import Notes
+from burnish_workers.core.samples import Samples
 from burnish_workers.core.used import USED, Used
 from burnish_workers.kinds.reasoning.gauge import tuned_shares, written
 from burnish_workers.kinds.reasoning.journal import LABELS_KEPT, MOVES_KEPT, better
 from burnish_workers.kinds.reasoning.methods import METHODS
 from burnish_workers.kinds.reasoning.mixing import Mixing
-from burnish_workers.kinds.reasoning.plan import CHAINS, GAUGE, NOTES, VISITS, Recipe
+from burnish_workers.kinds.reasoning.plan import CHAINS, GAUGE, NOTES, TRACES, VISITS, Recipe
 from burnish_workers.kinds.reasoning.problem import outline_of
 
 _Array = NDArray[np.float64]
@@ -52,6 +53,7 @@ class ReasoningStatistics:
             GAUGE: Moments.empty(self.recipe.depth, 1),
             USED: Used(),
             NOTES: Notes({}),
+            TRACES: Samples.empty(len(self.recipe.labels)),
         }
 
     def fold(self, state: State, stats: Arrays) -> State:
@@ -61,7 +63,14 @@ class ReasoningStatistics:
             GAUGE: merge(state[GAUGE], block[GAUGE]),
             USED: state[USED].plus(block[USED]),
             NOTES: Notes(added(state[NOTES].content, block[NOTES].content)),
+            **({TRACES: state[TRACES].append(self._traces(block[VISITS]))} if TRACES in state else {}),
         }
+
+    def _traces(self, visits: Moments) -> Samples:
+        """Shares of the answers in one block, a row for each of its chains; their weights are steps."""
+        shares, steps = self._shares(visits)
+        own = np.flatnonzero(steps)
+        return Samples(shares[own].astype(np.float32), np.log(steps[own]), own)
 
     def answer(self, state: State) -> Answer:
         shares, steps = self._by_chain(state)
@@ -82,7 +91,9 @@ class ReasoningStatistics:
 
     def _by_chain(self, state: State) -> tuple[_Array, NDArray[np.int64]]:
         """Shares of the answers (C, m) and steps that were counted (C,)."""
-        visits: Moments = state[VISITS]
+        return self._shares(state[VISITS])
+
+    def _shares(self, visits: Moments) -> tuple[_Array, NDArray[np.int64]]:
         labels = len(self.recipe.labels)
         return visits.mean.reshape(self.chains, labels), visits.count.reshape(self.chains, labels)[:, 0]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from burnish.wire.base import Received
+from burnish.wire.numeric import Numbers
 
 Column = Sequence[float | None]
 
@@ -69,6 +70,10 @@ class Part:
     standard_error: Any
     lower: Any
     upper: Any
+
+    def to_numpy(self) -> Numbers:
+        """The same as numpy arrays; nan where unknown. Needs numpy."""
+        return Numbers.of(vars(self))
 
 
 def cut(name: str, layout: Sequence[OutputPart] | None, columns: Mapping[str, Column]) -> Part:

@@ -10,6 +10,7 @@ from burnish.wire.budget import Spent
 from burnish.wire.estimate import Estimate, Interval, Refused
 from burnish.wire.forecast import Forecast
 from burnish.wire.layout import OutputPart, Part, cut
+from burnish.wire.numeric import Numbers
 
 
 class AnswerArrays(Received):
@@ -74,3 +75,7 @@ class Refinement(Received):
         Raises `LookupError`, which lists the names there are, or says that the outputs are in a file (`Job.part`).
         """
         return cut(name, self.layout, self.columns())
+
+    def to_numpy(self, name: str | None = None) -> Numbers:
+        """The outputs that are listed, or the part of this name, as numpy arrays; nan where unknown. Needs numpy."""
+        return Numbers.of(self.columns()) if name is None else self.part(name).to_numpy()
