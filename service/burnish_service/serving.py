@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from dataclasses import asdict, fields
 from typing import Any
 
 import ray
@@ -22,6 +23,7 @@ from burnish_service.settings import Settings
 from burnish_service.telemetry import configure_logging, configure_tracing
 from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
+from burnish_workers.engine.devices import Device
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet, dismiss_beyond
@@ -78,7 +80,13 @@ async def _pool(wanted: int) -> Pool:
         return Pool(0, wanted, f"no runner answers ({type(error).__name__})")
     up = about["workers"]
     lacking = about["lacking"] or (None if up >= wanted else f"{up} of {wanted} workers are up")
-    return Pool(up, wanted, lacking)
+    return Pool(up, wanted, lacking, _devices(about.get("devices", [])))
+
+
+def _devices(told: list[dict[str, Any]]) -> tuple[Device, ...]:
+    """Of a runner that may be of another version: what it tells beyond these fields is left out."""
+    known = [field.name for field in fields(Device)]
+    return tuple(Device(**{name: each[name] for name in known if name in each}) for each in told)
 
 
 def _url(settings: Settings) -> str:
@@ -141,7 +149,9 @@ class Runner:
 
     async def about(self) -> dict[str, Any]:
         jobs = self._dispatcher.jobs if self._dispatcher else []
-        return {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs, "lacking": self._fleet.lacking}
+        told = {"pid": os.getpid(), "workers": self._fleet.workers, "jobs": jobs, "lacking": self._fleet.lacking}
+        # Plain, so that a front of another version reads what it knows of it.
+        return {**told, "devices": [asdict(device) for device in self._fleet.devices]}
 
 
 def deployment(settings: Settings, generation: int | None = None) -> serve.Application:

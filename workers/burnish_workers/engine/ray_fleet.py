@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from ray.exceptions import RayActorError, RayError, RayTaskError, WorkerCrashedE
 
 from burnish_workers.core.keys import Key
 from burnish_workers.core.rendezvous import HERE
+from burnish_workers.engine.devices import Device, devices_of
 from burnish_workers.engine.fleet import (
     Bench,
     BlockFailed,
@@ -59,7 +61,8 @@ class BlockWorker:
             registry().get(name).load()
 
     def about(self) -> dict[str, Any]:
-        return {"pid": os.getpid(), "numeric_class": self._class, "generation": self._generation}
+        told = {"pid": os.getpid(), "numeric_class": self._class, "generation": self._generation}
+        return {**told, "node": socket.gethostname()}
 
     def run(
         self,
@@ -92,6 +95,7 @@ class _Seat:
     handle: Any
     numeric_class: str
     generation: int = 0
+    node: str = ""
     in_flight: int = 0
     down: bool = False
 
@@ -136,6 +140,11 @@ class RayFleet:
         ]
         return f"no node of the cluster has {' and '.join(short)} for a worker" if short else None
 
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """What the workers run on that have joined."""
+        return devices_of([(seat.node, seat.numeric_class, not seat.down) for seat in self._seats], self.gpus)
+
     async def start(self) -> None:
         """Find or create the workers and wait until each has imported its libraries; each serves as soon as it has."""
         await asyncio.gather(*(self._join(i) for i in range(self.size)))
@@ -163,7 +172,7 @@ class RayFleet:
             handle = self._create(index)
             try:
                 about = await handle.about.remote()
-                return _Seat(index, handle, about["numeric_class"], about.get("generation", 0))
+                return _Seat(index, handle, about["numeric_class"], about.get("generation", 0), about.get("node", ""))
             except RayActorError:
                 await asyncio.sleep(0.2)
 
@@ -244,7 +253,7 @@ class RayFleet:
         """Send nothing to a worker that died until it is back."""
         seat.down = True
         fresh = await self._seat(seat.index)
-        seat.handle, seat.numeric_class, seat.down = fresh.handle, fresh.numeric_class, False
+        seat.handle, seat.numeric_class, seat.node, seat.down = fresh.handle, fresh.numeric_class, fresh.node, False
 
     async def probe(self, data: bytes) -> Verdict:
         """As a task of its own: no block waits for it."""

@@ -123,6 +123,7 @@ const line = (look) => (of) => ({
   width: of.width ?? 1.8,
   dash: of.dash,
   spanGaps: true,
+  fill: of.fill && colour(of.fill),
   points: of.points ? { show: true, size: of.points, fill: colour(of.colour) } : { show: false },
   value: (_, v) => (v === null || v === undefined ? "" : (look.y.said || look.y.format || short)(v)),
 });
