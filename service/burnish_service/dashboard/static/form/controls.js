@@ -51,7 +51,9 @@ export function choice(name, of, value, required, options = (of.enum ?? [true, f
   const usual = required ? "choose …" : fallback(of) ? `default: ${fallback(of)}` : "default";
   const input = h("select", {}, h("option", { value: "" }, usual), shown.map(([each, text]) => h("option", { value: each }, text)));
   input.value = given;
-  return labelled(name, of, required, input, () => (input.value === "" ? undefined : of.type === "boolean" ? input.value === "true" : input.value));
+  const long = shown.some(([, said]) => said.length > 32), part = labelled(name, of, required, input, () => (input.value === "" ? undefined : of.type === "boolean" ? input.value === "true" : input.value));
+  if (long) part.element.classList.add("twice");
+  return part;
 }
 
 export function number(name, of, value, required) {

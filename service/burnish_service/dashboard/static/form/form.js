@@ -28,7 +28,7 @@ export class SpecForm {
     this.budget = new Map(this.amounts().map(([name, schema]) => [name, make(this.schemas, name, schema, spec.budget?.[name] ?? undefined)]));
     const main = order.filter((name) => (spec[name] ?? null) !== null || required.includes(name)), rest = order.filter((name) => !main.includes(name));
     const elements = (found, parts) => found.map((name) => parts.get(name).element);
-    const often = [...this.budget.keys()].filter((name) => OFTEN.includes(name) || spec.budget?.[name]);
+    const often = [...this.budget.keys()].filter((name) => OFTEN.includes(name) && (name !== "tokens" || this.info.name === "reasoning") || spec.budget?.[name]);
     const seldom = [...this.budget.keys()].filter((name) => !often.includes(name));
     this.wrong = h("p", { class: "wrong" });
     fill(this.element, h("fieldset", { class: "part" }, h("legend", {}, "Question"), h("div", { class: "grid" }, elements(main, this.parts))),

@@ -15,8 +15,9 @@ export class Group {
     this.rest = Object.fromEntries(Object.entries(given).filter(([each]) => !(each in of.properties)));
     this.wrong = h("p", { class: "wrong" });
     const inside = h("div", { class: "grid" }, [...this.parts.values()].map((part) => part.element));
+    this.inside = h("div", {}, this.wrong, inside); // for whatever has a frame already
     const help = of.description && h("p", { class: "help" }, first(of.description));
-    this.element = bare ? h("div", {}, this.wrong, inside) : frame(words(name), required, value !== undefined, [help, this.wrong, inside]);
+    this.element = bare ? this.inside : frame(words(name), required, value !== undefined, [help, this.inside]);
   }
 
   read(errors, at) {
@@ -76,7 +77,7 @@ export class Alternatives {
     const of = this.all[Number(which)], given = which !== "";
     this.part = given ? this.make(this.schemas, this.name, { ...of, description: undefined }, value, true) : null;
     this.about.textContent = given ? first(of.description) : "";
-    fill(this.body, this.part?.parts ? inner(this.part) : this.part?.element);
+    fill(this.body, this.part?.inside ?? this.part?.element);
   }
 
   read(errors, at) { return this.part ? this.part.read(errors, at) : undefined; }
@@ -99,9 +100,6 @@ export class Alternatives {
 
   focus() { this.which.focus(); }
 }
-
-/** A structure's parts without its frame: the choice has one. */
-const inner = (group) => [...group.parts.values()].some((part) => part.element) ? h("div", { class: "grid" }, [...group.parts.values()].map((part) => part.element)) : null;
 
 function titled(schemas, of) {
   if (of.type === "array") return `${phrase(schemas.plain(of.items || {}).of || "number")}s, one by one`;

@@ -15,7 +15,8 @@ export class Rows {
     this.list = h("ol", { class: "repeated" });
     this.more = h("button", { type: "button", class: "quiet", onclick: () => this.another() }, `Add a ${this.noun}`);
     const help = of.description || this.item.description;
-    this.element = h("fieldset", { class: "group broad" }, h("legend", {}, heading(name, required)), help && h("p", { class: "help" }, first(help)), this.wrong, this.list, this.more);
+    this.inside = h("div", {}, help && h("p", { class: "help" }, first(help)), this.wrong, this.list, this.more);
+    this.element = h("fieldset", { class: "group broad" }, h("legend", {}, heading(name, required)), this.inside);
     this.rows = [];
     for (const each of value ?? (required ? [{}] : [])) this.add(each);
   }

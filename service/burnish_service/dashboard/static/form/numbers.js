@@ -10,7 +10,9 @@ export function written(value) {
   if (typeof value === "number") return String(value);
   if (flat(value)) return value.length > 1 ? value.join(", ").replaceAll(", ,", ", null,") : JSON.stringify(value);
   const table = Array.isArray(value) && value.length > 1 && value.every((row) => row === null || (flat(row) && row.length > 1 && !row.includes(null)));
-  return table ? value.map((row) => (row === null ? "null" : row.join(", "))).join("\n") : pretty(value);
+  if (table) return value.map((row) => (row === null ? "null" : row.join(", "))).join("\n");
+  const line = JSON.stringify(value);
+  return line.length < 60 ? line : pretty(value);
 }
 
 /** What was typed; undefined for nothing. Throws where it is neither numbers nor JSON. */

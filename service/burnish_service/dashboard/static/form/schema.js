@@ -74,7 +74,8 @@ export function depths(schemas, schema, depth = 0) {
 }
 
 /** `worker_seconds` as people write it, and `NamedProblem` too. */
-export const words = (name) => name.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2").replace(/^[A-Z]/, (c) => c.toLowerCase());
+const LONGER = { abs_tol: "absolute tolerance", rel_tol: "relative tolerance", dim: "dimension" };
+export const words = (name) => LONGER[name] || name.replaceAll("_", " ").replace(/([a-z])([A-Z])/g, "$1 $2").replace(/^[A-Z]/, (c) => c.toLowerCase());
 export const phrase = (text) => words(text).toLowerCase();
 
 /** The first sentence of a description, for a line beside a control. */

@@ -27,7 +27,7 @@ export class Islands {
   show_settling(record) {
     const against = axes(record)[0];
     const points = against ? along(record, against).filter((p) => Number.isFinite(p.refinement.notes.log_evidence)) : [];
-    if (!points.length) return;
+    if (!points.length) return; // filters weigh islands over the last observations: there is nothing that settles
     const value = points.map((p) => p.refinement.notes.log_evidence), spread = points.map((p) => p.refinement.notes.spread || 0);
     const look = {
       x: { log: true, label: AGAINST[against] }, y: { label: "log evidence", said: (v) => number(v, 0.01) }, bands: [[2, 3, "band"]],
@@ -48,7 +48,7 @@ export class Islands {
     const rows = order.map((i) => ({ name: `island ${found.island[i]}`, value: found.log_evidence[i], said: h("span", { class: "weighed" }, number(found.log_evidence[i], 0.01), bar(found.weight[i] / found.weight[order[0]]), share(found.weight[i])) }));
     fill(this.strip, h("h3", {}, heading),
       whiskers("Log evidence and weight by island", ["island", "log evidence", "and share of the weight"], rows, { mark: notes.log_evidence ?? middle, range: [Math.min(low, ...rows.map((r) => r.value)), Math.max(high, ...rows.map((r) => r.value))] }),
-      h("p", { class: "soft" }, `Nine of ten islands lie between ${number(low, 0.01)} and ${number(high, 0.01)}, the middle one at ${number(middle, 0.01)}; the line is that of all together.`));
+      h("p", { class: "soft" }, `Nine of ten islands lie between ${number(low, 0.01)} and ${number(high, 0.01)}, the middle one at ${number(middle, 0.01)}; the line is ${notes.log_evidence ? "that of all together" : "the middle one"}.${notes.window ? ` Over the last ${notes.window} observations.` : ""}`));
   }
 
   close() { this.settling.close(); }
@@ -57,7 +57,7 @@ export class Islands {
 const share = (weight) => `${(100 * weight).toPrecision(2)} %`;
 
 function told(notes) {
-  const parts = [`${notes.estimator}`, notes.islands !== undefined && `${count(notes.islands)} islands of ${count(notes.particles)} particles`,
+  const parts = [notes.estimator, notes.islands !== undefined && `${count(notes.islands)} islands of ${count(notes.particles)} particles`,
     notes.effective_islands !== undefined && `${short(notes.effective_islands)} of them carry the weight`,
     notes.dead_islands > 0 && `${notes.dead_islands} dead`, notes.effective_samples && `${count(notes.effective_samples)} effective samples`,
     notes.mean_meeting_time !== undefined && notes.mean_meeting_time !== null && `pairs meet after ${short(notes.mean_meeting_time)} islands`];

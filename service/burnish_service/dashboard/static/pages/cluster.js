@@ -88,12 +88,14 @@ export class Cluster {
 
   allocation({ jobs, runners }) {
     const slots = runners.reduce((sum, runner) => sum + runner.slots, 0);
+    // A tenant is told of its own jobs alone: what it does not have is not known to be free.
+    const rest = runners.reduce((sum, runner) => sum + runner.jobs, 0) > jobs.length ? "of others, or free" : "free";
     const named = (job) => `${this.kinds.get(job.id) || "job"} …${job.id.slice(-6)}`, ranked = [...jobs].sort((one, other) => other.slots - one.slots || one.id.localeCompare(other.id));
-    this.slots.show(ranked.slice(0, 12).map((job) => ({ name: named(job), value: job.slots, tone: this.tones.of(job.id), said: `${job.slots} slots`, href: `#/jobs/${job.id}` })), slots, "free slots");
-    const tenants = Map.groupBy ? Map.groupBy(ranked, (job) => job.tenant ?? "default") : grouped(ranked);
+    this.slots.show(ranked.slice(0, 12).map((job) => ({ name: named(job), value: job.slots, tone: this.tones.of(job.id), said: slotted(job.slots), href: `#/jobs/${job.id}` })), slots, rest);
+    const tenants = grouped(ranked);
     this.whose.hidden = tenants.size === 0 || (tenants.size === 1 && tenants.has("default"));
-    const part = ([name, of]) => { const value = of.reduce((sum, job) => sum + job.slots, 0); return { name, value, tone: this.tones.of(`tenant ${name}`), said: `${value} slots, ${of.length} job${of.length > 1 ? "s" : ""}, weight ${of.reduce((sum, job) => sum + job.weight, 0)}` }; };
-    this.tenants.show([...tenants].map(part).sort((one, other) => other.value - one.value), slots, "free slots");
+    const part = ([name, of]) => { const value = of.reduce((sum, job) => sum + job.slots, 0); return { name, value, tone: this.tones.of(`tenant ${name}`), said: `${slotted(value)}, ${of.length} job${of.length > 1 ? "s" : ""}, weight ${of.reduce((sum, job) => sum + job.weight, 0)}` }; };
+    this.tenants.show([...tenants].map(part).sort((one, other) => other.value - one.value), slots, rest);
     this.rows(ranked, named);
   }
 
@@ -101,11 +103,13 @@ export class Cluster {
     if (!jobs.length) return fill(this.split, h("p", { class: "empty" }, "No job is running."));
     const most = Math.max(1, ...jobs.map((job) => Math.max(job.slots, job.demand))), focused = document.activeElement?.getAttribute("href");
     const rows = jobs.map((job) => [h("a", { href: `#/jobs/${job.id}` }, named(job)), bar(job.slots / most), `${job.slots} of ${job.demand}`, String(job.in_flight), count(job.blocks), duration(job.worker_seconds),
-      String(job.weight), job.barred ? "fair share only: refused, or at its floor" : job.remaining === null ? "no tolerance" : `${duration(job.remaining)} of work`]);
+      String(job.weight), job.barred ? "fair share only: refused, or at its floor" : job.remaining === null ? "–" : `${duration(job.remaining)} of work`]);
     fill(this.split, table("Slots of the pool by job", ["job", "", "slots of those it could use", "in flight", "blocks", "work so far", "weight", "to its tolerance"], rows, { class: "whiskers wide" }));
     if (focused && this.split.contains(document.activeElement) === false && !this.slots.element.contains(document.activeElement)) this.split.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
   }
 }
+
+const slotted = (n) => `${n} slot${n === 1 ? "" : "s"}`;
 
 function grouped(jobs) {
   const found = new Map();

@@ -6,6 +6,7 @@ import { fill, h, say } from "../dom.js";
 import { SpecForm } from "../form/form.js";
 import { pretty } from "../form/pretty.js";
 import { Tabs } from "../form/tabs.js";
+import { title_of } from "../titles.js";
 import { planned } from "./planned.js";
 
 const FORM = "Form", JSON_ = "JSON";
@@ -29,6 +30,7 @@ export class Create {
     this.form = h("form", { class: "create", novalidate: true, onsubmit: (event) => this.send(event), oninput: stale, onchange: stale },
       h("div", { class: "row start" }, h("label", { for: "kind" }, "Kind"), this.kind, this.about), this.examples, this.tabs.element,
       this.trouble, h("div", { class: "sending" }, h("div", { class: "row" }, this.post, this.ask), this.cost));
+    this.form.hidden = true; // until there are kinds to choose from
     this.element = h("div", {}, h("h1", {}, this.title), this.form);
   }
 
@@ -36,6 +38,7 @@ export class Create {
     const [kinds, catalogue] = await Promise.all([api.kinds(), api.catalogue()]);
     this.kinds = kinds.data;
     this.catalogue = catalogue.data;
+    this.form.hidden = false;
     fill(this.kind, this.kinds.map((kind) => h("option", { value: kind.name }, kind.name)));
     const kept = this.again && JSON.parse(sessionStorage.getItem("again") || "null");
     this.kind.value = kept ? kept.kind : this.kinds.some((kind) => kind.name === "surrogate") ? "surrogate" : this.kinds[0].name;
@@ -50,7 +53,7 @@ export class Create {
     this.about.textContent = this.info.summary;
     this.spec_form = new SpecForm(this.info, this.catalogue);
     fill(this.fields, this.spec_form.element);
-    this.chips = this.info.examples.map((spec) => h("button", { type: "button", class: "chip", "aria-pressed": "false", onclick: () => this.start(spec) }, title_of(spec)));
+    this.chips = this.info.examples.map((spec) => h("button", { type: "button", class: "chip", "aria-pressed": "false", onclick: () => this.start(spec) }, title_of(spec) || spec.kind));
     fill(this.examples, h("span", { class: "soft" }, "Start from"), this.chips);
     this.start(this.info.examples[0]);
   }
@@ -149,11 +152,3 @@ export class Create {
 
 /** Without what is null: the defaults of examples and of jobs. */
 const stated = (spec) => Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== null));
-
-/** An example in a few words. */
-function title_of(spec) {
-  const named = spec.problem?.name || spec.problem?.type?.replaceAll("_", " ") || spec.prior?.name || spec.dynamics?.name;
-  const parts = [named, spec.problem?.dim && `d = ${spec.problem.dim}`, spec.reward && "with a reward", spec.observation?.operator?.type, spec.problem && !named && "an equation of one's own",
-    spec.prior?.mixture && "a mixture", spec.method === "picard" && "Picard"];
-  return parts.filter(Boolean).join(", ") || spec.kind;
-}
