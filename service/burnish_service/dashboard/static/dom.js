@@ -50,7 +50,7 @@ const wide = new ResizeObserver((entries) => {
 });
 
 export function scrolling(name, inside) {
-  const element = h("div", { class: "scroll", role: "region", "aria-label": name }, inside);
+  const element = h("div", { class: "scroll", role: "group", "aria-label": name }, inside);
   wide.observe(element);
   return element;
 }

@@ -20,9 +20,9 @@ export class Posterior {
     this.samples = new Samples();
     this.islands = new Islands();
     this.whole = new Whole(() => this.record && this.show_fields(this.record));
-    this.pictures = h("section", { class: "panel", "aria-labelledby": "pictures", hidden: true },
+    this.lead = this.pictures = h("section", { class: "panel", "aria-labelledby": "pictures", hidden: true },
       h("h2", { id: "pictures" }, "Posterior"), this.fields, this.about, this.way, this.samples.element);
-    this.element = h("div", {}, this.pictures, this.islands.element);
+    this.element = this.islands.element;
     this.looks = 0;
   }
 

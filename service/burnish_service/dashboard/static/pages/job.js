@@ -51,6 +51,7 @@ export class JobPage {
     this.record = new Record(job);
     this.panels = panels(job);
     if (this.panels) fill(this.kind, this.panels.element);
+    if (this.panels?.lead) this.sharpening.element.before(this.panels.lead);
     if (this.panels?.alone) this.extend.element.before(this.kind);
     this.alone = this.panels?.alone;
     document.addEventListener("visibilitychange", this.hidden);
