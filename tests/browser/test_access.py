@@ -19,7 +19,10 @@ def found(page: Page) -> list[str]:
     """Grave violations with the elements they are about."""
     violations = Axe().run(page).response["violations"]
     return [
-        f"{each['id']}: {node['html'][:160]}" for each in violations if each["impact"] in GRAVE for node in each["nodes"]
+        f"{each['id']}: {node['html'][:160]}"
+        for each in violations
+        if each["impact"] in GRAVE
+        for node in each["nodes"]
     ]
 
 

@@ -76,7 +76,11 @@ def drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
         def post(name: str, side: int, **more: Any) -> tuple[Service, str]:
             mask = [[int(row < side // 2)] * side for row in range(side)]
-            observation = {"operator": {"type": "inpaint", "mask": mask}, "y": [0.5] * (side * (side // 2)), "sigma": 0.3}
+            observation = {
+                "operator": {"type": "inpaint", "mask": mask},
+                "y": [0.5] * (side * (side // 2)),
+                "sigma": 0.3,
+            }
             chain = {"prior": {"name": name}, "observation": observation, "particles": 4, "chain": {"steps": 4}}
             spec = {"kind": "posterior", **chain, "outputs": ["mean", "std", "log_evidence", "samples"], "seed": 3}
             return service, service.run({**spec, "budget": {"units": 2000}, **more})["id"]

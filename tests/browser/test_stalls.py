@@ -16,6 +16,13 @@ LONGEST = 200.0
 """Milliseconds of CPU that no single task may take: users notice more."""
 
 
+STALL = """new Promise(done => setTimeout(() => {
+  let t = 0;
+  for (let i = 0; i < 4e8; i++) t += Math.sqrt(i);
+  done(t);
+}))"""
+
+
 def test_a_thousand_refinements_without_a_stall(service: Service, browser: Browser, look: Open) -> None:
     """As they come, and all at once when the page is opened again."""
     spec = {"kind": "tracking", "budget": {"units": 10**9}, "seed": 1, "observations": [[0.5]] * 1000, "expected": 1000}
@@ -42,7 +49,5 @@ def test_a_thousand_refinements_without_a_stall(service: Service, browser: Brows
 def test_the_watch_sees_a_stall(service: Service, browser: Browser, look: Open) -> None:
     page = look(at(service, "/nowhere")).page
     with hardest(browser, page) as seen:
-        page.evaluate(
-            "new Promise(done => setTimeout(() => { let t = 0; for (let i = 0; i < 4e8; i++) t += Math.sqrt(i); done(t); }))"
-        )
+        page.evaluate(STALL)
     assert seen.task > LONGEST

@@ -6,6 +6,7 @@ import { fill, h, say } from "../dom.js";
 import { SpecForm } from "../form/form.js";
 import { pretty } from "../form/pretty.js";
 import { Tabs } from "../form/tabs.js";
+import { sooner_or_later } from "../later.js";
 import { title_of } from "../titles.js";
 import { planned } from "./planned.js";
 
@@ -46,7 +47,7 @@ export class Create {
     if (kept) this.start(kept);
   }
 
-  close() {}
+  close() { this.closed = true; }
 
   choose() {
     this.info = this.kinds.find((kind) => kind.name === this.kind.value);
@@ -126,8 +127,13 @@ export class Create {
   async plan() {
     const spec = this.spec();
     if (!spec) return;
-    fill(this.cost, h("p", { class: "soft" }, "Running its pilot …"));
-    await this.busy(this.ask, async () => fill(this.cost, planned(await api.plan(spec))), () => fill(this.cost));
+    const shown = h("p", { class: "soft" }, "Running its pilot …"), going = () => this.cost.contains(shown) && !this.closed;
+    fill(this.cost, shown);
+    await this.busy(this.ask, async () => {
+      const waiting = (job) => shown.append(" it takes longer, as job ", h("a", { href: `#/jobs/${job.id}` }, job.id));
+      const plan = await sooner_or_later(await api.plan(spec), (job) => job.plan, going, waiting);
+      if (plan && going()) fill(this.cost, planned(plan)); // or it is of a form that has changed since
+    }, () => fill(this.cost));
   }
 
   async busy(button, what, failed = () => {}) {

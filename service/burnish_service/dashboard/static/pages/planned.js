@@ -4,7 +4,6 @@ import { h } from "../dom.js";
 import { count, duration, short } from "../words.js";
 
 export function planned(plan) {
-  if (plan.id) return h("p", { class: "noted" }, "Its pilot takes longer: ", h("a", { href: `#/jobs/${plan.id}` }, "see the plan's job"), ".");
   const { seconds, goal } = plan, range = seconds.upper > seconds.lower ? `${duration(seconds.lower)} to ${duration(seconds.upper)}` : "";
   const figure = (name, value, note) => h("div", { class: "figure" }, h("dt", {}, name), h("dd", {}, value, note && h("span", { class: "note" }, note)));
   return h("div", {},
