@@ -16,6 +16,8 @@ from tests.service.harness import Service, in_memory, serving
 PATIENCE = 60_000
 """Milliseconds: browsers are slow on busy machines."""
 
+expect.set_options(timeout=PATIENCE)
+
 
 @dataclass
 class Look:

@@ -8,7 +8,7 @@ const MOST = 64;
 export function title_of(spec) {
   const { problem, prior, dynamics, observation, reward } = spec;
   const text = problem?.prompt || problem?.messages?.at(-1)?.content || (problem?.numbers && `${problem.numbers.length} numbers that add up to ${problem.target}`);
-  const named = problem?.name || (problem?.type && problem.type.replaceAll("_", " ")) || prior?.name || dynamics?.name;
+  const named = problem?.name || (problem?.type === "tree" ? "an explicit tree" : problem?.type?.replaceAll("_", " ")) || prior?.name || dynamics?.name;
   const parts = [named, problem && !named && "an equation of one's own", problem?.dim && `d = ${problem.dim}`, prior?.mixture && "a mixture", reward && "with a reward",
     observation && `seen by ${observation.operator?.type ?? "identity"}`, spec.method === "picard" && "Picard", text && clipped(text, MOST)];
   return parts.filter(Boolean).join(", ");

@@ -45,7 +45,7 @@ export class Islands {
     if (!found) return fill(this.strip, h("p", { class: "soft" }, "No island has told its evidence yet."));
     const order = found.weight.map((_, i) => i).sort((a, b) => found.weight[b] - found.weight[a]).slice(0, LISTED);
     const [low, , middle, , high] = found.quantiles, heading = order.length < found.live ? `The ${order.length} heaviest of ${count(found.live)} islands` : `All ${found.live} islands`;
-    const rows = order.map((i) => ({ name: `island ${found.island[i]}`, value: found.log_evidence[i], said: h("span", { class: "weighed" }, number(found.log_evidence[i], 0.01), bar(found.weight[i] / found.weight[order[0]]), share(found.weight[i])) }));
+    const rows = order.map((i) => ({ name: `#${found.island[i]}`, value: found.log_evidence[i], said: h("span", { class: "weighed" }, number(found.log_evidence[i], 0.01), bar(found.weight[i] / found.weight[order[0]]), share(found.weight[i])) }));
     fill(this.strip, h("h3", {}, heading),
       whiskers("Log evidence and weight by island", ["island", "log evidence", "and share of the weight"], rows, { mark: notes.log_evidence ?? middle, range: [Math.min(low, ...rows.map((r) => r.value)), Math.max(high, ...rows.map((r) => r.value))] }),
       h("p", { class: "soft" }, `Nine of ten islands lie between ${number(low, 0.01)} and ${number(high, 0.01)}, the middle one at ${number(middle, 0.01)}; the line is ${notes.log_evidence ? "that of all together" : "the middle one"}.${notes.window ? ` Over the last ${notes.window} observations.` : ""}`));
@@ -61,5 +61,5 @@ function told(notes) {
     notes.effective_islands !== undefined && `${short(notes.effective_islands)} of them carry the weight`,
     notes.dead_islands > 0 && `${notes.dead_islands} dead`, notes.effective_samples && `${count(notes.effective_samples)} effective samples`,
     notes.mean_meeting_time !== undefined && notes.mean_meeting_time !== null && `pairs meet after ${short(notes.mean_meeting_time)} islands`];
-  return parts.filter(Boolean).join(" · ");
+  return notes.islands === undefined ? "" : parts.filter(Boolean).join(" · "); // a filter says it beside its trajectory
 }
