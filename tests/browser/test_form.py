@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.service.harness import Service
+from tests.service.harness import QUICK, Service
 
 from .conftest import Open, at, badge
 
@@ -125,3 +125,21 @@ def test_the_cost_is_told_before_it_is_paid(service: Service, look: Open) -> Non
     page.get_by_role("button", name="Create job").click()
     badge(page, "completed")
     assert len(service.jobs()) == len(before) + 1
+
+
+def test_a_job_is_asked_again(service: Service, look: Open) -> None:
+    """What it spelt out of its defaults stays folded away, and is still what is sent."""
+    job = service.run({**QUICK, "level": 0.9})["id"]
+    page = look(at(service, f"/jobs/{job}")).page
+    badge(page, "completed")
+    page.get_by_role("button", name="Ask again").click()
+    question = page.locator("fieldset.part", has_text="Question")
+    expect(question.get_by_label("level")).to_have_value("0.9")
+    expect(question.get_by_label("weight")).to_have_count(0)
+    page.get_by_label("units", exact=True).fill("512")
+    page.get_by_role("button", name="Create job").click()
+    expect(page.locator(".head .id")).not_to_have_text(job)
+    badge(page, "completed")
+    again = service.get(page.locator(".head .id").inner_text())
+    first = service.get(job)["spec"]
+    assert again["spec"] == {**first, "budget": {**first["budget"], "units": 512}}

@@ -2,11 +2,14 @@
 
 import { fill, h } from "../dom.js";
 import { make } from "./make.js";
-import { Schemas } from "./schema.js";
+import { Schemas, isObject } from "./schema.js";
 
 const FIRST = ["problem", "surrogate", "points", "prior", "observation", "reward", "dynamics", "initial", "observe", "observations", "outputs", "method", "verifier"];
 const HIDDEN = new Set(["kind", "budget", "resolution"]);
 const OFTEN = ["seconds", "abs_tol", "rel_tol", "units", "tokens"];
+
+/** Without what is null: a job that was asked once spells out its defaults. */
+const stripped = (value) => (isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null)) : value);
 
 export class SpecForm {
   /** `info`: of a kind, as /v1/kinds gives it; `catalogue`: its entries. */
@@ -26,7 +29,8 @@ export class SpecForm {
     const order = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
     this.parts = new Map(order.map((name) => [name, make(this.schemas, name, properties[name], spec[name] ?? undefined, required.includes(name))]));
     this.budget = new Map(this.amounts().map(([name, schema]) => [name, make(this.schemas, name, schema, spec.budget?.[name] ?? undefined)]));
-    const main = order.filter((name) => (spec[name] ?? null) !== null || required.includes(name)), rest = order.filter((name) => !main.includes(name));
+    const usual = (name) => JSON.stringify(stripped(spec[name])) === JSON.stringify(stripped(properties[name].default));
+    const main = order.filter((name) => required.includes(name) || ((spec[name] ?? null) !== null && !usual(name))), rest = order.filter((name) => !main.includes(name));
     const elements = (found, parts) => found.map((name) => parts.get(name).element);
     const often = [...this.budget.keys()].filter((name) => OFTEN.includes(name) && (name !== "tokens" || this.info.name === "reasoning") || spec.budget?.[name]);
     const seldom = [...this.budget.keys()].filter((name) => !often.includes(name));

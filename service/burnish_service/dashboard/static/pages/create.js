@@ -5,6 +5,7 @@ import { complaint } from "../complaint.js";
 import { fill, h, say } from "../dom.js";
 import { SpecForm } from "../form/form.js";
 import { pretty } from "../form/pretty.js";
+import { isObject } from "../form/schema.js";
 import { Tabs } from "../form/tabs.js";
 import { sooner_or_later } from "../later.js";
 import { title_of } from "../titles.js";
@@ -44,7 +45,7 @@ export class Create {
     const kept = this.again && JSON.parse(sessionStorage.getItem("again") || "null");
     this.kind.value = kept ? kept.kind : this.kinds.some((kind) => kind.name === "surrogate") ? "surrogate" : this.kinds[0].name;
     this.choose();
-    if (kept) this.start(kept);
+    if (kept) this.start(stated(kept));
   }
 
   close() { this.closed = true; }
@@ -63,7 +64,7 @@ export class Create {
   start(spec) {
     this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(this.info.examples[i] === spec)));
     this.spec_form.fill(spec);
-    this.json.value = pretty(stated(spec));
+    this.json.value = pretty(spec);
     fill(this.trouble);
     fill(this.cost);
   }
@@ -156,5 +157,8 @@ export class Create {
   }
 }
 
-/** Without what is null: the defaults of examples and of jobs. */
-const stated = (spec) => Object.fromEntries(Object.entries(spec).filter(([, value]) => value !== null));
+/** Without the fields that are null, as jobs have them; in lists null says something: nothing was seen. */
+function stated(value) {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null).map(([name, each]) => [name, stated(each)]));
+}
