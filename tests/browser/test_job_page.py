@@ -71,7 +71,7 @@ def drawing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
     config.write_text(json.dumps({**json.loads(config.read_text()), "sample_size": SIDE}))
     for calibrated in folder.glob("calibration*"):  # of the smaller pictures
         calibrated.unlink()
-    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    monkeypatch.setenv(VARIABLE, f"large={folder}")
     with serving(in_memory(max_body=2**24)) as service:
 
         def post(name: str, side: int, **more: Any) -> tuple[Service, str]:
