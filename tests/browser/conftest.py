@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.service.harness import Service, in_memory, serving
 
-PATIENCE = 60_000
+PATIENCE = 180_000
 """Milliseconds: browsers are slow on busy machines."""
 
 expect.set_options(timeout=PATIENCE)
