@@ -41,7 +41,8 @@ def test_tenants_are_seen_by_those_who_run_the_service_alone(look: Open) -> None
             closed.client.headers["Authorization"] = f"Bearer {key.text}"
             jobs[name] = closed.create(blocks_of(4000, nap=0.05))["id"]
         for key, seen in ((operator.text, {"acme", "bolt"}), (keys["acme"].text, {"acme"})):
-            page = look(at(closed, "/cluster")).page
+            look_at = look(at(closed, "/cluster"))
+            page = look_at.page
             page.get_by_label("API key").fill(key)
             page.get_by_role("button", name="Go on").click()
             allocation = page.locator("section", has_text="Allocation of the pool")
@@ -49,6 +50,7 @@ def test_tenants_are_seen_by_those_who_run_the_service_alone(look: Open) -> None
                 rows = allocation.locator("tbody tr", has_text=job[-6:])
                 expect(rows).to_have_count(int(name in seen))
                 expect(allocation.locator(".key li", has_text=re.compile(f"^{name} "))).to_have_count(int(name in seen))
+            look_at.forgive("401")
         for name, key in keys.items():
             closed.client.headers["Authorization"] = f"Bearer {key.text}"
             closed.client.post(f"/v1/jobs/{jobs[name]}/cancel")

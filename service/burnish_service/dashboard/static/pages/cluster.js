@@ -60,18 +60,19 @@ export class Cluster {
       if (this.closed) return;
       fill(this.trouble);
       this.show(seen);
-      for (const job of seen.jobs) if (!this.kinds.has(job.id)) this.learn(job.id);
+      const fresh = seen.jobs.filter((job) => !this.kinds.has(job.id));
+      if (fresh.length) this.learn(fresh);
     } catch (error) {
       if (strict) throw error;
       fill(this.trouble, complaint(error));
     }
   }
 
-  /** The kind of a job, asked for once. */
-  async learn(id) {
-    this.kinds.set(id, "job");
-    const job = await api.job(id).catch(() => null);
-    if (job) this.kinds.set(id, job.kind);
+  /** The kinds of one's own jobs, asked for once; those of other tenants stay without: administrators see their shares alone. */
+  async learn(fresh) {
+    for (const { id } of fresh) this.kinds.set(id, null);
+    const page = await api.jobs({ limit: 200 }).catch(() => ({ data: [] }));
+    for (const { id, kind } of page.data) if (this.kinds.has(id)) this.kinds.set(id, kind);
   }
 
   show(seen) {
@@ -91,7 +92,7 @@ export class Cluster {
     // A tenant is told of its own jobs alone: what it does not have is not known to be free.
     const rest = runners.reduce((sum, runner) => sum + runner.jobs, 0) > jobs.length ? "of others, or free" : "free";
     const named = (job) => `${this.kinds.get(job.id) || "job"} …${job.id.slice(-6)}`, ranked = [...jobs].sort((one, other) => other.slots - one.slots || one.id.localeCompare(other.id));
-    this.slots.show(ranked.slice(0, 12).map((job) => ({ name: named(job), value: job.slots, tone: this.tones.of(job.id), said: slotted(job.slots), href: `#/jobs/${job.id}` })), slots, rest);
+    this.slots.show(ranked.slice(0, 12).map((job) => ({ name: named(job), value: job.slots, tone: this.tones.of(job.id), said: slotted(job.slots), href: this.kinds.get(job.id) && `#/jobs/${job.id}` })), slots, rest);
     const tenants = grouped(ranked);
     this.whose.hidden = tenants.size === 0 || (tenants.size === 1 && tenants.has("default"));
     const part = ([name, of]) => { const value = of.reduce((sum, job) => sum + job.slots, 0); return { name, value, tone: this.tones.of(`tenant ${name}`), said: `${slotted(value)}, ${of.length} job${of.length > 1 ? "s" : ""}, weight ${of.reduce((sum, job) => sum + job.weight, 0)}` }; };
@@ -101,8 +102,8 @@ export class Cluster {
 
   rows(jobs, named) {
     if (!jobs.length) return fill(this.split, h("p", { class: "empty" }, "No job is running."));
-    const most = Math.max(1, ...jobs.map((job) => Math.max(job.slots, job.demand))), focused = document.activeElement?.getAttribute("href");
-    const rows = jobs.map((job) => [h("a", { href: `#/jobs/${job.id}` }, named(job)), bar(job.slots / most), `${job.slots} of ${job.demand}`, String(job.in_flight), count(job.blocks), duration(job.worker_seconds),
+    const most = Math.max(1, ...jobs.map((job) => job.slots)), focused = document.activeElement?.getAttribute("href");
+    const rows = jobs.map((job) => [this.kinds.get(job.id) ? h("a", { href: `#/jobs/${job.id}` }, named(job)) : named(job), bar(job.slots / most), `${job.slots} of ${job.demand}`, String(job.in_flight), count(job.blocks), duration(job.worker_seconds),
       String(job.weight), job.barred ? "fair share only: refused, or at its floor" : job.remaining === null ? "–" : `${duration(job.remaining)} of work`]);
     fill(this.split, table("Slots of the pool by job", ["job", "", "slots of those it could use", "in flight", "blocks", "work so far", "weight", "to its tolerance"], rows, { class: "whiskers wide" }));
     if (focused && this.split.contains(document.activeElement) === false && !this.slots.element.contains(document.activeElement)) this.split.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
