@@ -17,6 +17,7 @@ from burnish_workers.engine.api_keys import configured
 from burnish_workers.engine.app import App
 from burnish_workers.engine.clock import Clock
 from burnish_workers.engine.coordination import Coordination
+from burnish_workers.engine.devices import Device
 from burnish_workers.engine.inquiries import Inquiries
 from burnish_workers.engine.key_admin import KeyAdmin
 from burnish_workers.engine.memory_tenancy import MemoryTenancy
@@ -31,11 +32,12 @@ from burnish_workers.engine.webhook_desk import WebhookDesk
 
 @dataclass(frozen=True)
 class Pool:
-    """Workers that are `up`, of those `wanted`; `lacking`: what is missing, None when nothing is."""
+    """Workers that are `up`, of those `wanted`; `lacking`: what is missing, None when nothing is; `devices`: theirs."""
 
     up: int
     wanted: int
     lacking: str | None = None
+    devices: tuple[Device, ...] = ()
 
 
 async def _always() -> bool:

@@ -9,6 +9,7 @@ import os
 import tempfile
 import threading
 import time
+from dataclasses import asdict, fields
 from typing import Any
 
 import ray
@@ -24,6 +25,7 @@ from burnish_service.settings import Settings
 from burnish_service.telemetry import configure_logging, configure_tracing
 from burnish_workers.core.registry import registry
 from burnish_workers.engine.clock import SystemClock
+from burnish_workers.engine.devices import Device
 from burnish_workers.engine.dispatcher import Dispatcher, Terms
 from burnish_workers.engine.file_artifacts import FileArtifacts
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet, dismiss_beyond
@@ -83,7 +85,13 @@ async def _pool(wanted: int) -> Pool:
     joined, up = about["workers"], about.get("up", about["workers"])  # an older runner does not say
     lacking = about["lacking"] or (None if joined >= wanted else f"{joined} of {wanted} workers are up")
     # One that is lost takes nobody out of a load balancer: the others go on, and its place is taken again.
-    return Pool(up, wanted, lacking or (None if up else "no worker is up"))
+    return Pool(up, wanted, lacking or (None if up else "no worker is up"), _devices(about.get("devices", [])))
+
+
+def _devices(told: list[dict[str, Any]]) -> tuple[Device, ...]:
+    """Of a runner that may be of another version: what it tells beyond these fields is left out."""
+    known = [field.name for field in fields(Device)]
+    return tuple(Device(**{name: each[name] for name in known if name in each}) for each in told)
 
 
 def _url(settings: Settings) -> str:
@@ -146,7 +154,9 @@ class Runner:
         jobs = self._dispatcher.jobs if self._dispatcher else []
         fleet = self._fleet
         told = {"workers": fleet.workers, "up": await fleet.up(), "lacking": fleet.lacking}
-        return {"pid": os.getpid(), "jobs": jobs, **told}
+        # Plain, so that a front of another version reads what it knows of it.
+        devices = [asdict(device) for device in fleet.devices]
+        return {"pid": os.getpid(), "jobs": jobs, **told, "devices": devices}
 
 
 def deployment(settings: Settings, generation: int | None = None) -> serve.Application:

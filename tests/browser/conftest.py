@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.service.harness import Service, in_memory, serving
 
-PATIENCE = 60_000
+PATIENCE = 180_000
 """Milliseconds: browsers are slow on busy machines."""
+
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass
@@ -28,6 +30,21 @@ class Look:
         """Browsers report every answer above 399 themselves: those that a test provokes are expected."""
         assert any(part in text for text in self.complaints), f"nobody complained of {part!r}: {self.complaints}"
         self.complaints = [text for text in self.complaints if part not in text]
+
+
+Open = Callable[..., Look]
+"""Opens a page by its address."""
+
+BADGE = ".head .badge"
+
+
+def at(service: Service | str, path: str) -> str:
+    return f"{service if isinstance(service, str) else service.url}/#{path}"
+
+
+def badge(page: Page, text: str, timeout: float = PATIENCE) -> None:
+    """Wait until the job's page says that it is `text`."""
+    expect(page.locator(BADGE)).to_have_text(text, timeout=timeout)
 
 
 @pytest.fixture(scope="session")

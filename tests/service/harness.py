@@ -135,7 +135,8 @@ async def _serve(parts: Parts, service: Service, server: uvicorn.Server, listene
     task = asyncio.create_task(storage.dispatcher(parts.installed(), fleet, clock, parts.terms).run())
 
     async def pool() -> Pool:
-        return Pool(fleet.workers, fleet.workers, service.lacking)
+        devices = fleet.devices if isinstance(fleet, InlineFleet) else ()
+        return Pool(fleet.workers, fleet.workers, service.lacking, devices)
 
     async def connect() -> Context:
         app = replace(storage, store=parts.front()).app(parts.registry(), clock)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 
-from burnish.wire import ClusterView, LiveJob, RunnerView
+from burnish.wire import ClusterView, DeviceView, LiveJob, RunnerView
 from burnish_service.context import base_of, caller_of
 from burnish_service.openapi import problem_responses
 from burnish_workers.engine.coordination import Overview
+from burnish_workers.engine.devices import Device, devices_of
 from burnish_workers.engine.quotas import Caller
 from burnish_workers.engine.tenants import DEFAULT
 
@@ -25,8 +28,26 @@ async def cluster(request: Request) -> ClusterView:
     ]
     lacking = pool.lacking or (None if pool.up >= pool.wanted else f"{pool.up} of {pool.wanted} workers are up")
     return ClusterView(
-        workers=pool.up, workers_wanted=pool.wanted, lacking=lacking, runners=runners, jobs=_jobs(seen, caller)
+        workers=pool.up,
+        workers_wanted=pool.wanted,
+        lacking=lacking,
+        runners=runners,
+        jobs=_jobs(seen, caller),
+        devices=_devices(pool.devices, caller),
     )
+
+
+def _devices(found: Sequence[Device], caller: Caller) -> list[DeviceView]:
+    """Names of nodes are for those who run them; others see their devices together."""
+    if caller.operator:
+        named = [(device.node or None, device) for device in found]
+    else:
+        seats = [("", d.numeric_class, i < d.up) for d in found for i in range(d.workers)]
+        named = [(None, device) for device in devices_of(seats, max((d.gpus for d in found), default=0.0))]
+    return [
+        DeviceView(numeric_class=d.numeric_class, workers=d.workers, up=d.up, gpus=d.gpus, node=node)
+        for node, d in named
+    ]
 
 
 def _slots(seen: Overview, runner: str) -> int:
@@ -47,6 +68,7 @@ def _jobs(seen: Overview, caller: Caller) -> list[LiveJob]:
             worker_seconds=need.seconds,
             remaining=need.remaining,
             barred=need.barred,
+            tenant=need.tenant or DEFAULT,
         )
         for report in seen.reports
         for need in report.needs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,7 @@ from burnish_workers.core.inputs import NOTHING, Inputs
 from burnish_workers.core.keys import Key
 from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import registry
+from burnish_workers.engine.devices import Device, devices_of
 from burnish_workers.engine.probing import Verdict, probe
 
 
@@ -177,6 +179,11 @@ class InlineFleet:
     @property
     def workers(self) -> int:
         return self._workers
+
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """This process, once it knows what it runs on."""
+        return devices_of([(socket.gethostname(), self._class, True)] * self._workers) if self._class else ()
 
     async def start(self) -> None:
         await self.numeric_class()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import socket
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from burnish_workers.core.keys import Key
 from burnish_workers.core.rendezvous import HERE
+from burnish_workers.engine.devices import Device, devices_of
 from burnish_workers.engine.fleet import (
     Bench,
     BlockFailed,
@@ -61,8 +63,8 @@ class BlockWorker:
             registry().get(name).load()
 
     def about(self) -> dict[str, Any]:
-        node = ray.get_runtime_context().get_node_id()
-        return {"pid": os.getpid(), "node": node, "numeric_class": self._class, "generation": self._generation}
+        told = {"pid": os.getpid(), "numeric_class": self._class, "generation": self._generation}
+        return {**told, "node": ray.get_runtime_context().get_node_id(), "host": socket.gethostname()}
 
     def run(
         self,
@@ -104,6 +106,7 @@ class _Seat:
     numeric_class: str
     node: str
     generation: int = 0
+    host: str = ""
     in_flight: int = 0
     down: bool = False
 
@@ -171,6 +174,11 @@ class RayFleet:
         ]
         return f"no node of the cluster has {' and '.join(short)} for a worker" if short else None
 
+    @property
+    def devices(self) -> tuple[Device, ...]:
+        """What the workers run on that have joined."""
+        return devices_of([(seat.host, seat.numeric_class, not seat.down) for seat in self._seats], self.gpus)
+
     async def start(self) -> None:
         """Find or create the workers and wait until each has imported its libraries; each serves as soon as it has."""
         await asyncio.gather(*(self._join(i) for i in range(self.size)))
@@ -198,8 +206,9 @@ class RayFleet:
             handle = self._create(index)
             try:
                 about = await handle.about.remote()
-                # One of an older version says neither, and is replaced.
-                return _Seat(index, handle, about["numeric_class"], about.get("node", ""), about.get("generation", 0))
+                told = about.get("node", ""), about.get("generation", 0), about.get("host", "")
+                # One of an older version does not say all of it, and is replaced.
+                return _Seat(index, handle, about["numeric_class"], *told)
             except RayActorError:
                 await asyncio.sleep(0.2)
 
@@ -294,7 +303,8 @@ class RayFleet:
         """Send nothing to a worker that died until it is back."""
         seat.down = True
         fresh = await self._seat(seat.index)
-        seat.handle, seat.numeric_class, seat.node, seat.down = fresh.handle, fresh.numeric_class, fresh.node, False
+        seat.handle, seat.numeric_class, seat.node, seat.host = fresh.handle, fresh.numeric_class, fresh.node, fresh.host
+        seat.down = False
         async with self._changed:
             self._changed.notify_all()
 

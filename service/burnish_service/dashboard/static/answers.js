@@ -64,19 +64,19 @@ export function headline(last, told) {
   if (Array.isArray(answers) && answers.length === values.length) return leading(answers, last, interval);
   if (values.length === 1) {
     const width = half(interval, 0);
-    return number(values[0], width) + (width === null ? "" : ` ± ${short(width)}`);
+    return number(values[0], width) + (width === null ? "" : ` ±\u00a0${short(width)}`);
   }
   const width = widest(told), outputs = last.arrays ? last.arrays.outputs : values.length;
   if (width === null) return `${outputs} outputs, no interval yet`;
   const lacking = told.arrays ? told.arrays.without_interval : values.filter((_, i) => half(interval, i) === null).length;
-  return `${outputs} outputs, ${lacking ? `${outputs - lacking} of them` : "each"} within ± ${short(width)}`;
+  return `${outputs} outputs, ${lacking ? `${outputs - lacking} of them` : "each"} within ±\u00a0${short(width)}`;
 }
 
 function leading(answers, last, interval) {
   const leader = last.diagnostics.leader;
   if (leader === null || leader === undefined) return "No answer yet";
   const i = answers.indexOf(leader), width = half(interval, i);
-  const chance = number(last.estimate.value[i], width) + (width === null ? "" : ` ± ${short(width)}`);
+  const chance = number(last.estimate.value[i], width) + (width === null ? "" : ` ±\u00a0${short(width)}`);
   return `${clipped(leader)} ${decided(interval) ? "decided" : "leads"}: ${chance}`;
 }
 

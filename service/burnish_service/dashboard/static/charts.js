@@ -92,7 +92,7 @@ function axis(of, side) {
   const format = of.format || (side ? short : count), exact = side && !of.format && !of.log;
   const found = {
     stroke: colour("soft"), grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule"), width: 1, size: 5 },
-    label: of.label, labelSize: 22, labelFont: "12px system-ui", font: "11px system-ui", size: side ? 62 : 36,
+    label: of.label, labelSize: 22, labelFont: "12px system-ui", font: "11px system-ui", size: side ? (_, shown) => Math.max(54, 24 + 6.6 * longest(shown)) : 36,
     values: (_, splits) => (exact ? evenly(splits) : splits.map((v) => (v === null ? null : format(v).replace(".0e", "e")))),
   };
   if (of.whole) found.incrs = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
@@ -100,11 +100,13 @@ function axis(of, side) {
   return found;
 }
 
+const longest = (texts) => (texts || []).reduce((most, text) => Math.max(most, String(text ?? "").length), 0);
+
 /** Marks of a linear axis with as many decimals as their steps need. */
 function evenly(splits) {
   const step = splits.length > 1 ? splits[1] - splits[0] : Math.abs(splits[0]) || 1;
   const places = Math.max(0, -Math.floor(Math.log10(step) + 1e-9)), more = Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 1e-6;
-  return splits.map((v) => (Math.abs(v) >= 1e6 || places > 9 ? v.toPrecision(3) : v.toFixed(places + more)));
+  return splits.map((v) => (Math.abs(v) >= 1e6 || places > 9 ? v.toExponential(2).replace("e+", "e").replace(/\.?0+e/, "e") : v.toFixed(places + more)));
 }
 
 /** 1-2-5 marks on short axes, powers of ten on long ones. */
@@ -123,6 +125,7 @@ const line = (look) => (of) => ({
   width: of.width ?? 1.8,
   dash: of.dash,
   spanGaps: true,
+  fill: of.fill && colour(of.fill),
   points: of.points ? { show: true, size: of.points, fill: colour(of.colour) } : { show: false },
   value: (_, v) => (v === null || v === undefined ? "" : (look.y.said || look.y.format || short)(v)),
 });

@@ -35,10 +35,24 @@ export function fill(element, ...children) {
 /** A table with a caption for screen readers; `columns` are texts, `rows` lists of texts or elements. */
 export function table(caption, columns, rows, attributes = {}) {
   const cells = (row) => row.map((cell, i) => (i ? h("td", {}, cell) : h("th", { scope: "row" }, cell)));
-  return h("div", { class: "scroll" }, h("table", attributes,
+  return scrolling(caption, h("table", attributes,
     h("caption", { class: "visually-hidden" }, caption),
-    h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, columns.map((name) => (name ? h("th", { scope: "col" }, name) : h("td"))))),
     h("tbody", {}, rows.map((row) => h("tr", {}, cells(row))))));
+}
+
+/** Where what is inside is wider than its place it scrolls, and the keyboard must get there. */
+const wide = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+
+export function scrolling(name, inside) {
+  const element = h("div", { class: "scroll", role: "group", "aria-label": name }, inside);
+  wide.observe(element);
+  return element;
 }
 
 /** Run `draw` at most once per frame and `gap` milliseconds, the last time for certain. */

@@ -12,11 +12,13 @@ function shade(t) {
 }
 
 export class Heatmap {
-  constructor(title) {
+  /** `bare`: the picture alone; `plain`: with its title, without its range. */
+  constructor(title, { bare = false, plain = false } = {}) {
     this.title = title;
     this.canvas = h("canvas", { role: "img" });
     this.note = h("span", { class: "soft" });
-    this.element = h("figure", { class: "heat" }, h("figcaption", {}, title), this.canvas, this.note);
+    this.legend = h("span", { class: "legend" }, h("span", { class: "ramp", "aria-hidden": "true" }), this.note);
+    this.element = h("figure", { class: "heat" }, !bare && h("figcaption", {}, title), this.canvas, !bare && !plain && this.legend);
     this.canvas.addEventListener("pointermove", (event) => this.point(event));
     this.canvas.addEventListener("pointerleave", () => this.tell());
   }
@@ -26,8 +28,7 @@ export class Heatmap {
     this.values = values;
     this.rows = rows;
     this.columns = columns;
-    const known = values.filter((v) => Number.isFinite(v));
-    this.range = range || [known.reduce((a, b) => Math.min(a, b), Infinity), known.reduce((a, b) => Math.max(a, b), -Infinity)];
+    this.range = range || reach(values);
     if (this.canvas.width !== columns) this.canvas.width = columns;
     if (this.canvas.height !== rows) this.canvas.height = rows;
     this.paint();
@@ -57,6 +58,12 @@ export class Heatmap {
     const row = Math.min(this.rows - 1, Math.floor(((event.clientY - box.top) / box.height) * this.rows));
     write(this.note, `row ${row}, column ${column}: ${short(this.values[row * this.columns + column])}`);
   }
+}
+
+function reach(values) {
+  let low = Infinity, high = -Infinity;
+  for (const v of values) if (Number.isFinite(v)) [low, high] = [Math.min(low, v), Math.max(high, v)];
+  return [low, high];
 }
 
 /** Rows and columns of a shape that is a field: (h, w), or (c, h, w) of which the first channel is shown. */

@@ -10,6 +10,7 @@ export class Record {
     this.progress = null;
     this.last = job.last_refinement;
     if (this.last?.interval) this.told = this.last;
+    this.filed = this.last?.arrays?.name ? this.last : null; // the newest whose outputs are all in a file
   }
 
   /** Take an event. Returns whether the job should be read again: its spec is resolved, or it came back to life. */
@@ -30,6 +31,7 @@ export class Record {
   refine(data) {
     this.last = data;
     if (data.interval) this.told = data;
+    if (data.arrays?.name) this.filed = data;
     const { diagnostics, layout, artifacts, ...kept } = data; // only the newest of these are looked at
     kept.notes = { log_evidence: diagnostics.log_evidence, spread: diagnostics.sd_log_evidence, r_hat: diagnostics.r_hat };
     kept.widest = widest(data);

@@ -13,7 +13,7 @@ export function short(value) {
 /** To as many digits as the half-width lets stand, or four: 0.05281 for ±0.00029. */
 export function number(value, half) {
   if (value === null || value === undefined || !Number.isFinite(value)) return NO;
-  if (!half || !Number.isFinite(half)) return String(Number(value.toPrecision(4)));
+  if (!half || !Number.isFinite(half)) return Math.abs(value) >= 1e6 ? value.toExponential(2).replace("e+", "e") : String(Number(value.toPrecision(4)));
   const places = 1 - Math.floor(Math.log10(half));
   if (places > 9 || Math.abs(value) >= 1e7) {
     const exponent = value ? Math.floor(Math.log10(Math.abs(value))) : 0;
@@ -31,12 +31,14 @@ export function count(n) {
   return String(Number(n.toPrecision(3)));
 }
 
-/** 0.4 s, 12 s, 3 min 20 s, 2 h 5 min. */
+const beside = (n, unit) => (n ? ` ${n}\u00a0${unit}` : "");
+
+/** 0.4 s, 12 s, 3 min 20 s, 2 h 5 min; a number and its unit stay on one line. */
 export function duration(seconds) {
-  if (seconds < 60) return seconds < 10 ? `${seconds.toFixed(1)} s` : `${seconds.toFixed(0)} s`;
+  if (seconds < 60) return `${seconds < 10 ? Number(seconds.toFixed(1)) : seconds.toFixed(0)}\u00a0s`;
   const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}\u00a0min${beside(whole % 60, "s")}`;
+  return `${Math.floor(whole / 3600)}\u00a0h${beside(Math.floor((whole % 3600) / 60), "min")}`;
 }
 
 export function moment(text) {
@@ -101,7 +103,7 @@ export const AMOUNTS = {
 export function spent(value) {
   if (!value) return NO;
   const parts = [];
-  if (value.units) parts.push(`${count(value.units)} units`);
+  if (value.units) parts.push(`${count(value.units)} unit${value.units === 1 ? "" : "s"}`);
   if (value.tokens) parts.push(`${count(value.tokens)} tokens`);
   if (value.verifier_calls) parts.push(`${count(value.verifier_calls)} verifier calls`);
   parts.push(duration(value.seconds || 0));

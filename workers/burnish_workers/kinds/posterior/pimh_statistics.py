@@ -21,6 +21,7 @@ from burnish_workers.core.jackknife import deviations, evidence, log_evidence, m
 from burnish_workers.core.kind import COMPARED
 from burnish_workers.core.moments import Moments
 from burnish_workers.kinds.posterior.coupled import LAST
+from burnish_workers.kinds.posterior.heaviest import by_island
 from burnish_workers.kinds.posterior.limits import most_particles
 from burnish_workers.kinds.posterior.outputs import layout_of
 from burnish_workers.kinds.posterior.plan import CHAINS, ISLANDS, NOTES, Recipe
@@ -103,6 +104,7 @@ class PimhStatistics:
             "latest_meeting_time": float(notes["met"].max()) if len(islands) else None,
             "sd_log_evidence": None if variance is None or np.isnan(variance) else variance**0.5,
             "log_evidence": total if np.isfinite(total) else None,
+            "by_island": by_island(islands.log_weight, islands.size),
             "dead_particles": round(float(size @ notes["dead"])),
             "resampled": mean("resampled"),
         }

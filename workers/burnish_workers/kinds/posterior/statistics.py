@@ -35,6 +35,7 @@ from burnish_workers.core.kind import COMPARED, resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.core.samples import Samples
 from burnish_workers.kinds.posterior.agreement import disagreement
+from burnish_workers.kinds.posterior.heaviest import by_island
 from burnish_workers.kinds.posterior.limits import most_kept, most_particles
 from burnish_workers.kinds.posterior.outputs import layout_of
 from burnish_workers.kinds.posterior.pimh_statistics import PimhStatistics
@@ -141,6 +142,7 @@ class PosteriorStatistics:
             "effective_islands": effective_islands(islands),
             "sd_log_evidence": weight_spread(islands),
             "log_evidence": total if np.isfinite(total) else None,
+            "by_island": by_island(islands.log_weight, islands.size),
             "dead_particles": int(notes["dead"].sum()),
             "dead_islands": int((~islands.live).sum()),
             "resampled": _mean(notes["resampled"]),

@@ -5,7 +5,7 @@ from burnish.wire.artifacts import Artifact
 from burnish.wire.budget import Budget, Spent, StoppedBy
 from burnish.wire.canaries import Canaries, Canary
 from burnish.wire.catalogue import Catalogue, CatalogueEntry, KindInfo, Kinds
-from burnish.wire.cluster import ClusterView, LiveJob, RunnerView
+from burnish.wire.cluster import ClusterView, DeviceView, LiveJob, RunnerView
 from burnish.wire.estimate import Estimate, Interval, Refused
 from burnish.wire.events import TERMINAL_EVENTS, Event, EventPage
 from burnish.wire.files import ArrayReference, FilePage, FileType, ModelReference, StoredFile
@@ -50,6 +50,7 @@ __all__ = [
     "Consumption",
     "DayUsage",
     "DeadlineProblem",
+    "DeviceView",
     "Estimate",
     "Event",
     "EventPage",

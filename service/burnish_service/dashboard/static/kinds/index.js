@@ -5,7 +5,7 @@ import { Reasoning } from "./reasoning.js";
 import { Surrogate } from "./surrogate.js";
 import { Trajectory } from "./trajectory.js";
 
-/** {element, show(record), close(), alone}; `alone`: it shows how the answer sharpens, too. Null for kinds that this page knows nothing of. */
+/** {element, lead, show(record), close(), alone}; `lead`: what comes first; `alone`: it shows how the answer sharpens, too. Null for kinds that this page knows nothing of. */
 export function panels(job) {
   if (job.kind === "surrogate") return new Surrogate();
   if (job.kind === "reasoning") return new Reasoning();

@@ -20,8 +20,8 @@ export class Reasoning {
     this.trace = new Chart("Chances of the leading answers");
     this.mixing = h("p", { class: "soft" });
     const panel = (id, title, ...inside) => h("section", { class: "panel", "aria-labelledby": id }, h("h2", { id }, title), ...inside);
+    this.lead = panel("answers", "Answers", this.answers, this.best);
     this.element = h("div", {},
-      panel("answers", "Answers", this.answers, this.best),
       h("div", { class: "pair" }, panel("tree", "Where the first chain went", this.tree), panel("gauge", "Bellman error by depth", this.gauge)),
       panel("traces", "Traces", this.trace.element, this.depth.element, this.mixing));
   }
@@ -59,7 +59,7 @@ export class Reasoning {
     const rows = known.map((each) => ({
       name: `depth ${each.depth}`, value: each.log_mean, lower: each.standard_error === null ? null : each.log_mean - 2 * each.standard_error,
       upper: each.standard_error === null ? null : each.log_mean + 2 * each.standard_error,
-      said: `${number(each.log_mean, each.standard_error || 0.01)} (${count(each.pools)} pools)`,
+      said: `${number(each.log_mean, each.standard_error || 0.01)} (${count(each.pools)} pool${each.pools === 1 ? "" : "s"})`,
     }));
     fill(this.gauge, whiskers("Log of what follows over what values promised, by depth; 0 for perfect values", ["depth", "", "log error"], rows, { mark: 0 }),
       h("p", { class: "soft" }, "Above 0 the verifier promised too little, below 0 too much. It says how well chains are steered, not whether answers are right."));
@@ -76,7 +76,8 @@ export class Reasoning {
   show_trace(record, notes) {
     const against = axes(record)[0], points = against ? along(record, against) : [];
     const ranked = notes.answers.map((name, i) => [i, name]).sort((a, b) => (record.last.estimate.value[b[0]] || 0) - (record.last.estimate.value[a[0]] || 0)).slice(0, LINES.length);
-    if (!points.length) return;
+    this.trace.element.hidden = !points.some((p) => p.refinement.estimate.value.some(Number.isFinite));
+    if (this.trace.element.hidden) return;
     const look = { x: { log: true, label: AGAINST[against] }, y: { label: "chance", range: [0, 1] }, lines: ranked.map(([, name], k) => ({ label: clipped(name, 24), colour: LINES[k], points: 4 })) };
     const data = [points.map((p) => p.x), ...ranked.map(([i]) => points.map((p) => p.refinement.estimate.value[i] ?? null))];
     this.trace.draw(data, look, `Chances against ${AGAINST[against]}: ${ranked.map(([i, name]) => `${clipped(name, 24)} ${short(record.last.estimate.value[i])}`).join(", ")}`);

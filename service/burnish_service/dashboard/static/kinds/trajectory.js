@@ -5,6 +5,7 @@ import { column } from "../answers.js";
 import { Chart } from "../charts.js";
 import { fill, h, write } from "../dom.js";
 import { short } from "../words.js";
+import { Islands } from "./islands.js";
 
 export class Trajectory {
   alone = true; // each observation is a question of its own
@@ -16,8 +17,9 @@ export class Trajectory {
     this.chart = new Chart("Filtered mean, with two standard deviations of the state");
     this.likely = new Chart("How well each observation was foreseen");
     this.note = h("p", { class: "soft" });
-    this.element = h("section", { class: "panel", "aria-labelledby": "path" }, h("h2", { id: "path" }, "Trajectory"),
-      h("p", { class: "row" }, h("label", { for: "coordinate" }, "Coordinate"), this.coordinate), this.chart.element, this.likely.element, this.note);
+    this.islands = new Islands();
+    this.element = h("div", {}, h("section", { class: "panel", "aria-labelledby": "path" }, h("h2", { id: "path" }, "Trajectory"),
+      h("p", { class: "row" }, h("label", { for: "coordinate" }, "Coordinate"), this.coordinate), this.chart.element, this.likely.element, this.note), this.islands.element);
     this.seen = [];
     this.asked = -1;
   }
@@ -28,6 +30,7 @@ export class Trajectory {
     const known = steps.filter((r) => column({ ...r, layout: last.layout }, "mean", r.estimate.value));
     if (known.length) this.draw(known, last);
     this.tell(last);
+    this.islands.show(record);
     if (this.asked !== known.length) {
       this.asked = known.length;
       const page = await api.observations(record.job.id).catch(() => null);
@@ -83,6 +86,7 @@ export class Trajectory {
   close() {
     this.chart.close();
     this.likely.close();
+    this.islands.close();
   }
 }
 

@@ -2,7 +2,8 @@
 
 import { api } from "../api.js";
 import { complaint } from "../complaint.js";
-import { h, say } from "../dom.js";
+import { fill, h, say } from "../dom.js";
+import { sooner_or_later } from "../later.js";
 import { LIVE } from "../words.js";
 
 export class Actions {
@@ -39,9 +40,12 @@ export class Actions {
     }
   }
 
-  verified(found) {
-    const inside = found.id ? h("a", { href: `#/jobs/${found.id}` }, `Verifying in job ${found.id}`) : verdict(found);
-    this.note(h("div", { class: "noted", role: "status" }, inside));
+  async verified(found) {
+    const told = h("div", { class: "noted", role: "status" });
+    this.note(told);
+    const waiting = (job) => fill(told, "Running blocks again, as job ", h("a", { href: `#/jobs/${job.id}` }, job.id), " …");
+    const verification = await sooner_or_later(found, (job) => job.verification, () => told.isConnected, waiting);
+    if (verification) fill(told, verdict(verification));
   }
 
   async forget(id) {

@@ -1,13 +1,17 @@
-/** A form for a new job, from its kind's schema and examples. */
+/** A new job: start from an example, fill in the form or its JSON, ask what it would cost, post it. */
 
 import { api, intention } from "../api.js";
 import { complaint } from "../complaint.js";
 import { fill, h, say } from "../dom.js";
-import { count, duration, short } from "../words.js";
-import { control, read } from "./fields.js";
+import { SpecForm } from "../form/form.js";
+import { pretty } from "../form/pretty.js";
+import { isObject } from "../form/schema.js";
+import { Tabs } from "../form/tabs.js";
+import { sooner_or_later } from "../later.js";
+import { title_of } from "../titles.js";
+import { planned } from "./planned.js";
 
-const FIRST = ["problem", "surrogate", "points", "prior", "observation", "reward", "dynamics", "initial", "observe", "observations", "outputs", "method", "seed"];
-const HIDDEN = new Set(["kind", "budget", "resolution"]);
+const FORM = "Form", JSON_ = "JSON";
 
 export class Create {
   title = "New job";
@@ -15,63 +19,97 @@ export class Create {
   constructor(again) {
     this.again = again;
     this.kind = h("select", { id: "kind", onchange: () => this.choose() });
-    this.example = h("select", { id: "example", onchange: () => this.start(this.info.examples[Number(this.example.value)]) });
     this.about = h("p", { class: "soft" });
+    this.examples = h("div", { class: "examples", role: "group", "aria-label": "Start from an example" });
     this.fields = h("div");
+    this.json = h("textarea", { id: "spec-json", rows: "28", spellcheck: "false" });
+    this.tabs = new Tabs("How to write it", [[FORM, this.fields], [JSON_, h("div", { class: "field" }, h("label", { for: "spec-json" }, "The job, as it is posted to /v1/jobs"), this.json)]], (from) => this.carry(from));
     this.trouble = h("div");
-    this.cost = h("div");
+    this.cost = h("div", { role: "status" });
     this.post = h("button", { type: "submit" }, "Create job");
     this.ask = h("button", { type: "button", class: "quiet", onclick: () => this.plan() }, "What would it cost?");
-    this.form = h("form", { class: "create", novalidate: true, onsubmit: (event) => this.send(event) },
-      h("div", { class: "row" }, h("label", { for: "kind" }, "Kind "), this.kind, h("label", { for: "example" }, "Start from "), this.example),
-      this.about, this.fields, this.trouble, this.cost, h("div", { class: "row" }, this.post, this.ask));
+    const stale = () => fill(this.cost);
+    this.form = h("form", { class: "create", novalidate: true, onsubmit: (event) => this.send(event), oninput: stale, onchange: stale },
+      h("div", { class: "row start" }, h("label", { for: "kind" }, "Kind"), this.kind, this.about), this.examples, this.tabs.element,
+      this.trouble, h("div", { class: "sending" }, h("div", { class: "row" }, this.post, this.ask), this.cost));
+    this.form.hidden = true; // until there are kinds to choose from
     this.element = h("div", {}, h("h1", {}, this.title), this.form);
   }
 
   async open() {
-    this.kinds = (await api.kinds()).data;
+    const [kinds, catalogue] = await Promise.all([api.kinds(), api.catalogue()]);
+    this.kinds = kinds.data;
+    this.catalogue = catalogue.data;
+    this.form.hidden = false;
     fill(this.kind, this.kinds.map((kind) => h("option", { value: kind.name }, kind.name)));
     const kept = this.again && JSON.parse(sessionStorage.getItem("again") || "null");
     this.kind.value = kept ? kept.kind : this.kinds.some((kind) => kind.name === "surrogate") ? "surrogate" : this.kinds[0].name;
     this.choose();
-    if (kept) this.start(kept);
+    if (kept) this.start(stated(kept));
   }
 
-  close() {}
+  close() { this.closed = true; }
 
   choose() {
     this.info = this.kinds.find((kind) => kind.name === this.kind.value);
     this.about.textContent = this.info.summary;
-    fill(this.example, this.info.examples.map((spec, i) => h("option", { value: String(i) }, title_of(spec, i))));
+    this.spec_form = new SpecForm(this.info, this.catalogue);
+    fill(this.fields, this.spec_form.element);
+    this.chips = this.info.examples.map((spec) => h("button", { type: "button", class: "chip", "aria-pressed": "false", onclick: () => this.start(spec) }, title_of(spec) || spec.kind));
+    fill(this.examples, h("span", { class: "soft" }, "Start from"), this.chips);
     this.start(this.info.examples[0]);
   }
 
-  /** Fill the form with a spec. */
+  /** Show a spec in both views. */
   start(spec) {
-    const { properties } = this.info.spec, defs = this.info.spec.$defs || {};
-    const names = Object.keys(properties).filter((name) => !HIDDEN.has(name));
-    const order = [...FIRST.filter((name) => names.includes(name)), ...names.filter((name) => !FIRST.includes(name))];
-    this.controls = new Map(order.map((name) => [name, control(name, properties[name], spec[name], this.info.spec.required?.includes(name))]));
-    const money = defs.Budget?.properties || {};
-    this.money = new Map(Object.keys(money).map((name) => [name, control(name, { ...money[name], default: "no limit" }, spec.budget?.[name], false)]));
-    const [main, rest] = [[], []];
-    for (const [name, each] of this.controls) (spec[name] !== undefined || each.required ? main : rest).push(each.element);
-    fill(this.fields, h("fieldset", {}, h("legend", {}, "Question"), main),
-      h("fieldset", {}, h("legend", {}, "Budget: the first that is reached ends the job"), h("div", { class: "grid" }, [...this.money.values()].map((each) => each.element))),
-      h("details", {}, h("summary", {}, `${rest.length} more settings, all with defaults`), rest));
+    this.chips.forEach((chip, i) => chip.setAttribute("aria-pressed", String(this.info.examples[i] === spec)));
+    this.spec_form.fill(spec);
+    this.json.value = pretty(spec);
     fill(this.trouble);
     fill(this.cost);
   }
 
-  /** The spec, or null with the mistakes marked. */
-  spec() {
-    const found = { kind: this.info.name }, budget = read(this.money, "/budget"), rest = read(this.controls, "");
-    const wrong = [...rest.errors, ...budget.errors];
-    if (wrong.length) {
-      this.show({ problem: { title: "Some fields cannot be read", detail: "Nothing was sent.", errors: wrong } });
-      return null;
+  /** Take what one view says to the other; false where it cannot be read. */
+  carry(from) {
+    if (from === FORM) {
+      const spec = this.spec();
+      if (!spec) return false;
+      this.json.value = pretty(spec);
+      return true;
     }
-    return { ...found, ...rest.values, budget: budget.values };
+    const spec = this.spec();
+    if (!spec) return false;
+    if (spec.kind !== this.info.name) {
+      const known = this.kinds.find((kind) => kind.name === spec.kind);
+      if (!known) return this.refuse([{ pointer: "/kind", detail: `known kinds: ${this.kinds.map((kind) => kind.name).join(", ")}` }]);
+      this.kind.value = spec.kind;
+      this.choose();
+    }
+    this.start(spec);
+    return true;
+  }
+
+  /** What is written, in whichever view is open; null with the mistakes marked. */
+  spec() {
+    fill(this.trouble);
+    if (this.tabs.now === FORM) {
+      const { spec, errors } = this.spec_form.read();
+      return errors.length ? this.refuse(errors) || null : spec;
+    }
+    try {
+      const spec = JSON.parse(this.json.value);
+      this.json.removeAttribute("aria-invalid");
+      return spec;
+    } catch (error) {
+      this.json.setAttribute("aria-invalid", "true");
+      this.json.focus();
+      return this.refuse([{ pointer: "", detail: `this is no JSON: ${error.message}` }]) || null;
+    }
+  }
+
+  refuse(errors) {
+    this.show({ problem: { title: "Some fields cannot be read", detail: "Nothing was sent.", errors } });
+    return false;
   }
 
   async send(event) {
@@ -80,61 +118,47 @@ export class Create {
     if (!spec) return;
     const body = JSON.stringify(spec);
     if (this.body !== body) [this.body, this.key] = [body, intention()]; // the same again, after an error, is one job
-    this.post.disabled = true;
-    try {
+    await this.busy(this.post, async () => {
       const job = await api.create(spec, this.key);
       say("Created");
       location.hash = `#/jobs/${encodeURIComponent(job.id)}`;
-    } catch (error) {
-      this.show(error);
-    } finally {
-      this.post.disabled = false;
-    }
+    });
   }
 
   async plan() {
     const spec = this.spec();
     if (!spec) return;
-    this.ask.disabled = true;
-    fill(this.cost, h("p", { class: "soft", role: "status" }, "Running its pilot …"));
+    const shown = h("p", { class: "soft" }, "Running its pilot …"), going = () => this.cost.contains(shown) && !this.closed;
+    fill(this.cost, shown);
+    await this.busy(this.ask, async () => {
+      const waiting = (job) => shown.append(" it takes longer, as job ", h("a", { href: `#/jobs/${job.id}` }, job.id));
+      const plan = await sooner_or_later(await api.plan(spec), (job) => job.plan, going, waiting);
+      if (plan && going()) fill(this.cost, planned(plan)); // or it is of a form that has changed since
+    }, () => fill(this.cost));
+  }
+
+  async busy(button, what, failed = () => {}) {
+    button.disabled = true;
     try {
-      fill(this.cost, told(await api.plan(spec)));
-      fill(this.trouble);
+      await what();
     } catch (error) {
-      fill(this.cost);
+      failed();
       this.show(error);
     } finally {
-      this.ask.disabled = false;
+      button.disabled = false;
     }
   }
 
   /** Say what is wrong, and mark the fields that it is about. */
   show(error) {
-    for (const each of [...this.controls.values(), ...this.money.values()]) each.mark("");
     fill(this.trouble, complaint(error));
-    let first = null;
-    for (const { pointer, detail } of error.problem.errors || []) {
-      const [, top, second] = pointer.split("/");
-      const field = top === "budget" ? this.money.get(second) || this.money.get("seconds") : this.controls.get(top);
-      field?.mark(detail);
-      first = first || field;
-    }
-    if (first) first.input.closest("details")?.setAttribute("open", "");
-    (first?.input || this.post).focus();
+    const errors = error.problem.errors || [];
+    if (this.tabs.now === FORM) this.spec_form.mark(errors);
   }
 }
 
-function told(plan) {
-  if (plan.id) return h("p", { role: "status" }, "It takes longer: ", h("a", { href: `#/jobs/${plan.id}` }, "see the plan's job"), ".");
-  const lines = [`About ${duration(plan.seconds.estimate)} (${duration(plan.seconds.lower)} to ${duration(plan.seconds.upper)}) on ${plan.workers} workers, ${count(plan.units)} units`,
-    plan.half_width === null ? "no width can be foretold" : `the worst half-width would be ± ${short(plan.half_width)}`,
-    plan.goal && (plan.goal.met ? `the tolerance ± ${short(plan.goal.tolerance)} is within the budget` : `the tolerance ± ${short(plan.goal.tolerance)} is not within the budget`)];
-  return h("div", { class: "noted", role: "status" }, `${lines.filter(Boolean).join("; ")}.`);
-}
-
-/** An example in a few words. */
-function title_of(spec, i) {
-  const named = spec.problem?.name || spec.problem?.type || spec.prior?.name || spec.dynamics?.name;
-  const parts = [named, spec.problem?.dim && `d = ${spec.problem.dim}`, spec.reward && "with a reward", spec.observation?.operator?.type, spec.problem && !named && "an equation of one's own", spec.prior?.mixture && "a mixture"];
-  return `${i + 1}: ${parts.filter(Boolean).join(", ") || spec.kind}`;
+/** Without the fields that are null, as jobs have them; in lists null says something: nothing was seen. */
+function stated(value) {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, each]) => each !== null).map(([name, each]) => [name, stated(each)]));
 }

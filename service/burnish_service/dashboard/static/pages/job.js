@@ -8,6 +8,7 @@ import { Extend } from "../extend.js";
 import { panels } from "../kinds/index.js";
 import { Record } from "../record.js";
 import { follow } from "../stream.js";
+import { title_of } from "../titles.js";
 import { LIVE, STATUS, budget, moment, spent } from "../words.js";
 import { Actions } from "./actions.js";
 import { Outlook } from "./outlook.js";
@@ -32,9 +33,10 @@ export class JobPage {
     this.notes = h("div");
     this.kind = h("div");
     this.name = h("h1", {}, id);
-    this.spec = h("pre");
+    this.asked = h("p", { class: "asked" });
+    this.spec = h("pre", { tabindex: "0", "aria-label": "The job's spec" });
     this.element = h("div", {},
-      h("div", { class: "head" }, h("div", {}, this.name, h("p", { class: "id" }, id)), h("div", { class: "row" }, this.link, this.badge, this.actions.element)),
+      h("div", { class: "head" }, h("div", {}, this.name, this.asked, h("p", { class: "id" }, id)), h("div", { class: "row" }, this.link, this.badge, this.actions.element)),
       this.notes,
       h("section", { class: "panel answer", "aria-label": "Answer" }, this.answer, this.claim, this.progress, this.outlook.element, this.facts),
       this.sharpening.element, this.extend.element, this.kind,
@@ -49,6 +51,7 @@ export class JobPage {
     this.record = new Record(job);
     this.panels = panels(job);
     if (this.panels) fill(this.kind, this.panels.element);
+    if (this.panels?.lead) this.sharpening.element.before(this.panels.lead);
     if (this.panels?.alone) this.extend.element.before(this.kind);
     this.alone = this.panels?.alone;
     document.addEventListener("visibilitychange", this.hidden);
@@ -108,6 +111,7 @@ export class JobPage {
     if (this.closed) return;
     const { job, last, told, progress } = this.record;
     write(this.name, `${job.kind}${job.purpose && job.purpose !== "answer" ? ` (${job.purpose})` : ""}`);
+    write(this.asked, title_of(job.spec));
     document.title = `${headline(last, told)} – burnish`;
     write(this.badge, STATUS[job.status] || job.status);
     this.badge.className = `badge ${job.status}`;

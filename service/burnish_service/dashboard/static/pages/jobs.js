@@ -3,7 +3,8 @@
 import { headline } from "../answers.js";
 import { api } from "../api.js";
 import { complaint } from "../complaint.js";
-import { fill, h, say, write } from "../dom.js";
+import { fill, h, say, scrolling, write } from "../dom.js";
+import { title_of } from "../titles.js";
 import { LIVE, STATUS, moment, spent } from "../words.js";
 
 const EVERY = 2500;
@@ -18,7 +19,7 @@ export class Jobs {
       this[name] = select;
       return h("label", {}, label, " ", select);
     };
-    this.search = h("input", { type: "search", placeholder: "id, note or answer", oninput: () => this.sift(), "aria-label": "Search in the jobs shown" });
+    this.search = h("input", { type: "search", placeholder: "id, question, note or answer", oninput: () => this.sift(), "aria-label": "Search in the jobs shown" });
     this.kinds = [["", "all"]];
     this.rows = new Map();
     this.body = h("tbody");
@@ -30,7 +31,7 @@ export class Jobs {
       h("div", { class: "row filters", role: "search" },
         filter("Status", [["", "all"], ...Object.entries(STATUS)], "status"), filter("Kind", this.kinds, "kind"), this.search),
       this.trouble,
-      h("div", { class: "scroll" }, h("table", { class: "jobs" }, h("caption", { class: "visually-hidden" }, "Jobs, newest first"),
+      scrolling("Jobs", h("table", { class: "jobs" }, h("caption", { class: "visually-hidden" }, "Jobs, newest first"),
         h("thead", {}, h("tr", {}, ["Job", "Status", "Answer", "Spent", "Created", ""].map((name) => h("th", { scope: "col" }, name || h("span", { class: "visually-hidden" }, "Actions"))))), this.body)),
       this.none, this.more);
     this.limit = PAGE;
@@ -104,14 +105,14 @@ class Row {
     const note = Object.values(job.spec.metadata || {}).join(" ").slice(0, 80);
     this.note = note;
     this.element = h("tr", {},
-      h("th", { scope: "row" }, h("a", { href: `#/jobs/${encodeURIComponent(job.id)}` }, job.kind), h("span", { class: "id" }, job.id), note && h("span", { class: "soft" }, note)),
+      h("th", { scope: "row" }, h("a", { href: `#/jobs/${encodeURIComponent(job.id)}` }, job.kind), h("span", { class: "id" }, job.id), h("span", { class: "asked" }, title_of(job.spec)), note && h("span", { class: "soft" }, note)),
       h("td", {}, this.badge), this.answer, this.spent, h("td", { class: "soft when" }, moment(job.created_at)), h("td", {}, this.cancel));
   }
 
   show(job) {
     if (job.last_refinement?.interval) this.told = job.last_refinement; // between looks there is none
     const answer = job.error ? job.error.title : headline(job.last_refinement, this.told);
-    this.text = `${job.id} ${job.kind} ${job.status} ${this.note} ${answer}`.toLowerCase();
+    this.text = `${job.id} ${job.kind} ${title_of(job.spec)} ${job.status} ${this.note} ${answer}`.toLowerCase();
     write(this.badge, STATUS[job.status] || job.status);
     this.badge.className = `badge ${job.status}`;
     write(this.answer, answer);

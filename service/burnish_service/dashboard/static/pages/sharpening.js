@@ -17,29 +17,32 @@ export class Sharpening {
     this.choose = h("span", {}, h("label", { for: "output" }, "Output "), this.output);
     this.value = new Chart("Estimate and interval");
     this.error = new Chart("Error");
+    this.waiting = h("p", { class: "soft", hidden: true }, "Nothing to draw yet: no replicate has an answer.");
     this.all = h("div");
     this.looks = h("div");
     this.numbers = h("details", { ontoggle: again }, h("summary", {}, "The numbers of every look"), this.looks);
     this.element = h("section", { class: "panel", "aria-labelledby": "sharpening", hidden: true },
       h("div", { class: "head" }, h("h2", { id: "sharpening" }, "How it sharpens"),
         h("div", { class: "row" }, this.choose, h("span", {}, h("label", { for: "against" }, "against "), this.against))),
-      h("div", { class: "pair" }, this.value.element, this.error.element), this.all, this.numbers);
+      this.waiting, h("div", { class: "pair" }, this.value.element, this.error.element), this.all, this.numbers);
   }
 
   show(record) {
     this.record = record;
-    const known = axes(record);
-    this.element.hidden = known.length === 0;
+    const against = axes(record);
+    this.element.hidden = against.length === 0;
     if (this.element.hidden) return;
     const labels = names(record.last);
-    options(this.against, known.map((name) => [name, AGAINST[name]]));
+    options(this.against, against.map((name) => [name, AGAINST[name]]));
     options(this.output, labels.map((name, i) => [String(i), name.slice(0, 60)]));
     this.choose.hidden = labels.length < 2;
     const points = along(record, this.against.value);
     if (!points.length) return;
     const i = Number(this.output.value) || 0;
-    this.draw_value(points, i, labels[i]);
-    this.draw_error(points, record);
+    const known = points.some((p) => Number.isFinite(p.refinement.estimate.value[i] ?? NaN));
+    this.waiting.hidden = known;
+    if (known) this.draw_value(points, i, labels[i]);
+    if (points.some((p) => p.refinement.worst > 0)) this.draw_error(points, record);
     this.draw_all(record, labels);
     if (this.numbers.open) this.list(record, i);
   }
@@ -111,7 +114,7 @@ function around(value, lower, upper) {
   const known = (list) => list.filter((v) => v !== null && Number.isFinite(v));
   const values = known(value), low = known(lower), high = known(upper);
   if (!values.length) return undefined;
-  const late = values.slice(-Math.max(3, Math.ceil(values.length / 2)));
+  const late = values.slice(-Math.max(12, Math.ceil(values.length / 2)));
   let [from, to] = [Math.min(...late), Math.max(...late)];
   if (low.length) {
     const k = Math.max(0, low.length - 4);

@@ -19,6 +19,7 @@ from burnish_workers.core.moments import Moments
 from burnish_workers.core.tracks import LEAST, Track, scaled, spread_of
 from burnish_workers.kinds.posterior.assimilation.answers import Answers, answers_of
 from burnish_workers.kinds.posterior.assimilation.setting import Setting
+from burnish_workers.kinds.posterior.heaviest import by_island
 
 _Array = NDArray[np.float64]
 
@@ -125,6 +126,7 @@ class AssimilationStatistics:
             "window": int(track.window[0]),
             "sd_log_evidence": spread if np.isfinite(spread) else None,
             "ess": {"median": float(np.median(present.ess)), "lowest": float(present.ess.min())},
+            "by_island": by_island(track.weights(int(track.window[0])), np.ones(track.islands)),
             "dead_islands": int(np.isneginf(present.log_increment).sum()),
             "nonfinite": int(present.nonfinite.sum()),
         }
