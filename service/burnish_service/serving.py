@@ -108,6 +108,7 @@ class Runner:
         self._fleet = RayFleet(
             size=self._settings.workers,
             gpus=self._settings.gpus_per_worker,
+            on_gpus=self._settings.gpu_workers,
             device=self._settings.device,
             kinds=tuple(registry().names),
             generation=generation,

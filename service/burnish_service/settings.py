@@ -27,6 +27,12 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(default=None, description="Default: an embedded Valkey in data_dir.")
     workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
     gpus_per_worker: float = Field(default=0.0, ge=0, le=8, description="A fraction: several workers share a GPU.")
+    gpu_workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=4_096,
+        description="How many workers have a GPU share; the others compute on processors. Default: all.",
+    )
     device: str = Field(default="auto", description="What workers compute on: cpu, cuda, or auto.")
     lease: float = Field(default=10.0, gt=0.5, le=300, description="Seconds that a runner holds a job unrenewed.")
     heartbeat: float = Field(default=10.0, gt=0.05, le=300, description="Seconds between comments on an idle stream.")
