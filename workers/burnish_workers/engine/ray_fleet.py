@@ -153,7 +153,7 @@ class RayFleet:
 
     @property
     def lacking(self) -> str | None:
-        """Resources that workers who have never joined ask for and the cluster does not have; Ray would wait in silence."""
+        """What workers that never joined ask for and the cluster does not have; Ray would wait for it in silence."""
         return self._lacking({seat.index for seat in self._seats})
 
     def _lacking(self, up: set[int]) -> str | None:
