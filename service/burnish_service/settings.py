@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65_535, description="0: any free port.")
     data_dir: Path = Field(default=Path(".burnish"), description="Store and artifacts; one folder for all nodes.")
     redis_url: str | None = Field(default=None, description="Default: an embedded Valkey in data_dir.")
-    workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
+    workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core. With GPUs say how many.")
     gpus_per_worker: float = Field(default=0.0, ge=0, le=8, description="A fraction: several workers share a GPU.")
     gpu_workers: int | None = Field(
         default=None,
@@ -33,7 +33,7 @@ class Settings(BaseSettings):
         le=4_096,
         description="How many workers have a GPU share; the others compute on processors. Default: all.",
     )
-    device: str = Field(default="auto", description="What workers compute on: cpu, cuda, or auto.")
+    device: str = Field(default="auto", description="What workers with GPUs compute on: cpu, cuda, or auto.")
     lease: float = Field(default=10.0, gt=0.5, le=300, description="Seconds that a runner holds a job unrenewed.")
     heartbeat: float = Field(default=10.0, gt=0.05, le=300, description="Seconds between comments on an idle stream.")
     rotation: float = Field(default=600.0, gt=0.1, description="Seconds after which a stream is closed, to be resumed.")
@@ -108,6 +108,14 @@ class Settings(BaseSettings):
         if self.api_keys_file is not None:
             self.api_keys = hashed(f"{self.api_keys},{read_entries(self.api_keys_file)}")
             self.api_keys_file = None
+        return self
+
+    @model_validator(mode="after")
+    def _gpus_to_have(self) -> Settings:
+        if self.gpu_workers and self.gpus_per_worker == 0:
+            raise ValueError(f"{self.gpu_workers} workers with GPUs that have none: set BURNISH_GPUS_PER_WORKER too")
+        if self.gpu_workers and 0 < self.workers < self.gpu_workers:
+            raise ValueError(f"{self.gpu_workers} workers with GPUs are more than all {self.workers} workers")
         return self
 
     @field_validator("otlp_endpoint")

@@ -35,8 +35,9 @@ def test_canaries_run_and_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def _all_flown(client: Burnish, patience: float = 120.0) -> wire.Canaries:
     """Once every one of them has ended."""
-    deadline = time.monotonic() + patience
-    while not all(canary.runs for canary in (found := client.canaries()).data):
+    deadline, found = time.monotonic() + patience, client.canaries()
+    while not all(canary.runs for canary in found.data):
         assert time.monotonic() < deadline, f"not all canaries ran in {patience:g} s: {found}"
         time.sleep(0.5)
+        found = client.canaries()
     return found

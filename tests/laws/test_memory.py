@@ -34,8 +34,7 @@ async def told(house: House, job: str) -> list[dict[str, Any]]:
 
 def rows_of(job: Job) -> int:
     assert job.resolved is not None
-    assert job.resolved.resolution is not None
-    return job.resolved.resolution.micro_batch
+    return int(job.resolved.model_dump(mode="json")["resolution"]["micro_batch"])
 
 
 @pytest.mark.parametrize("memory", ["gpu", "host"])
