@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_serializer, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
@@ -110,13 +110,15 @@ class Settings(BaseSettings):
             self.api_keys_file = None
         return self
 
-    @model_validator(mode="after")
-    def _gpus_to_have(self) -> Settings:
-        if self.gpu_workers and self.gpus_per_worker == 0:
-            raise ValueError(f"{self.gpu_workers} workers with GPUs that have none: set BURNISH_GPUS_PER_WORKER too")
-        if self.gpu_workers and 0 < self.workers < self.gpu_workers:
-            raise ValueError(f"{self.gpu_workers} workers with GPUs are more than all {self.workers} workers")
-        return self
+    @field_validator("gpu_workers")
+    @classmethod
+    def _gpus_to_have(cls, count: int | None, known: ValidationInfo) -> int | None:
+        workers = known.data.get("workers", 0)
+        if count and known.data.get("gpus_per_worker") == 0:
+            raise ValueError(f"{count} workers with shares of GPUs that are 0: set BURNISH_GPUS_PER_WORKER too")
+        if count and 0 < workers < count:
+            raise ValueError(f"{count} workers with GPUs are more than all {workers} workers")
+        return count
 
     @field_validator("otlp_endpoint")
     @classmethod

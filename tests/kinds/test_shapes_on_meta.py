@@ -78,10 +78,14 @@ def test_jets_of_an_uploaded_network(engine: str) -> None:
     assert {part.device for part in (found.u, found.z, found.generated)} == {META}
 
 
+MIXTURE: dict[str, Any] = {"prior": {"mixture": {"means": posteriors.MEANS, "variance": [0.5, 0.6, 0.7]}}}
+DIGITS: dict[str, Any] = {"prior": {"name": "digits"}, "chain": {"steps": 4}}
+
+
 @pytest.mark.parametrize("guidance", ["kalman", "gradient", "ensemble", "none"])
-@pytest.mark.parametrize("more", [{}, {"prior": {"name": "digits"}, "chain": {"steps": 4}}], ids=["mixture", "digits"])
+@pytest.mark.parametrize("more", [MIXTURE, DIGITS], ids=["mixture", "digits"])
 def test_a_step_of_the_islands_of_a_posterior(more: dict[str, Any], guidance: str) -> None:
-    dim = 64 if more else 2
+    dim = 64 if more is DIGITS else 2
     seen = {"operator": {"type": "matrix", "matrix": np.eye(dim)[:2].tolist()}, "y": [0.1, 0.2], "sigma": 0.5}
     spec = posteriors.resolved(posteriors.spec_of(**more, observation=seen, guidance={"type": guidance}))
     simulator = posterior.simulator_on(META, spec, NOTHING)

@@ -155,13 +155,15 @@ class Bench:
         self._built: dict[str, Simulator] = {}
 
     def simulator(self, digest: str, code: Callable[[], JobCode]) -> Simulator:
-        if digest not in self._built:
+        found = self._built.get(digest)
+        if found is None:
             job = code()
             kind = registry().get(job.kind)
-            self._built[digest] = kind.load()(kind.spec.model_validate(job.resolved), self._device, job.inputs)
+            found = kind.load()(kind.spec.model_validate(job.resolved), self._device, job.inputs)
+            self._built[digest] = found
             while len(self._built) > self._keep:
                 self._built.pop(next(iter(self._built)))
-        return self._built[digest]
+        return found
 
     def with_room(self, work: Callable[[], T]) -> T:
         """What `work` gives. When memory runs out it is done once more, with nothing else held: bits do not change by
@@ -197,7 +199,7 @@ def _unless_out_of_memory(work: Callable[[], T]) -> _Ran[T] | str:
 
         if not out_of_memory(error):
             raise
-        return str(error).splitlines()[0][:300]
+        return (str(error) or type(error).__name__).splitlines()[0][:300]
 
 
 def numeric_class_here(device: str) -> str:
