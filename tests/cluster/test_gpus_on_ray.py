@@ -210,6 +210,7 @@ async def test_gpus_are_shared_out_waited_for_and_never_mixed_with_processors(tw
         back = await house.ended(stays, 250)
         assert back.status == "completed"
         assert await classes(house, back.id) == {there}
+    await fleet.close()
 
 
 def digest(job: Job) -> str:
