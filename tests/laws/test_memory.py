@@ -85,23 +85,6 @@ async def test_a_job_that_no_longer_fits_begins_again_by_a_new_spec(fleet: Any) 
     assert (await house.app.usage(1)).total.units >= 4_096
 
 
-async def test_the_ledger_of_a_longer_run_does_not_stay() -> None:
-    """The first run gets further than the budget lets the second."""
-    house = House(InlineFleet(1))
-    spec = {**POSTED, "rows": 64, "room": 16, "since": 2_000, "budget": {"seconds": 60, "abs_tol": 1e-9}}
-    async with house.runner():
-        job = await house.post(spec)
-        await house.refined(job, 3)
-        while (found := await house.app.get(job)).resolved is None or rows_of(found) == 64:
-            await house.app.next_events(job, 10**6, 0.05)
-        await house.app.cancel(job)
-        ended = await house.ended(job, PATIENCE)
-    rows = (await house.app.ledger(job, -1, 1000)).data
-    assert rows_of(ended) == 16
-    assert len(rows) <= ended.spent.units
-    assert [row.index for row in rows] == list(range(len(rows)))
-
-
 async def test_one_row_that_does_not_fit_ends_the_job() -> None:
     house, job = await conducted({**POSTED, "rows": 16, "room": 0})
     assert job.status == "failed"
