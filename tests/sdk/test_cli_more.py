@@ -73,10 +73,6 @@ def test_verify_ledger_usage_cluster(cli) -> None:
 def test_canaries(cli, monkeypatch: pytest.MonkeyPatch) -> None:
     code, out, _ = cli("canaries")
     assert (code, "none: BURNISH_CANARY_EVERY is not set" in out) == (0, True)
-    rows = {
-        line.split()[0]: line.split()[1:] for line in out.splitlines() if line
-    }  # the service's own log is among them
-    assert rows["surrogate-hjb-log"] == rows["reasoning-tree"] == ["0", "0", "0", "0", "0", "-"]
     assert json.loads(said(cli("canaries", "--json")[1]))["every"] == 0
     bad = {"kind": "surrogate", "level": 0.95, "runs": 9, "held": 2, "missed": 7, "calibration": 1.5, "failing": True}
     known = wire.Canaries.model_validate({"every": 90, "data": [{"name": "walk", **bad}]})
