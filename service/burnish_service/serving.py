@@ -101,7 +101,14 @@ def _url(settings: Settings) -> str:
 
 
 def _fleet(settings: Settings, generation: int, kinds: tuple[str, ...] = ()) -> RayFleet:
-    return RayFleet(settings.workers, settings.gpus_per_worker, 1.0, settings.device, kinds, generation)
+    return RayFleet(
+        size=settings.workers,
+        gpus=settings.gpus_per_worker,
+        on_gpus=settings.gpu_workers,
+        device=settings.device,
+        kinds=kinds,
+        generation=generation,
+    )
 
 
 @serve.deployment(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_serializer, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from burnish_service.ingress import Ingress
@@ -28,9 +28,15 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         default=None, description="rediss:// for TLS. Default: an embedded Valkey in data_dir."
     )
-    workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core, or each GPU share.")
+    workers: int = Field(default=0, ge=0, le=4_096, description="0: one for each core. With GPUs say how many.")
     gpus_per_worker: float = Field(default=0.0, ge=0, le=8, description="A fraction: several workers share a GPU.")
-    device: str = Field(default="auto", description="What workers compute on: cpu, cuda, or auto.")
+    gpu_workers: int | None = Field(
+        default=None,
+        ge=0,
+        le=4_096,
+        description="How many workers have a GPU share; the others compute on processors. Default: all.",
+    )
+    device: str = Field(default="auto", description="What workers with GPUs compute on: cpu, cuda, or auto.")
     lease: float = Field(default=10.0, gt=0.5, le=300, description="Seconds that a runner holds a job unrenewed.")
     heartbeat: float = Field(default=10.0, gt=0.05, le=300, description="Seconds between comments on an idle stream.")
     rotation: float = Field(default=600.0, gt=0.1, description="Seconds after which a stream is closed, to be resumed.")
@@ -127,6 +133,16 @@ class Settings(BaseSettings):
             self.api_keys = hashed(f"{self.api_keys},{read_entries(self.api_keys_file)}")
             self.api_keys_file = None
         return self
+
+    @field_validator("gpu_workers")
+    @classmethod
+    def _gpus_to_have(cls, count: int | None, known: ValidationInfo) -> int | None:
+        workers = known.data.get("workers", 0)
+        if count and known.data.get("gpus_per_worker") == 0:
+            raise ValueError(f"{count} workers with shares of GPUs that are 0: set BURNISH_GPUS_PER_WORKER too")
+        if count and 0 < workers < count:
+            raise ValueError(f"{count} workers with GPUs are more than all {workers} workers")
+        return count
 
     @field_validator("otlp_endpoint")
     @classmethod

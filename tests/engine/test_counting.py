@@ -68,6 +68,25 @@ async def test_spending_is_counted_by_amount(store: Store, record: Make, claimed
     }
 
 
+async def test_a_job_that_begins_again_has_spent_what_it_spent(store: Store, record: Make, claimed: Claimed) -> None:
+    held = await claimed(store, record())
+    checkpoint = f"{held.id}/checkpoint-3-1.npz"
+    first = {"spent": Spent(units=30, worker_seconds=3), "checkpoint": checkpoint}
+    await store.emit(held.id, 1, Emission(changes=first, ledger=rows(1, 1, 1)))
+    nothing = {"spent": Spent(units=0, worker_seconds=3), "checkpoint": None, "last_refinement": None}
+    await store.emit(held.id, 1, Emission(changes=nothing, anew=True))
+    assert await store.ledger(held.id, after=-1, limit=9) == []
+    kept = await store.get(held.id)
+    assert kept is not None
+    assert (kept.checkpoint, kept.last_refinement, kept.spent.units) == (None, None, 0)
+    await store.emit(held.id, 1, Emission(changes={"spent": Spent(units=20, worker_seconds=5)}, ledger=rows(2)))
+    assert [row.attempts for row in await store.ledger(held.id, after=-1, limit=9)] == [2]
+    spent = {name: amount for name, amount in (await store.tallied()).items() if name.startswith("spent|")}
+    assert spent == {"spent|default|surrogate|units": 50.0, "spent|default|surrogate|worker_seconds": 5.0}
+    total = (await store.usage(1, None))[0]
+    assert (total.units, total.worker_seconds) == (50, 5.0)
+
+
 async def test_takeovers_are_leases_that_ran_out(store: Store, record: Make) -> None:
     await store.create(record())
     (held,) = await store.claim(60.0, 1, NOBODY)

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from burnish_workers.core.keys import Key
-from burnish_workers.tensors.devices import numeric_class, resolve_device
+from burnish_workers.tensors.devices import (
+    give_memory_back,
+    keep_within,
+    numeric_class,
+    out_of_memory,
+    resolve_device,
+)
 from burnish_workers.tensors.generators import torch_generator
 
 
@@ -51,3 +57,13 @@ def test_the_numeric_class_names_what_decides_the_last_bits() -> None:
     assert f"torch {torch.__version__}" in name
     assert torch.backends.cpu.get_cpu_capability() in name
     assert name.endswith(f"threads {torch.get_num_threads()}")
+
+
+def test_memory_that_runs_out_is_known_from_other_errors() -> None:
+    with pytest.raises(RuntimeError) as host:  # torch has no type of its own for it
+        torch.empty(1 << 60, dtype=torch.uint8)
+    assert type(host.value) is RuntimeError
+    assert all(map(out_of_memory, (host.value, torch.OutOfMemoryError("CUDA out of memory."), MemoryError())))
+    assert not any(map(out_of_memory, (RuntimeError("device-side assert"), ValueError("memory"))))
+    give_memory_back()
+    keep_within(torch.device("cpu"), 0.5)

@@ -296,6 +296,21 @@ def test_the_panel_of_a_few_outputs(make) -> None:
 """)
 
 
+def test_why_a_job_waits_is_said_until_it_goes_on(make, capsys: pytest.CaptureFixture[str]) -> None:
+    record, why = (
+        Record(wire.Job.model_validate(make.job("running"))),
+        "no node of the cluster has 0.5 GPU for a worker",
+    )
+    for number, data in enumerate(({"status": "waiting_for_resources", "detail": why}, {"status": "running"}), 1):
+        event = wire.Event(sequence=number, type="status", at="", data=data)
+        record.take(event)
+        cli_live.Lines().update(record, event)
+        console = Console(file=io.StringIO(), width=100, color_system=None)
+        console.print(cli_live.panel(record))
+        assert (why in console.file.getvalue()) is (number == 1)
+    assert capsys.readouterr().out == f"job_1 waiting_for_resources: {why}\njob_1 running\n"
+
+
 def test_the_panel_of_many_outputs_that_were_refused(make) -> None:
     refused = {"code": "heavy_tail", "why": "the tail index is 0.7.", "advice": "Use more steps."}
     assert drawn(make, tuple(k / 10 for k in range(12)), refused=refused) == snapshot("""\

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import burnish
-from burnish import Burnish, cli_app
+from burnish import Burnish, cli_app, wire
 from tests.service.harness import Service, in_memory, serving
 
 OWN = ["--dim", "2", "--horizon", "0.3", "--diffusion", "1", "--terminal", "exp(-norm2(x))"]
@@ -68,6 +68,20 @@ def test_verify_ledger_usage_cluster(cli) -> None:
     assert "2 of 2 workers up" in out
     code, _, err = cli("verify", "job_none")
     assert (code, "no job" in err) == (2, True)
+
+
+def test_canaries(cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = cli("canaries")
+    assert (code, "none: BURNISH_CANARY_EVERY is not set" in out) == (0, True)
+    assert json.loads(said(cli("canaries", "--json")[1]))["every"] == 0
+    bad = {"kind": "surrogate", "level": 0.95, "runs": 9, "held": 2, "missed": 7, "calibration": 1.5, "failing": True}
+    known = wire.Canaries.model_validate({"every": 90, "data": [{"name": "walk", **bad}]})
+    monkeypatch.setattr(Burnish, "canaries", lambda self: known)
+    code, out, err = cli("canaries")
+    rows = {line.split()[0]: line.split()[1:] for line in out.splitlines() if line}
+    assert (code, "The service runs one every " in out) == (1, True)
+    assert rows["walk"] == ["9", "2", "7", "0", "0", "1.50", "FAILING"]
+    assert "more misses than chance brings: walk" in err
 
 
 def test_a_job_that_does_not_reproduce(cli, service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ SAMPLED = ["--prior", "p", "--reward", "sum(x)", "--seconds", "1"]
 CONNECTING = sorted(
     [
         ["arrays"],
+        ["canaries"],
         ["cancel", "job_1"],
         ["catalogue"],
         ["cluster"],
@@ -99,6 +100,7 @@ kinds      List the kinds of jobs that the service runs, or show one.
 catalogue  List the problems and models that a job may name.
 usage      What was spent, by day and kind.
 cluster    The pool of workers, and who has what of it now.
+canaries   Small jobs with known answers that the service runs on itself: how they fared. Exit code 1 if one fails.
 webhooks   Webhooks: be told when jobs end. Make, list, test, rotate, delete; see what came of messages.
 keys       API keys: make, list, rotate, revoke (scope admin).
 quota      What a tenant may have, and has. With limits, set them (scope admin): those left out are none.

@@ -61,6 +61,7 @@ def test_plan_verify_usage(client: Burnish) -> None:
     assert [each.id for each in client.list()] == before
     assert client.usage(days=1).total.units >= job.spent.units
     assert client.cluster().workers == 2
+    assert {canary.runs for canary in client.canaries().data} == {0}
 
 
 def test_uploads(client: Burnish, tmp_path: Path) -> None:

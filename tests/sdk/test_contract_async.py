@@ -57,6 +57,7 @@ async def test_replay_extend_plan_verify_usage(client: AsyncBurnish) -> None:
     assert (found.reproduced, [block.index for block in found.blocks]) == (True, [0, 1])
     assert (await client.usage(days=1)).total.units == first.spent.units + second.spent.units
     assert (await client.cluster()).workers == 2
+    assert (await client.canaries()).every == 0
 
 
 async def test_cancel_resume_delete(client: AsyncBurnish) -> None:

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from burnish_service import ingress, ports, word
 from burnish_service.deploying import NotDeployable, target
@@ -54,6 +56,19 @@ def test_a_setting_that_is_wrong_is_named(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "BURNISH_RUNNERS" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"gpu_workers": 2}, "set BURNISH_GPUS_PER_WORKER too"),
+        ({"gpu_workers": 3, "gpus_per_worker": 0.5, "workers": 2}, "more than all 2 workers"),
+    ],
+)
+def test_shares_of_gpus_that_make_no_sense(given: dict[str, Any], said: str) -> None:
+    assert Settings(workers=4, gpus_per_worker=0.5, gpu_workers=2).gpu_workers == 2
+    with pytest.raises(ValidationError, match=said):
+        Settings(**given)
 
 
 async def test_a_deployment_on_a_store_of_a_newer_version(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from burnish_workers.core.moments import Moments, merge
 from burnish_workers.core.registry import registry
 from burnish_workers.core.report import report, schedule_of
 from burnish_workers.core.schedule import Replicates
-from burnish_workers.engine.fleet import Bench, BlockFailed, BlockResult, BlockTask, WorkerDied, begun, run_block
+from burnish_workers.engine.fleet import Bench, BlockResult, BlockTask, WorkerDied, begun, failure_of, run_block
 from burnish_workers.engine.inflow import Inflow
 from burnish_workers.engine.lanes import Carries, Layout
 from burnish_workers.engine.probing import Verdict, probe
@@ -231,7 +231,7 @@ class ChaosFleet:
         try:
             carry, stats, seconds = run_block(self._bench, task)
         except Exception as error:
-            raise BlockFailed(error) from error
+            raise failure_of(error, task) from error
         result = BlockResult(carry, stats, seconds, "any")
         return self.distort(task, result) if self.distort else result
 

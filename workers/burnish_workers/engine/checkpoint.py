@@ -17,9 +17,10 @@ from burnish_workers.engine.schema import SCHEMA, check_version
 _CARRY, _DECISION, _SCHEMA = "@carry", "@decision", "@schema"
 
 
-def lanes_at(job: str, blocks: int) -> str:
-    """The artifact in which the carries at a look are kept for as long as the job is, to verify from."""
-    return f"{job}/lanes-{blocks}.npz"
+def lanes_at(job: str, blocks: int | None = None) -> str:
+    """The artifact in which the carries at a look are kept for as long as the job is, to verify from; None: how the
+    names of all of them begin."""
+    return f"{job}/lanes-" if blocks is None else f"{job}/lanes-{blocks}.npz"
 
 
 @dataclass(frozen=True)

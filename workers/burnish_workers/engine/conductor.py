@@ -14,13 +14,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 import structlog
 
-from burnish.wire import Budget, Problem, StoppedBy
+from burnish.wire import Problem, StoppedBy
 from burnish_workers.core.demand import Need
 from burnish_workers.core.inputs import Inputs
 from burnish_workers.core.kind import Kind, SpecError, resolution_of, statistics_of
@@ -32,16 +32,18 @@ from burnish_workers.engine.crew import Crew
 from burnish_workers.engine.deadlines import overdue, seconds_until, stands, timed
 from burnish_workers.engine.errands import run_errand
 from burnish_workers.engine.fitting import Fitter
-from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, WorkerDied
+from burnish_workers.engine.fleet import BlockFailed, NoSuchClass, OutOfMemory, WorkerDied
 from burnish_workers.engine.gather import StillChecking, gather
 from burnish_workers.engine.inflow import Inflow, inflow_of, kept_up
 from burnish_workers.engine.job_artifacts import Draw
 from burnish_workers.engine.needs import Underway, horizon, need_of, upper_of
+from burnish_workers.engine.orders import Orders
 from burnish_workers.engine.ports import Ports
 from burnish_workers.engine.problems import crashed, failed
 from burnish_workers.engine.progress import Progress
 from burnish_workers.engine.records import BudgetChanged, JobRecord, StoreError
 from burnish_workers.engine.resolve import resolve
+from burnish_workers.engine.room import with_fewer_rows, without_room
 from burnish_workers.engine.scribe import Scribe
 from burnish_workers.engine.training import fitting_of
 
@@ -56,27 +58,6 @@ DRAIN = 0.5
 
 EXTENSIBLE_RUNGS = 3
 """Rungs of the ladder that a job with nothing but a tolerance climbs before it gives up."""
-
-
-@dataclass
-class Orders:
-    """What the user may change while the job runs; the dispatcher's heartbeat keeps it up to date."""
-
-    budget: Budget
-    version: int
-    cancelled: bool = False
-    leaving: bool = False
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def update(self, budget: Budget, version: int, cancelled: bool) -> None:
-        if (version, cancelled) != (self.version, self.cancelled):
-            self.budget, self.version, self.cancelled = budget, version, cancelled
-            self.changed.set()
-
-    def leave(self) -> None:
-        """Stop where a checkpoint can be left: another runner goes on from there."""
-        self.leaving = True
-        self.changed.set()
 
 
 def _drawn(kind: Kind) -> Draw | None:
@@ -147,6 +128,8 @@ class Conductor:
         """Conduct. Raises Fenced when another runner has the job, StoreUnavailable when nothing can be written."""
         try:
             await self._conduct()
+        except OutOfMemory as error:
+            await self._give_up("failed", without_room(error, self._record))
         except BlockFailed as error:
             await self._give_up("failed" if error.by_spec else "crashed", str(error))
         except WorkerDied as error:
@@ -173,6 +156,12 @@ class Conductor:
             spec = await self._fitted(spec, inputs)
             inputs = await self._inputs(spec)
         spec = await self._resolved(spec, inputs)
+        while spec is not None:
+            spec = await self._computed(spec, inputs)
+        return None
+
+    async def _computed(self, spec: Any, inputs: Inputs) -> Any:
+        """Conduct by a resolved spec to the end: None; or until it does not fit into memory: one that asks for less."""
         statistics = statistics_of(self._kind, spec, inputs)
         inflow = await inflow_of(self._record.id, spec, self._kind, inputs, self._ports.store)
         progress = await self._restore(spec, statistics, inflow)
@@ -183,8 +172,13 @@ class Conductor:
         self._underway = Underway(progress, schedule, crew, self._scribe)
         async with kept_up(inflow, self._record.id, self._ports.store, self.orders.changed):
             try:
-                await self._work(progress, schedule, crew)
+                return await self._work(progress, schedule, crew)
+            except OutOfMemory as error:
+                smaller, why = with_fewer_rows(spec, error, self._record)
+                self._record = await self._scribe.anew(progress, smaller, why)
+                return smaller
             finally:
+                self._underway = None
                 crew.disband()
 
     async def _inputs(self, spec: Any) -> Inputs:
@@ -226,7 +220,8 @@ class Conductor:
             return spec
         await self._scribe.status("resolving")
         clocked = spec.model_copy(update={"budget": timed(spec.budget, self._ports.clock.now())})
-        found = await self._until_resources(lambda: resolve(clocked, self._kind, self._ports.fleet, inputs))
+        fleet, tell = self._ports.fleet, self._scribe.said
+        found = await self._until_resources(lambda: resolve(clocked, self._kind, fleet, inputs, tell))
         spec = found.model_copy(update={"budget": spec.budget})
         await self._scribe.resolved(spec)
         return spec

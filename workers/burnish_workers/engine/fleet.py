@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from burnish_workers.core.decisions import Decision
 from burnish_workers.core.estimator import Simulator
@@ -18,6 +18,8 @@ from burnish_workers.core.kind import SpecError
 from burnish_workers.core.registry import registry
 from burnish_workers.engine.devices import Device, devices_of
 from burnish_workers.engine.probing import Verdict, probe
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,28 @@ class BlockFailed(Exception):
     def __init__(self, cause: BaseException):
         super().__init__(f"{cause.pointer if isinstance(cause, SpecError) else type(cause).__name__}: {cause}")
         self.by_spec = isinstance(cause, SpecError)
+
+
+class OutOfMemory(BlockFailed):
+    """The block does not fit into the memory of a worker: fewer rows at once may. `rows`: how many it was asked for at
+    once, None where it is no block of a resolved spec. The message names what the allocator said."""
+
+    def __init__(self, cause: BaseException, rows: int | None):
+        super().__init__(cause)
+        self.args = (str(cause),)
+        self.rows, self.by_spec = rows, True
+
+
+class NoRoom(Exception):
+    """A worker's memory ran out, also after it had given back all that it held for other jobs. It takes the place of
+    torch's own error, which a runner without torch could not read."""
+
+
+def failure_of(error: Exception, task: BlockTask) -> BlockFailed:
+    """What is told of an exception that the code of a kind raised."""
+    if isinstance(error, NoRoom):
+        return OutOfMemory(error, (task.code.resolved.get("resolution") or {}).get("micro_batch"))
+    return BlockFailed(error)
 
 
 class NoSuchClass(Exception):
@@ -133,13 +157,51 @@ class Bench:
         self._built: dict[str, Simulator] = {}
 
     def simulator(self, digest: str, code: Callable[[], JobCode]) -> Simulator:
-        if digest not in self._built:
+        found = self._built.get(digest)
+        if found is None:
             job = code()
             kind = registry().get(job.kind)
-            self._built[digest] = kind.load()(kind.spec.model_validate(job.resolved), self._device, job.inputs)
+            found = kind.load()(kind.spec.model_validate(job.resolved), self._device, job.inputs)
+            self._built[digest] = found
             while len(self._built) > self._keep:
                 self._built.pop(next(iter(self._built)))
-        return self._built[digest]
+        return found
+
+    def with_room(self, work: Callable[[], T]) -> T:
+        """What `work` gives. When memory runs out it is done once more, with nothing else held: bits do not change by
+        that. Raises NoRoom when it runs out again."""
+        said = _unless_out_of_memory(work)
+        if isinstance(said, _Ran):
+            return said.value
+        self._forget()
+        again = _unless_out_of_memory(work)
+        if isinstance(again, _Ran):
+            return again.value
+        self._forget()
+        raise NoRoom(again)
+
+    def _forget(self) -> None:
+        from burnish_workers.tensors.devices import give_memory_back
+
+        self._built.clear()
+        give_memory_back()
+
+
+@dataclass(frozen=True)
+class _Ran(Generic[T]):
+    value: T
+
+
+def _unless_out_of_memory(work: Callable[[], T]) -> _Ran[T] | str:
+    """What `work` gave, or what the allocator said: the exception itself would hold the tensors of its frames."""
+    try:
+        return _Ran(work())
+    except Exception as error:
+        from burnish_workers.tensors.devices import out_of_memory
+
+        if not out_of_memory(error):
+            raise
+        return (str(error) or type(error).__name__).splitlines()[0][:300]
 
 
 def numeric_class_here(device: str) -> str:
@@ -156,11 +218,15 @@ def begun(simulator: Simulator, carry: Mapping[str, Any], lane: Key | None) -> M
 
 def run_block(bench: Bench, task: BlockTask) -> tuple[dict[str, Any], dict[str, Any], float]:
     """Run one block in this process: (carry, statistics, seconds)."""
-    simulator = bench.simulator(task.code.digest, lambda: task.code)
-    started = time.perf_counter()
-    carry = begun(simulator, task.carry, task.lane)
-    carry, stats = simulator.advance(carry, task.key, task.start, task.replicates, task.decision)
-    return dict(carry), dict(stats), time.perf_counter() - started
+
+    def run() -> tuple[dict[str, Any], dict[str, Any], float]:
+        simulator = bench.simulator(task.code.digest, lambda: task.code)
+        started = time.perf_counter()
+        carry = begun(simulator, task.carry, task.lane)
+        carry, stats = simulator.advance(carry, task.key, task.start, task.replicates, task.decision)
+        return dict(carry), dict(stats), time.perf_counter() - started
+
+    return bench.with_room(run)
 
 
 class InlineFleet:
@@ -201,7 +267,7 @@ class InlineFleet:
         try:
             carry, stats, seconds = await loop.run_in_executor(self._pool, run_block, self._bench, task)
         except Exception as error:
-            raise BlockFailed(error) from error
+            raise failure_of(error, task) from error
         return BlockResult(carry, stats, seconds, here)
 
     async def probe(self, data: bytes) -> Verdict:

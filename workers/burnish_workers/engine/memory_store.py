@@ -327,6 +327,8 @@ class MemoryStore:
         entry.record = changed
         for type, data in written:
             self._append_text(entry, type, data)
+        if emission.anew:
+            entry.ledger.clear()
         self._tallies.blocks(changed.kind, (row for row in emission.ledger if row.index not in entry.ledger))
         entry.ledger |= {row.index: row for row in emission.ledger}
         if emission.ends:
@@ -379,7 +381,8 @@ class MemoryStore:
         if record.purpose == "canary":
             return
         for name in SPENT:
-            self._usage.spend(record, name, getattr(spent, name) - getattr(record.spent, name))
+            more = getattr(spent, name) - getattr(record.spent, name)
+            self._usage.spend(record, name, max(0, more))  # a job that begins again has spent what it spent
         self._tallies.charge(record, spent)
 
     def _signal(self) -> None:

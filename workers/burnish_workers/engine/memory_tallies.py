@@ -25,7 +25,7 @@ class MemoryTallies:
         """What the job has spent since `record` was written, for its tenant."""
         for name in Spent.model_fields:
             more = (getattr(spent, name) or 0) - (getattr(record.spent, name) or 0)
-            if more:
+            if more > 0:
                 self.add(f"spent|{record.tenant}|{record.kind}|{name}", more)
 
     def blocks(self, kind: str, rows: Iterable[LedgerRow]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError, RayError, RayTaskError, WorkerCrashedError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError, RayTaskError, WorkerCrashedError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from burnish_workers.core.keys import Key
@@ -18,15 +18,16 @@ from burnish_workers.core.rendezvous import HERE
 from burnish_workers.engine.devices import Device, devices_of
 from burnish_workers.engine.fleet import (
     Bench,
-    BlockFailed,
     BlockResult,
     BlockTask,
     JobCode,
     NoSuchClass,
     WorkerDied,
     begun,
+    failure_of,
     numeric_class_here,
 )
+from burnish_workers.engine.places import short_of
 from burnish_workers.engine.probing import Verdict, probe
 
 NAMESPACE = "burnish"
@@ -35,6 +36,10 @@ _QUEUED = 2
 
 _LOOK = 0.5
 """Seconds for a look at the nodes: while Ray's head is away there is no answer, and one look at a time waits for it."""
+
+_RECHECK = 2.0
+"""Seconds after which one who waits for a worker asks again whether any can come."""
+
 _NAME = "burnish-worker-"
 
 
@@ -54,17 +59,21 @@ class BlockWorker:
     One computes at a time; those that use the same network meet at its forward passes.
     """
 
-    def __init__(self, device: str, kinds: list[str], generation: int = 0):
+    def __init__(self, device: str, kinds: list[str], generation: int = 0, gpus: float = 0.0):
         from burnish_workers.core.registry import registry
+        from burnish_workers.tensors.devices import keep_within, resolve_device
 
         self._bench, self._device = Bench(device), device
         self._class, self._generation = numeric_class_here(device), generation
+        keep_within(resolve_device(device), gpus)
         for name in kinds or registry().names:
             registry().get(name).load()
 
     def about(self) -> dict[str, Any]:
+        context = ray.get_runtime_context()
         told = {"pid": os.getpid(), "numeric_class": self._class, "generation": self._generation}
-        return {**told, "node": ray.get_runtime_context().get_node_id(), "host": socket.gethostname()}
+        where = {"node": context.get_node_id(), "host": socket.gethostname()}
+        return {**told, **where, "gpus": context.get_accelerator_ids().get("GPU", [])}
 
     def run(
         self,
@@ -76,13 +85,24 @@ class BlockWorker:
         carry: dict[str, Any],
         lane: Key | None,
         decision: dict[str, Any],
+        pinned: str | None = None,
     ) -> dict[str, Any]:
-        """`code` holds an ObjectRef in a list, which Ray does not fetch unless this worker lacks the simulator."""
-        with HERE.turn(shares=False):
-            simulator = self._bench.simulator(digest, lambda: ray.get(code[0]))
-        with HERE.turn(shares=getattr(simulator, "shares", False)) as watch:
-            carry_out, stats = simulator.advance(begun(simulator, carry, lane), key, start, replicates, decision)
-        return {"carry": dict(carry_out), "stats": dict(stats), "seconds": watch.seconds}
+        """`code` holds an ObjectRef in a list, which Ray does not fetch unless this worker lacks the simulator.
+
+        Nothing is run for a job that is `pinned` to another numeric class than this worker's: Ray may have started it
+        again on another machine than its caller knows of.
+        """
+        if pinned not in (None, self._class):
+            return {"numeric_class": self._class}
+
+        def run() -> dict[str, Any]:
+            with HERE.turn(shares=False):
+                simulator = self._bench.simulator(digest, lambda: ray.get(code[0]))
+            with HERE.turn(shares=getattr(simulator, "shares", False)) as watch:
+                carry_out, stats = simulator.advance(begun(simulator, carry, lane), key, start, replicates, decision)
+            return {"carry": dict(carry_out), "stats": dict(stats), "seconds": watch.seconds}
+
+        return {**self._bench.with_room(run), "numeric_class": self._class}
 
 
 def _started(device: str, kinds: list[str]) -> None:
@@ -91,10 +111,6 @@ def _started(device: str, kinds: list[str]) -> None:
 
 def _has(resources: dict[str, float], amounts: dict[str, float]) -> bool:
     return all(resources.get(name, 0.0) >= amount for name, amount in amounts.items())
-
-
-def _offered(nodes: list[dict[str, float]], name: str, amount: float) -> bool:
-    return any(node.get(name, 0.0) >= amount for node in nodes)
 
 
 @dataclass
@@ -115,13 +131,16 @@ class _Seat:
 class RayFleet:
     """Named actors `burnish-worker-<i>`, shared by all runners of the cluster, restarted by Ray when they die.
 
-    `gpus`: GPUs per worker, a fraction for several workers on one; `device`: `auto`, `cpu`, `cuda`; `kinds`: what
-    workers import before they answer, so that no job waits for that: by default all that are installed. `generation`
-    grows with every deployment: workers of an older one run older code, and are replaced one after the other.
+    `gpus`: GPUs per worker, a fraction for several workers on one; `on_gpus`: how many workers have them, the first
+    ones, None for all: the others compute on processors. `device`: `auto`, `cpu`, `cuda`, of workers with GPUs;
+    `kinds`: what workers import before they answer, so that no job waits for that: by default all that are installed.
+    `generation` grows with every deployment: workers of an older one run older code, and are replaced one after the
+    other.
     """
 
     size: int
     gpus: float = 0.0
+    on_gpus: int | None = None
     cpus: float = 1.0
     device: str = "auto"
     kinds: tuple[str, ...] = ()
@@ -130,7 +149,7 @@ class RayFleet:
     _seats: list[_Seat] = field(default_factory=list[_Seat])
     _codes: dict[str, ray.ObjectRef[JobCode]] = field(default_factory=dict[str, "ray.ObjectRef[JobCode]"])
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
-    _seeking: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
+    _returning: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _look: asyncio.Task[None] | None = None
 
     @property
@@ -139,6 +158,7 @@ class RayFleet:
 
     @property
     def workers(self) -> int:
+        """Those that have joined; one that died is on its way back."""
         return len(self._seats)
 
     async def up(self) -> int:
@@ -156,23 +176,34 @@ class RayFleet:
             return
         alive = {node["NodeID"] for node in nodes if node["Alive"]}
         for seat in self._seats:
-            if seat.node not in alive and not seat.down:
-                seat.down = True
-                seeking = asyncio.create_task(self._replace(seat))
-                self._seeking.add(seeking)
-                seeking.add_done_callback(self._seeking.discard)
+            if seat.node not in alive:
+                self._replace(seat)
+
+    @property
+    def _up(self) -> list[_Seat]:
+        return [seat for seat in self._seats if not seat.down]
+
+    def gpus_of(self, index: int) -> float:
+        """GPUs of the worker with this number."""
+        return self.gpus if self.on_gpus is None or index < self.on_gpus else 0.0
 
     @property
     def lacking(self) -> str | None:
-        """Resources that the workers ask for and no node of the cluster has; Ray would wait for them in silence."""
-        if len(self._seats) >= self.size:
+        """What workers that never joined ask for and the cluster does not have; Ray would wait for it in silence."""
+        return self._lacking({seat.index for seat in self._seats})
+
+    def _lacking(self, up: set[int]) -> str | None:
+        """The same for all but these workers."""
+        missing = {self.gpus_of(index) for index in range(self.size) if index not in up}
+        if not missing:
             return None
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-        wanted = {"GPU": self.gpus, "CPU": self.cpus}
-        short = [
-            f"{amount:g} {name}" for name, amount in wanted.items() if amount and not _offered(nodes, name, amount)
-        ]
-        return f"no node of the cluster has {' and '.join(short)} for a worker" if short else None
+        told = [short_of(nodes, {"GPU": gpus, "CPU": self.cpus}, self._like(gpus)) for gpus in sorted(missing)]
+        return "; ".join(filter(None, told)) or None
+
+    def _like(self, gpus: float) -> int:
+        """How many workers ask for so many GPUs."""
+        return sum(self.gpus_of(index) == gpus for index in range(self.size))
 
     @property
     def devices(self) -> tuple[Device, ...]:
@@ -222,11 +253,13 @@ class RayFleet:
             "max_task_retries": 0,
             "max_concurrency": _QUEUED,
             "num_cpus": self.cpus,
-            "num_gpus": self.gpus,
+            "num_gpus": self.gpus_of(index),
             "runtime_env": {"env_vars": {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}},
         }
-        device = self.device if self.gpus > 0 or self.device != "auto" else "cpu"
-        return ray.remote(BlockWorker).options(**options).remote(device, list(self.kinds), self.generation)
+        # A worker without a GPU on a machine that has some sees them all, and must not take one.
+        gpus, beside = self.gpus_of(index), self.on_gpus is not None or self.device == "auto"
+        device = "cpu" if gpus == 0 and beside else self.device
+        return ray.remote(BlockWorker).options(**options).remote(device, list(self.kinds), self.generation, gpus)
 
     def trial(self) -> ray.ObjectRef[None] | None:
         """A process that starts what a worker starts, beside the pool, and ends; None where no node could have one.
@@ -243,14 +276,28 @@ class RayFleet:
         return once(_started).remote(device, list(self.kinds))
 
     async def numeric_class(self) -> str:
-        if not self._seats:
-            raise NoSuchClass(self.lacking or "the pool has no workers yet")
-        return self._seats[0].numeric_class
+        """That of the worker with the lowest number: of those with GPUs while one is up."""
+        lacking = None if self._up else self._lacking(set())
+        known = self._up if lacking else self._up or self._seats  # one that died comes back in a moment
+        if not known:
+            raise NoSuchClass(lacking or "the pool has no workers yet")
+        return min(known, key=lambda seat: seat.index).numeric_class
 
     async def run(self, task: BlockTask) -> BlockResult:
-        seat = await self._take(task.numeric_class)
+        while True:
+            seat = await self._take(task.numeric_class)
+            try:
+                reply = await self._on(seat, task)
+            finally:
+                await self._give_back(seat)
+            seat.numeric_class = reply["numeric_class"]
+            if "stats" in reply:
+                gpus = self.gpus_of(seat.index)
+                return BlockResult(reply["carry"], reply["stats"], reply["seconds"], seat.numeric_class, gpus)
+
+    async def _on(self, seat: _Seat, task: BlockTask) -> dict[str, Any]:
         try:
-            reply = await seat.handle.run.remote(
+            return await seat.handle.run.remote(
                 task.code.digest,
                 [self._code(task.code)],
                 task.key,
@@ -259,18 +306,16 @@ class RayFleet:
                 dict(task.carry),
                 task.lane,
                 dict(task.decision),
+                task.numeric_class,
             )
-        except (RayActorError, WorkerCrashedError) as error:
-            await self._replace(seat)
-            raise WorkerDied(f"worker {seat.index}: {type(error).__name__}") from error
         except RayTaskError as error:
             cause = error.cause if isinstance(error.cause, Exception) else error
             if isinstance(cause, RayError):  # what it needed was lost with another process
                 raise WorkerDied(f"worker {seat.index}: {type(cause).__name__}") from error
-            raise BlockFailed(cause) from error
-        finally:
-            await self._give_back(seat)
-        return BlockResult(reply["carry"], reply["stats"], reply["seconds"], seat.numeric_class, self.gpus)
+            raise failure_of(cause, task) from error
+        except (RayActorError, WorkerCrashedError, OutOfMemoryError) as error:
+            self._replace(seat)
+            raise WorkerDied(f"worker {seat.index}: {type(error).__name__}") from error
 
     def _code(self, code: JobCode) -> ray.ObjectRef[JobCode]:
         if code.digest not in self._codes:
@@ -280,32 +325,48 @@ class RayFleet:
         return self._codes[code.digest]
 
     async def _take(self, numeric_class: str | None) -> _Seat:
-        """The least loaded worker of the class that has room, waiting for one if need be."""
+        """The least loaded worker of the class that has room, waiting for one if need be.
+
+        Raises NoSuchClass where there is none, or all are gone and the cluster lacks what they ask for.
+        """
         async with self._changed:
             while True:
                 fit = [seat for seat in self._seats if numeric_class in (None, seat.numeric_class)]
-                if not fit:
-                    known = sorted({seat.numeric_class for seat in self._seats})
-                    raise NoSuchClass(f"the job is pinned to {numeric_class!r}; the pool has {known}")
-                free = [seat for seat in fit if seat.in_flight < _QUEUED and not seat.down]
+                up = [seat for seat in fit if not seat.down]
+                if not fit or (not up and self._lacking({seat.index for seat in self._up})):
+                    raise NoSuchClass(self._without(numeric_class))
+                free = [seat for seat in up if seat.in_flight < _QUEUED]
                 if free:
                     seat = min(free, key=lambda s: (s.in_flight, s.index))
                     seat.in_flight += 1
                     return seat
-                await self._changed.wait()
+                with contextlib.suppress(TimeoutError):  # nobody tells of a node that has gone
+                    await asyncio.wait_for(self._changed.wait(), _RECHECK)
+
+    def _without(self, numeric_class: str | None) -> str:
+        """What is said where a job finds no worker."""
+        known, lacking = sorted({seat.numeric_class for seat in self._up}), self._lacking({s.index for s in self._up})
+        pinned = f"the job is pinned to {numeric_class!r}; the pool has {known}"
+        return f"{pinned}; {lacking}" if lacking else pinned
 
     async def _give_back(self, seat: _Seat) -> None:
         async with self._changed:
             seat.in_flight -= 1
             self._changed.notify_all()
 
-    async def _replace(self, seat: _Seat) -> None:
-        """Send nothing to a worker that died until it is back."""
-        seat.down = True
+    def _replace(self, seat: _Seat) -> None:
+        """Send nothing to a worker that died until it is back, wherever that is: its blocks go elsewhere meanwhile."""
+        if not seat.down:
+            seat.down = True
+            returning = asyncio.create_task(self._back(seat))
+            self._returning.add(returning)
+            returning.add_done_callback(self._returning.discard)
+
+    async def _back(self, seat: _Seat) -> None:
         fresh = await self._seat(seat.index)
-        seat.handle, seat.numeric_class, seat.node, seat.host = fresh.handle, fresh.numeric_class, fresh.node, fresh.host
-        seat.down = False
         async with self._changed:
+            seat.handle, seat.numeric_class = fresh.handle, fresh.numeric_class
+            seat.node, seat.host, seat.down = fresh.node, fresh.host, False
             self._changed.notify_all()
 
     async def probe(self, data: bytes) -> Verdict:
@@ -320,6 +381,6 @@ class RayFleet:
 
     async def close(self) -> None:
         """Leave the workers to the other runners; they end with the cluster."""
-        for seeking in self._seeking:
-            seeking.cancel()
+        for task in self._returning:
+            task.cancel()
         self._seats = []

@@ -150,7 +150,8 @@ class Emission:
     `changes` names fields of `JobRecord` (not id, kind, spec, sequence, epoch, budget, budget_version or
     cancel_requested). `ends` marks the terminal write, the one that sets a terminal status: it is refused
     (`BudgetChanged`) when the budget moved on from `budget_version`, unless that is negative (cancelled or broken jobs
-    end whatever their budget). `counts`: amounts of usage to add, beside what the job spent.
+    end whatever their budget). `counts`: amounts of usage to add, beside what the job spent. `anew`: the job begins
+    again from block 0: the ledger so far is of blocks that no answer holds, and goes.
     """
 
     events: tuple[NewEvent, ...] = ()
@@ -159,6 +160,7 @@ class Emission:
     ends: bool = False
     budget_version: int = 0
     counts: dict[str, int] = field(default_factory=dict[str, int])
+    anew: bool = False
 
 
 @dataclass(frozen=True)

@@ -216,4 +216,5 @@ def emission_arguments(emission: Emission) -> list[str]:
     rows = [text for row in emission.ledger for text in (str(row.index), row.model_dump_json())]
     counts = [text for name, more in emission.counts.items() for text in (name, str(more))]
     counted = [text for part in (events, fields, dropped, counts) for text in (str(len(part)), *part)]
-    return ["1" if emission.ends else "0", str(emission.budget_version), *counted, *rows]
+    flags = ["1" if emission.ends else "0", str(emission.budget_version), "1" if emission.anew else "0"]
+    return [*flags, *counted, *rows]

@@ -26,8 +26,9 @@ from burnish_workers.core.multiplicity import per_output
 from burnish_workers.core.purse import Purse
 from burnish_workers.core.schedule import Replicates
 from burnish_workers.core.used import NOTHING_USED, Used, used_by
-from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, JobCode, run_again
+from burnish_workers.engine.fleet import BlockResult, BlockTask, Fleet, JobCode, OutOfMemory, run_again
 from burnish_workers.engine.inflow import first_of
+from burnish_workers.engine.room import Tell, at_most, fewer, to_nobody, told
 
 BLOCK_SECONDS = 0.4
 FIRST_BLOCK_SECONDS = 0.15
@@ -118,11 +119,11 @@ class Trial:
     contestant: Contestant
 
 
-async def resolve(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> SpecBase:
+async def resolve(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs, tell: Tell = to_nobody) -> SpecBase:
     """Run the pilot and fill `resolution` in. A spec that already has one is returned as it is (replay)."""
     if spec.resolution is not None:
         return spec
-    return resolved_by(await run_pilot(spec, kind, fleet, inputs), spec, fleet.workers)
+    return resolved_by(await run_pilot(spec, kind, fleet, inputs, tell), spec, fleet.workers)
 
 
 def resolved_by(trial: Trial, spec: SpecBase, workers: int) -> SpecBase:
@@ -131,8 +132,21 @@ def resolved_by(trial: Trial, spec: SpecBase, workers: int) -> SpecBase:
     return spec.model_copy(update={"resolution": resolution})
 
 
-async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> Trial:
-    """Run a few replicates on a worker, on randomness that no answer uses; of each rival too, where there are some."""
+async def run_pilot(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs, tell: Tell = to_nobody) -> Trial:
+    """Run a few replicates on a worker, on randomness that no answer uses; of each rival too, where there are some.
+
+    With fewer rows at once where they do not fit into memory, of which `tell` is told. Raises OutOfMemory.
+    """
+    while True:
+        try:
+            return await _piloted(spec, kind, fleet, inputs)
+        except OutOfMemory as error:
+            rows = fewer(error)
+            kind = at_most(kind, rows)
+            await tell(told(error, rows))
+
+
+async def _piloted(spec: SpecBase, kind: Kind, fleet: Fleet, inputs: Inputs) -> Trial:
     numeric_class = await fleet.numeric_class()
     bench = _Bench(spec, kind, fleet, inputs, numeric_class)
     draft = kind.draft(spec, numeric_class, inputs)

@@ -74,6 +74,36 @@ class Scribe:
     async def resolved(self, spec: SpecBase) -> None:
         await self._emit(Emission(changes={"resolved": spec.model_dump(mode="json")}))
 
+    async def said(self, why: str) -> None:
+        """Something that happened to a job whose status stays as it is."""
+        event = NewEvent("status", {"status": self._status, "detail": why})
+        await self._emit(Emission((event,), {"stage": why}))
+
+    async def anew(self, progress: Progress, spec: SpecBase, why: str) -> JobRecord:
+        """The job begins again from block 0 by another resolved spec: the record as it is then.
+
+        What was published stays among its events; the answer, the ledger and the checkpoint are of the old spec and go.
+        """
+        await self._artifacts.remove(lanes_at(self._record.id))
+        changes: dict[str, Any] = {
+            "resolved": spec.model_dump(mode="json"),
+            "spent": progress.spending(self._clock.monotonic()),
+            "status": "resolving",
+            "stage": why,
+            "checkpoint": None,
+            "last_refinement": None,
+        }
+        self._status = "resolving"
+        event = NewEvent("status", {"status": "resolving", "detail": why})
+        await self._emit(Emission((event,), changes, anew=True))
+        if self._checkpoint is not None:
+            await self._artifacts.remove(self._checkpoint)
+        self._checkpoint, self._said, self._last_emission = None, 0, -1e9
+        self.latest = self.refused = None
+        self._foresight = Foresight()
+        self._record = self._record.with_changes(changes)
+        return self._record
+
     async def fitting(self, state: dict[str, Any] | None, spent: Spent, progress: dict[str, Any] | None = None) -> None:
         """Where the training of the job's model stands; `progress` is what watchers are told of it."""
         changes: dict[str, Any] = {"fitting": state, "spent": spent}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import platform
 from pathlib import Path
 
@@ -28,6 +29,31 @@ def resolve_device(name: str = "auto") -> torch.device:
     if number >= torch.cuda.device_count():
         raise ValueError(f"device {name!r} is not there: {torch.cuda.device_count()} GPUs found; use 'auto' or 'cpu'")
     return torch.device("cuda", number)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, that of a GPU or of the machine. torch has no type of its own for the latter."""
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or _HOST_MEMORY in str(error)
+
+
+_HOST_MEMORY = "DefaultCPUAllocator: can't allocate memory"
+
+
+def give_memory_back() -> None:
+    """Give what torch keeps for later back to the GPU, for whoever shares it."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+CONTEXT = 0.05
+"""Part of a share of a GPU that is left for what CUDA itself takes in each process."""
+
+
+def keep_within(device: torch.device, share: float) -> None:
+    """Hold this process to its share of a GPU's memory, so that it runs out of its own and never of a neighbour's."""
+    if device.type == "cuda" and 0 < share < 1:
+        torch.cuda.set_per_process_memory_fraction(share * (1 - CONTEXT), device)
 
 
 def numeric_class(device: torch.device | str = "cpu") -> str:

@@ -22,6 +22,8 @@ def torch_generator(key: Key, device: torch.device | str = "cpu") -> torch.Gener
     Raises RuntimeError where this torch lays out the state of its CPU generator differently.
     """
     device = torch.device(device)
+    if device.type == "meta":  # shapes alone: nothing is drawn, and there are no generators for it
+        device = torch.device("cpu")
     generator = torch.Generator(device).manual_seed(key.bits64())
     if device.type == "cpu":
         _fill(generator, key)

@@ -8,13 +8,11 @@ import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
 
-from burnish import admin, asked, calls, files, hooks, local, outcomes, packing, settings, specify, streams, wire
-from burnish.errors import ServiceError, Unreachable
+from burnish import admin, asked, calls, errors, files, hooks, local, outcomes, packing, settings, specify, streams, wire
 from burnish.job import AsyncJob
 from burnish.pages import AsyncPage
 from burnish.retries import Retries, retry_after, worth_retrying
@@ -190,7 +188,7 @@ class AsyncBurnish:
 
         async def more(seen: int) -> bool:
             # The answer is complete by now: a service that leaves at this very moment must not spoil it.
-            with suppress(Unreachable, ServiceError):
+            with suppress(errors.Unreachable, errors.ServiceError):
                 return bool((await self.events(job_id, after=seen, limit=1)).data)
             return False
 
@@ -269,6 +267,10 @@ class AsyncBurnish:
     async def cluster(self) -> wire.ClusterView:
         """The pool of workers, and who has what of it now."""
         return await self._do(calls.cluster())
+
+    async def canaries(self) -> wire.Canaries:
+        """How the small jobs with known answers fared that the service runs on itself."""
+        return await self._do(calls.canaries())
 
     async def fit_scaling_law(
         self,
@@ -353,7 +355,7 @@ class AsyncBurnish:
         """Whether the service can take jobs now; raises `Unreachable` when nothing answers."""
         try:
             return await self._do(calls.ready(), Retries(attempts=0))
-        except ServiceError:
+        except errors.ServiceError:
             return False
 
     async def close(self) -> None:
@@ -364,9 +366,7 @@ class AsyncBurnish:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def _do(self, call: calls.Call[T], retries: Retries | None = None) -> T:
@@ -383,7 +383,7 @@ class AsyncBurnish:
             await asyncio.sleep(pause)
             tried += 1
         if isinstance(outcome, Exception):
-            raise Unreachable(settings.no_answer(self.base_url, outcome, tried)) from outcome
+            raise errors.Unreachable(settings.no_answer(self.base_url, outcome, tried)) from outcome
         return call.answer(outcome)
 
     async def _once(self, request: calls.Request) -> httpx2.Response | httpx2.RequestError:

@@ -193,6 +193,10 @@ def cluster() -> Call[wire.ClusterView]:
     return Call(_get("/v1/cluster"), _model(wire.ClusterView))
 
 
+def canaries() -> Call[wire.Canaries]:
+    return Call(_get("/v1/canaries"), _model(wire.Canaries))
+
+
 def forecast(request: wire.ScalingRequest) -> Call[wire.ScalingLaw]:
     """Stateless: sending it again changes nothing."""
     return Call(_post("/v1/forecast", _body(request), None), _model(wire.ScalingLaw))

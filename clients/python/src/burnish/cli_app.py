@@ -63,7 +63,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Answers": ("run", "plan", "watch", "observe", "extend", "cancel", "resume", "verify"),
     "Jobs": ("list", "show", "download", "ledger", "delete"),
     "Uploads": ("upload", "models", "arrays"),
-    "Service": ("kinds", "catalogue", "usage", "cluster", "webhooks", "keys", "quota", "serve"),
+    "Service": ("kinds", "catalogue", "usage", "cluster", "canaries", "webhooks", "keys", "quota", "serve"),
 }
 """The commands as `burnish --help` shows them."""
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from burnish import wire, words
-from burnish.cli_base import WRONG, AsJson, app, columns, kind_names, ndjson, option
+from burnish.cli_base import FAILED, WRONG, AsJson, app, columns, kind_names, ndjson, option
 from burnish.cli_spec import BadOption
 
 
@@ -74,6 +74,29 @@ def cluster(context: typer.Context, as_json: AsJson = False) -> None:
     typer.echo(f"{found.workers} of {found.workers_wanted} workers up{lacking}, {len(found.runners)} runners")
     rows = [(j.id, f"{j.in_flight}/{j.slots}", str(j.blocks), words.duration(j.worker_seconds)) for j in found.jobs]
     columns(("JOB", "IN FLIGHT", "BLOCKS", "WORKER TIME"), rows)
+
+
+@app.command()
+def canaries(context: typer.Context, as_json: AsJson = False) -> None:
+    """Small jobs with known answers that the service runs on itself: how they fared. Exit code 1 if one fails."""
+    found: wire.Canaries = context.obj.canaries()
+    failing = [canary.name for canary in found.data if canary.failing]
+    if as_json:
+        typer.echo(found.model_dump_json())
+    else:
+        often = f"one every {words.duration(found.every)}" if found.every else "none: BURNISH_CANARY_EVERY is not set"
+        typer.echo(f"The service runs {often}.")
+        columns(("CANARY", "RUNS", "HELD", "MISSED", "REFUSED", "BROKEN", "FORECAST", ""), map(_fared, found.data))
+    if failing:
+        typer.echo(f"burnish: more misses than chance brings: {', '.join(failing)}", err=True)
+        raise typer.Exit(FAILED)
+
+
+def _fared(canary: wire.Canary) -> tuple[str, ...]:
+    """`FORECAST`: the half-width that was reached over the one that was forecast."""
+    counts = (canary.runs, canary.held, canary.missed, canary.refused, canary.broken)
+    ratio = "-" if canary.calibration is None else f"{canary.calibration:.2f}"
+    return canary.name, *map(str, counts), ratio, "FAILING" if canary.failing else ""
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True}, add_help_option=False)

@@ -65,7 +65,8 @@ class Lines:
         if event.type == "refinement" and record.last:
             typer.echo(refinement_line(record))
         elif event.type == "status":
-            typer.echo(f"{record.job.id} {event.data.get('status', '')}")
+            why = f": {event.data['detail']}" if event.data.get("detail") else ""
+            typer.echo(f"{record.job.id} {event.data.get('status', '')}{why}")
         elif event.type == "progress":
             typer.echo(f"{record.job.id} {words.progress(event.data)}")
 
@@ -232,6 +233,8 @@ def _state(record: Record) -> Text:
     if record.last:
         text.append(f"   {words.count(record.last.blocks)} blocks", style="default not bold")
         text.append(f"   {words.count(record.last.replicates)} replicates", style="default not bold")
+    if job.stage and job.status == "waiting_for_resources":
+        text.append(f"\n{job.stage}", style="default not bold")
     if job.error:
         text.append(f"\n{job.error.title}: {job.error.detail}", style="red not bold")
     return text

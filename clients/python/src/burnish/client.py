@@ -8,7 +8,6 @@ import time
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
@@ -268,6 +267,10 @@ class Burnish:
         """The pool of workers, and who has what of it now."""
         return self._do(calls.cluster())
 
+    def canaries(self) -> wire.Canaries:
+        """How the small jobs with known answers fared that the service runs on itself."""
+        return self._do(calls.canaries())
+
     def fit_scaling_law(
         self,
         records: Sequence[Mapping[str, float]],
@@ -358,9 +361,7 @@ class Burnish:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _do(self, call: calls.Call[T], retries: Retries | None = None) -> T:

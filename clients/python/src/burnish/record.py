@@ -49,7 +49,8 @@ class Record:
             return self.job.model_copy(update={"last_refinement": refinement, "spent": refinement.spent})
         # On a page, a terminal event says the status only; in a stream it carries the whole job.
         status = event.type if event.type in wire.TERMINAL_EVENTS else event.data.get("status", self.job.status)
-        return self.job.model_copy(update={"status": status})
+        why = {"stage": event.data.get("detail")} if event.type == "status" else {}
+        return self.job.model_copy(update={"status": status, **why})
 
     def _note(self, refinement: wire.Refinement | None) -> None:
         if refinement is not None:

@@ -1,10 +1,10 @@
 -- KEYS job events ledger queue leases usage promises tallies
--- ARGV id epoch token ends budget_version, then four counted lists: (type data)* (field value)* (field to drop)*
+-- ARGV id epoch token ends budget_version anew, then four counted lists: (type data)* (field value)* (field to drop)*
 -- (amount of usage, how much more)*, then (index row)* to the end
 -- -> {'written', sequence} | {'fenced'} | {'budget'}
 local job, events, ledger, queue, leases, usage, promises, tallies = unpack(KEYS)
-local id, epoch, token, ends, budget_version = unpack(ARGV, 1, 5)
-local at = 6
+local id, epoch, token, ends, budget_version, anew = unpack(ARGV, 1, 6)
+local at = 7
 local owner = owner_of(job)
 
 local function counted()
@@ -31,12 +31,12 @@ local function count(name, more)
   redis.call('HINCRBYFLOAT', tallies, name, more)
 end
 
--- Usage grows by what the job has spent since it last said so.
+-- Usage grows by what the job has spent since it last said so; one that begins again has spent what it spent.
 local function charge(spent)
   local before = cjson.decode(redis.call('HGET', job, 'spent') or '{}')
   local whose = 'spent|' .. (redis.call('HGET', job, 'tenant') or 'default') .. '|' .. redis.call('HGET', job, 'kind')
   for name, amount in pairs(cjson.decode(spent)) do
-    local more = amount - (before[name] or 0)
+    local more = math.max(0, amount - (before[name] or 0))
     if more ~= 0 then
       count(whose .. '|' .. name, more)
     end
@@ -80,6 +80,9 @@ end
 first, last = counted()
 for i = first, last, 2 do
   spend(usage, owner, ARGV[i], tonumber(ARGV[i + 1]))
+end
+if anew == '1' then
+  redis.call('DEL', ledger)
 end
 for i = at, #ARGV, 2 do
   if redis.call('ZREMRANGEBYSCORE', ledger, ARGV[i], ARGV[i]) == 0 then

@@ -40,7 +40,13 @@ MICRO_BATCH = 256
 @lru_cache(maxsize=8)
 def network_of(prior: Prior, device: torch.device, size: int = MICRO_BATCH) -> Denoiser:
     """x0_hat as the network gives it: what a chain makes of it, which has its own bound, is the chain's."""
-    return MicroBatches(load_unet(prior, device), size)
+    return MicroBatches(_weights_of(prior, device), size)
+
+
+@lru_cache(maxsize=8)
+def _weights_of(prior: Prior, device: torch.device) -> Denoiser:
+    """Loaded once, whatever the sizes: a job that needs smaller ones has no memory for another copy."""
+    return load_unet(prior, device)
 
 
 def denoiser_of(prior: Prior, device: torch.device, size: int = MICRO_BATCH) -> Denoiser:

@@ -139,8 +139,8 @@ def save_calibration(calibration: Calibration, path: Path, about: dict[str, str]
 def load_calibration(path: Path, dim: int, device: torch.device | None = None) -> Calibration:
     """Raises CalibrationError for a file that is not one, or of another dimension than `dim`."""
     try:
-        with safetensors.safe_open(path, "pt", device=str(device or "cpu")) as file:
-            found = Calibration(file.get_tensor("log_snr"), file.get_tensor("covariance"))
+        with safetensors.safe_open(path, "pt") as file:
+            found = Calibration(*(file.get_tensor(name).to(device or "cpu") for name in ("log_snr", "covariance")))
     except (OSError, safetensors.SafetensorError) as error:
         raise CalibrationError(f"{path} holds no calibration: {error}; run calibrate again") from None
     shape, levels = tuple(found.covariance.shape), len(found.log_snr)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from burnish.wire.specs.posterior import PosteriorSpec
@@ -112,7 +113,12 @@ def _sketch(x: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.f
 
 def build(spec: PosteriorSpec, device_name: str, inputs: Inputs) -> PosteriorSimulator:
     """The simulator of a resolved spec's islands on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
-    device, resolution = resolve_device(device_name), resolution_of(spec)
+    return simulator_on(resolve_device(device_name), spec, inputs)
+
+
+def simulator_on(device: torch.device, spec: PosteriorSpec, inputs: Inputs) -> PosteriorSimulator:
+    """The same on a device of torch."""
+    resolution = resolution_of(spec)
     setting, recipe = setting_of(spec, inputs), Recipe.from_plan(resolution.plan)
     model = model_of(setting, inputs, device, resolution.micro_batch, start_of(spec))
     factors = terms_of(setting, recipe, model, inputs)

@@ -148,7 +148,11 @@ def _field(surrogate: SurrogateOf, dim: int, device: torch.device, inputs: Input
 
 def build(spec: SurrogateSpec, device_name: str, inputs: Inputs) -> SurrogateSimulator:
     """The simulator of a resolved spec on a device (`auto`, `cpu`, `cuda`, `cuda:1`)."""
-    device = resolve_device(device_name)
+    return simulator_on(resolve_device(device_name), spec, inputs)
+
+
+def simulator_on(device: torch.device, spec: SurrogateSpec, inputs: Inputs) -> SurrogateSimulator:
+    """The same on a device of torch."""
     resolution, problem = resolution_of(spec), problem_of(spec)
     surrogate = surrogate_of(spec, problem.dim, inputs)
     setting = Setting.of(spec, problem, surrogate, inputs)

@@ -26,7 +26,8 @@ class Multiplicity(Wire):
 
 
 class Resolution(Wire):
-    """Everything the server decided before block 0, written into the job and never revised.
+    """Everything the server decided before block 0, written into the job and never revised: where memory does not hold
+    it, the job says so and begins again by another one.
 
     Post a job's `resolved` spec (the spec with this filled in) to replay it: the answer after K blocks is a pure
     function of (resolved spec, seed, K), where `replayable`. Counts of replicates are per output.

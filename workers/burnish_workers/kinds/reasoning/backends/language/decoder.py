@@ -17,10 +17,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from burnish_workers.core.kind import SpecError
 from burnish_workers.core.rendezvous import HERE
 from burnish_workers.kinds.reasoning.backends.language.memory import Memory
-from burnish_workers.kinds.reasoning.backends.language.registered import ROWS
 from burnish_workers.kinds.reasoning.backends.language.rows import Mark, Prompt, Row, Slot
 from burnish_workers.kinds.reasoning.backends.language.sampling import tokens_of
 from burnish_workers.kinds.reasoning.backends.language.weights import Weights
@@ -35,13 +33,6 @@ PROMPTS = 8
 Finished = list[tuple[int, list[Drawn]]]
 
 
-def too_large(weights: Weights, size: int, length: int) -> SpecError:
-    """What is said where memory does not hold a pass. Fewer rows are other bits: never taken without being told."""
-    what = f"{size} rows of {length:,} tokens of {weights.model.name!r} do not fit into the memory of {weights.device}"
-    cure = f"lower {ROWS} at service and workers and post the job anew, or lower max_steps or problem.steps.tokens"
-    return SpecError("/resolution/micro_batch", f"{what}; {cure}")
-
-
 class Decoder:
     """`size`: B, rows of a pass; `length`: tokens that a row can hold, prompt included.
 
@@ -51,13 +42,19 @@ class Decoder:
     def __init__(self, weights: Weights, size: int, length: int):
         self.weights, self.size, self.length = weights, size, length
         self.passes = self.fed = self.reads = 0
-        self._slots = [Slot(number) for number in range(size)]
-        self._memory = Memory(size, length, weights.layers)
-        self._hidden = torch.zeros(size, weights.width, dtype=weights.dtype, device=weights.device)
-        self._range = torch.arange(length + 1, device=weights.device)
+        self._lock = threading.RLock()
+        self._begin()
+
+    def _begin(self) -> None:
+        """With nobody and nothing known."""
+        weights = self.weights
+        self._slots = [Slot(number) for number in range(self.size)]
+        self._memory = Memory(self.size, self.length, weights.layers)
+        self._hidden = torch.zeros(self.size, weights.width, dtype=weights.dtype, device=weights.device)
+        self._range = torch.arange(self.length + 1, device=weights.device)
         self._prompts = OrderedDict[tuple[int, ...], Prompt]()
         self._waiting, self._finished = deque[Row](), defaultdict[object, Finished](list)
-        self._clock, self._feeds, self._lock = 0, True, threading.RLock()
+        self._clock, self._feeds = 0, True
 
     def prompt(self, tokens: tuple[int, ...]) -> Prompt:
         """Read a prompt, in parts of one size, unless it is known."""
@@ -93,7 +90,10 @@ class Decoder:
                 if not any(self._finished.get(owner) for owner in owners):
                     self._half()
             except torch.OutOfMemoryError:
-                raise too_large(self.weights, self.size, self.length) from None
+                # Half a pass has been done: whoever was here begins again. Fewer rows are for the engine to decide.
+                self._begin()
+                rows = f"{self.size} rows of {self.length:,} tokens of {self.weights.model.name!r}"
+                raise torch.OutOfMemoryError(f"{rows} do not fit into the memory of {self.weights.device}") from None
             return [self._finished.pop(owner, []) for owner in owners]
 
     def _half(self) -> None:
