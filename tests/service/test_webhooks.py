@@ -63,10 +63,11 @@ def deliveries(party: Party, hook: dict[str, Any]) -> list[dict[str, Any]]:
 
 def until(party: Party, hook: dict[str, Any], state: str) -> dict[str, Any]:
     """Its only delivery, in this state."""
-    deadline = time.monotonic() + 60
-    while [each["state"] for each in (found := deliveries(party, hook))] != [state]:
+    deadline, found = time.monotonic() + 60, deliveries(party, hook)
+    while [each["state"] for each in found] != [state]:
         assert time.monotonic() < deadline, found
         time.sleep(0.02)
+        found = deliveries(party, hook)
     return found[0]
 
 
