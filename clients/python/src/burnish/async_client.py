@@ -12,7 +12,8 @@ from typing import Any, Self, TypeVar, Unpack
 
 import httpx2
 
-from burnish import admin, asked, calls, errors, files, hooks, local, outcomes, packing, settings, specify, streams, wire
+from burnish import admin, asked, calls, errors, files, local, outcomes, packing, settings, specify, streams, wire
+from burnish.hooks import AsyncWebhooks
 from burnish.job import AsyncJob
 from burnish.pages import AsyncPage
 from burnish.retries import Retries, retry_after, worth_retrying
@@ -40,7 +41,7 @@ class AsyncBurnish:
         self.base_url = settings.base_url(base_url)
         self._retries = Retries(attempts=max_retries) if isinstance(max_retries, int) else max_retries
         self._service: local.LocalService | None = None
-        self.admin, self.webhooks = admin.AsyncAdmin(self._do), hooks.AsyncWebhooks(self._do)
+        self.admin, self.webhooks = admin.AsyncAdmin(self._do), AsyncWebhooks(self._do)
         self._http = httpx2.AsyncClient(
             base_url=self.base_url,
             headers=settings.headers(api_key),
