@@ -271,7 +271,7 @@ class RayFleet:
         if not nodes:
             return None
         device = "cpu" if self.gpus > 0 or self.device == "auto" else self.device
-        there = NodeAffinitySchedulingStrategy(nodes[0]["NodeID"], soft=False)
+        there: Any = NodeAffinitySchedulingStrategy(nodes[0]["NodeID"], soft=False)
         once: Any = ray.remote(num_cpus=0, max_retries=0, max_calls=1, scheduling_strategy=there)
         return once(_started).remote(device, list(self.kinds))
 
