@@ -86,7 +86,10 @@ def canaries(context: typer.Context, as_json: AsJson = False) -> None:
     else:
         often = f"one every {words.duration(found.every)}" if found.every else "none: BURNISH_CANARY_EVERY is not set"
         typer.echo(f"The service runs {often}.")
-        columns(("CANARY", "RUNS", "HELD", "MISSED", "REFUSED", "BROKEN", "FORECAST", ""), map(_fared, found.data))
+        columns(
+            ("CANARY", "RUNS", "HELD", "MISSED", "REFUSED", "BROKEN", "FORECAST", ""),
+            [_fared(canary) for canary in found.data],
+        )
     if failing:
         typer.echo(f"burnish: more misses than chance brings: {', '.join(failing)}", err=True)
         raise typer.Exit(FAILED)
