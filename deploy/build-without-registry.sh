@@ -29,7 +29,7 @@ SAYS='
     if touch /opt/burnish/mine 2>/dev/null; then echo "the user may write to the code"; exit 1; fi
     burnish-server --help >/dev/null
     ray --version
-    haproxy-unspliced -v | head -n 1
+    burnish-haproxy -v | head -n 1
     python -c "from burnish_service import rayservice, serving; print(\"front: imports\")"
 '
 FRONT='if python -c "import torch" 2>/dev/null; then echo "torch is in it"; exit 1; else echo "no torch"; fi'

