@@ -14,9 +14,9 @@ base() {
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python-is-python3 \
-        bookworm "$folder/root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
-    rm -rf "$folder"/root/var/cache/apt/archives/*.deb "$folder"/root/var/lib/apt/lists/*
-    tar --directory "$folder/root" --numeric-owner --create --file "$folder/base.tar" .
+        bookworm "$folder/system" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}"
+    rm -rf "$folder"/system/var/cache/apt/archives/*.deb "$folder"/system/var/lib/apt/lists/*
+    tar --directory "$folder/system" --numeric-owner --create --file "$folder/base.tar" .
     container=$(buildah from scratch)
     buildah add "$container" "$folder/base.tar" /
     buildah commit --rm "$container" "$BASE"

@@ -22,6 +22,7 @@ WORKERS = {
     "since other sizes give other bits.",
     "BURNISH_DEPLOYED": "When what runs was deployed. `deploy` sets it, so that no process with older code is used "
     "again.",
+    "BURNISH_HAPROXY": "The HAProxy that is started, where it is not the one that Ray brings; `serve` sets it.",
     "BURNISH_EXTRA_KINDS": "Kinds under development, as in module:attribute,module:attribute.",
 }
 

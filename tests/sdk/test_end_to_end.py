@@ -139,6 +139,7 @@ def test_what_there_is(client: Burnish) -> None:
     assert client.ready()
     assert {kind.name for kind in client.kinds()} == {
         "correlated",
+        "hungry",
         "posterior",
         "reasoning",
         "surrogate",

@@ -65,12 +65,12 @@ def _points(t: dict[str, Any], x: dict[str, Any]) -> dict[str, Any]:
 ONE_X = _array([1, 2], 0.1, 0.2)
 
 NAMES: list[Case] = [
-    ("no kind", {"kind": REMOVED}, "/kind", "kind is missing; known kinds: correlated, posterior"),
+    ("no kind", {"kind": REMOVED}, "/kind", "kind is missing; known kinds: correlated, hungry, posterior"),
     ("null kind", {"kind": None}, "/kind", "kind is None"),
     ("kind of another type", {"kind": ["surrogate"]}, "/kind", "known kinds"),
     ("misspelt kind", {"kind": "surogate"}, "/kind", "did you mean 'surrogate'?"),
-    ("unknown kind", {"kind": "weather"}, "/kind", "known: correlated, posterior"),
-    ("endless kind", {"kind": "x" * 50_000}, "/kind", "known: correlated, posterior"),
+    ("unknown kind", {"kind": "weather"}, "/kind", "known: correlated, hungry, posterior"),
+    ("endless kind", {"kind": "x" * 50_000}, "/kind", "known: correlated, hungry, posterior"),
     ("misspelt field", {"budgets": {"units": 1}}, "/budgets", "did you mean 'budget'?"),
     ("misspelt nested field", {"problem.horizn": 1.0}, "/problem/horizn", "did you mean 'horizon'?"),
     ("unknown field of a point", {"points": [{"x": 0.5, "y": 1}]}, "/points/0/y", "known here: t, x"),

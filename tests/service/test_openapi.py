@@ -64,7 +64,8 @@ def test_examples_can_be_posted(live: Service, example: dict[str, Any]) -> None:
 
 def test_the_examples_of_every_kind_can_be_posted(live: Service) -> None:
     kinds = live.client.get("/v1/kinds").json()["data"]
-    assert {kind["name"] for kind in kinds} == {"correlated", "posterior", "reasoning", "surrogate", "tracking", "walk"}
+    shipped, tests = {"posterior", "reasoning", "surrogate"}, {"correlated", "hungry", "tracking", "walk"}
+    assert {kind["name"] for kind in kinds} == shipped | tests
     for kind in kinds:
         for example in kind["examples"]:
             assert live.post(example).status_code == 202, example

@@ -20,9 +20,6 @@ from burnish_workers.core.kind import Draft, Kind, resolution_of
 from burnish_workers.core.moments import Moments
 from burnish_workers.testing import MEAN, CorrelatedStatistics
 
-EVER = 1 << 60
-"""Bytes that no machine has."""
-
 
 class HungrySpec(SpecBase):
     """Estimate the mean of exponential variables (it is 1), in micro-batches of up to `rows` replicates."""
@@ -55,11 +52,9 @@ class HungrySimulator:
         return carry, flatten({MEAN: Moments.of(np.concatenate(drawn)[:, None], self.tail)})
 
     def _run_out(self) -> None:
-        import torch
+        from burnish_workers.tensors.refusing import gpu_refuses, host_refuses  # torch is imported where blocks run
 
-        if self.spec.memory == "host":
-            torch.empty(EVER, dtype=torch.uint8)
-        raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {self.rows} rows.\nAnd much more is said.")
+        (host_refuses if self.spec.memory == "host" else gpu_refuses)(self.rows)
 
 
 def _draft(spec: HungrySpec, numeric_class: str, inputs: Inputs) -> Draft:

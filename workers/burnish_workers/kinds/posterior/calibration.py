@@ -60,14 +60,14 @@ class Calibration:
         """
         wanted = torch.as_tensor(log_snr, dtype=self.log_snr.dtype, device=self.log_snr.device)
         upper = torch.searchsorted(self.log_snr, wanted.contiguous()).clamp(1, len(self.log_snr) - 1)
-        low, high = self.log_snr[upper - 1], self.log_snr[upper]
+        low, high = _rows(self.log_snr, upper - 1), _rows(self.log_snr, upper)
         share = ((wanted - low) / (high - low)).clamp(0, 1)
         before = (1 - share) * torch.sigmoid(-wanted) / torch.sigmoid(-low)
         after = share * torch.sigmoid(-wanted) / torch.sigmoid(-high)
         return self._times(before, upper - 1) + self._times(after, upper)
 
     def _times(self, factor: Tensor, level: Tensor) -> Tensor:
-        covariance = self.covariance[level]
+        covariance = _rows(self.covariance, level)
         return factor.to(covariance.dtype).reshape(*factor.shape, *[1] * (self.covariance.ndim - 1)) * covariance
 
     def spread(self, log_snr: float, like: Tensor) -> Spread:
@@ -76,6 +76,11 @@ class Calibration:
         if self.form == "diagonal":
             return Spread(found.to(like))
         return Spread(like.new_zeros(len(found)), torch.linalg.cholesky(found.double()).to(like))
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    """table[index]; an index of no dimensions would be read, and a GPU waited for."""
+    return table.index_select(0, index.reshape(-1)).reshape((*index.shape, *table.shape[1:]))
 
 
 @torch.no_grad()
