@@ -56,8 +56,9 @@ class Composition:
 
     def __post_init__(self) -> None:
         told = {"BURNISH_STORE_PASSWORD": secrets.token_hex(8), "BURNISH_API_KEYS": f"me={self.key}"}
+        told["BURNISH_METRICS_TOKEN"] = secrets.token_hex(16)
         self.file = compose(environment={**told, "RAY_AUTH_TOKEN": self.token, "BURNISH_CANARY_EVERY": "0"})
-        self._temp = Path(tempfile.mkdtemp(prefix="bc-"))  # sockets below it have names of 108 bytes at most
+        self._temps = list[str]()
         for name in ("data", "store", "ray"):
             (self.folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -100,7 +101,8 @@ class Composition:
     def stop(self) -> None:
         for node in reversed(self.nodes.values()):
             node.kill()
-        shutil.rmtree(self._temp, ignore_errors=True)
+        for folder in self._temps:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def environment(self, service: str) -> dict[str, str]:
         """What the container has in it: of its image, and of the file."""
@@ -136,7 +138,9 @@ class Composition:
         more = [f"--node-ip-address={address}", f"--dashboard-agent-listen-port={self._agents[name]}"]
         more += [f"--dashboard-agent-grpc-port={free_port()}", "--object-store-memory=200000000"]
         if service == "ray-head":
-            more += [f"--temp-dir={self._temp}", f"--dashboard-port={self.dashboard}"]
+            # A new container finds nothing in it; here Ray would think, by the other nodes' words, that a head runs.
+            self._temps.append(tempfile.mkdtemp(prefix="bc-"))  # sockets below it have names of 108 bytes at most
+            more += [f"--temp-dir={self._temps[-1]}", f"--dashboard-port={self.dashboard}"]
             return [*more, f"--ray-client-server-port={free_port()}"]
         return [*more, "--num-cpus=1"]
 
