@@ -22,14 +22,12 @@ import pytest
 import ray
 import torch
 
-from burnish.wire import Job
-from burnish_workers.core.inputs import NOTHING
-from burnish_workers.core.registry import registry
+from burnish.wire import Job, Verification
+from burnish_workers.engine.inquiries import Inquiries
 from burnish_workers.engine.ray_fleet import NAMESPACE, RayFleet
-from burnish_workers.engine.verifying import Rerun, verify
 from burnish_workers.tensors.devices import numeric_class, resolve_device
 from burnish_workers.testing import lawful_digests
-from tests.faults.nodes import RAY, Node
+from tests.faults.nodes import ENVIRONMENT, RAY, Node
 from tests.faults.service import free_port
 from tests.laws.bench import House, unlawful
 
@@ -83,7 +81,7 @@ class Two:
 def _node(folder: Path, words: list[str], environment: dict[str, str]) -> Node:
     command = [str(RAY), "start", "--block", *words, "--object-store-memory=150000000", "--disable-usage-stats"]
     command += [f"--dashboard-agent-listen-port={free_port()}", f"--dashboard-agent-grpc-port={free_port()}"]
-    return Node(command, folder / "nodes.log", environment)
+    return Node(command, folder / "nodes.log", {**os.environ, **ENVIRONMENT, **environment})
 
 
 def _log(folder: Path) -> str:
@@ -191,9 +189,8 @@ async def test_gpus_are_shared_out_waited_for_and_never_mixed_with_processors(tw
 
         # 4. Blocks run again in the class in which they first ran.
         for job in (on_cpu, on_gpu):
-            spec = registry().get("surrogate").spec.model_validate(job.resolved.model_dump(mode="json"))
-            rows = (await house.app.ledger(job.id, -1, 4)).data
-            checked = await verify(job.id, rows, len(rows), Rerun(spec, fleet, NOTHING))
+            checked = (await Inquiries(house.app, house.clock).verify(job.id, b"{}", 120)).outcome
+            assert isinstance(checked, Verification)
             assert (checked.reproduced, checked.comparison) == (True, "digest")
 
         # 5. The GPUs go in the middle of a job: it says so, processors work on, and it goes on when they are back.
