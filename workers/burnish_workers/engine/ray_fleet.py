@@ -109,10 +109,6 @@ def _started(device: str, kinds: list[str]) -> None:
     BlockWorker(device, kinds)
 
 
-def _has(resources: dict[str, float], amounts: dict[str, float]) -> bool:
-    return all(resources.get(name, 0.0) >= amount for name, amount in amounts.items())
-
-
 @dataclass
 class _Seat:
     """One worker of the pool as this runner sees it. `handle`: Ray's, whose methods are made at run time."""
@@ -267,7 +263,7 @@ class RayFleet:
         It computes on the processor where workers have GPUs: those are the pool's.
         """
         amounts = {"GPU": self.gpus, "CPU": self.cpus}
-        nodes = [node for node in ray.nodes() if node["Alive"] and _has(node["Resources"], amounts)]
+        nodes = [node for node in ray.nodes() if node["Alive"] and not short_of([node["Resources"]], amounts, 1)]
         if not nodes:
             return None
         device = "cpu" if self.gpus > 0 or self.device == "auto" else self.device
@@ -341,7 +337,8 @@ class RayFleet:
                     seat.in_flight += 1
                     return seat
                 with contextlib.suppress(TimeoutError):  # nobody tells of a node that has gone
-                    await asyncio.wait_for(self._changed.wait(), _RECHECK)
+                    async with asyncio.timeout(_RECHECK):
+                        await self._changed.wait()
 
     def _without(self, numeric_class: str | None) -> str:
         """What is said where a job finds no worker."""
