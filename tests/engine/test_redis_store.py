@@ -37,7 +37,7 @@ class Proxy:
 
     def __init__(self, url: str) -> None:
         self._target = urlsplit(url)
-        self._pairs: set[asyncio.Task[None]] = set()
+        self._pairs: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._losing: bytes | None = None
         self.lost = 0
 
@@ -48,6 +48,12 @@ class Proxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        # What was accepted in this turn of the loop becomes a connection two turns later. It would never be closed if
+        # the server were by then: accept no more, let those come, then close.
+        for each in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(each.fileno())
+        for _turn in range(4):
+            await asyncio.sleep(0)
         self._server.close()
         await self.cut()
 
@@ -57,16 +63,19 @@ class Proxy:
 
     async def cut(self) -> None:
         """Break all connections."""
-        pairs = list(self._pairs)
+        pairs = dict(self._pairs)
         for pair in pairs:
             pair.cancel()
         await asyncio.gather(*pairs, return_exceptions=True)
+        for writer in pairs.values():  # one that was cancelled before it began has closed nothing
+            writer.close()
+        await asyncio.gather(*(writer.wait_closed() for writer in pairs.values()), return_exceptions=True)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """No coroutine: the connection is known from the turn of the loop in which it is made."""
         pair = asyncio.create_task(self._connect(reader, writer))
-        self._pairs.add(pair)
-        pair.add_done_callback(self._pairs.discard)
-        await asyncio.sleep(0)  # let it begin: cancelled before that, it would never close the connection
+        self._pairs[pair] = writer
+        pair.add_done_callback(self._pairs.pop)
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks: list[asyncio.Task[None]] = []
