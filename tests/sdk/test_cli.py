@@ -224,7 +224,7 @@ job_1 cancelled
     server.play(make.page(make.job("completed", last_refinement=last), make.job() | {"id": "job_02"}))
     assert run(server, capsys, "list", "--status", "running")[1] == snapshot("""\
 JOB     KIND       STATUS     SPENT  ANSWER
-job_1   surrogate  completed  0.0 s  3 outputs, every half-width at most 0.01
+job_1   surrogate  completed  0.0 s  3 outputs, 2 with intervals, half-widths at most 0.01
 job_02  surrogate  running    0.0 s  no answer yet
 """)
     assert server.seen[-1].params == {"limit": "20", "status": "running"}

@@ -128,15 +128,14 @@ def refinement_line(record: Record) -> str:
 
 
 def _in_short(record: Record, last: wire.Refinement) -> str:
-    interval, half = record.interval, words.widest(record.told)
+    interval = record.interval
     since = f" (block {interval.blocks})" if interval else ""
     if thought := reasoned.seen(last, interval):
         return cli_reasoning_live.headline(thought, since)
     if len(last.estimate.value) == 1:
         limits = f" {words.limits(interval, 0)}" if interval else ""
-        return words.number(last.estimate.value[0], half) + limits + since
-    tail = f", half-widths at most {words.short(half)}" if half is not None else ""
-    return f"{words.outputs_of(last)} outputs{tail}{since}"
+        return words.number(last.estimate.value[0], words.widest(record.told)) + limits + since
+    return ", ".join(filter(None, (f"{words.outputs_of(last)} outputs", words.widths(record.told)))) + since
 
 
 def summary(record: Record) -> list[str]:

@@ -78,6 +78,15 @@ def outputs_of(refinement: wire.Refinement) -> int:
     return refinement.arrays.outputs if refinement.arrays else len(refinement.estimate.value)
 
 
+def widths(told: wire.Refinement | None) -> str:
+    """`half-widths at most 0.0031`, `187 with intervals, half-widths at most 0.0031`; empty without an interval."""
+    if told is None or told.interval is None or (half := widest(told)) is None:
+        return ""
+    known = sum(each is not None for each in half_widths(told.interval))
+    some = told.arrays is None and known < outputs_of(told)  # of a long answer only a part is listed
+    return (f"{known} with intervals, " if some else "") + f"half-widths at most {short(half)}"
+
+
 def output(refinement: wire.Refinement, index: int) -> str:
     """`mean[0][3]` where the answer has several named parts, the answer whose chance it is, else `output 3`."""
     if names := named(refinement):
@@ -177,8 +186,7 @@ def headline(last: wire.Refinement | None, told: wire.Refinement | None) -> str:
     half, value = widest(told), last.estimate.value
     if len(value) == 1:
         return number(value[0], half) + (f" ± {short(half)}" if half is not None else "")
-    tail = f"every half-width at most {short(half)}" if half is not None else "no interval yet"
-    return f"{outputs_of(last)} outputs, {tail}"
+    return f"{outputs_of(last)} outputs, {widths(told) or 'no interval yet'}"
 
 
 def leading(found: Reasoned) -> str:
