@@ -113,7 +113,8 @@ def test_one_line(make) -> None:
         "<job_1 surrogate running: 0.0528 ± 0.0018 (95 %), 32 blocks, 3.2 s, 8.19k units>"
     )
     assert show.line(record(make, of=sharpening(make, (0.1, 0.2, None)))) == snapshot(
-        "<job_1 surrogate running: 3 outputs, 2 with intervals, half-widths at most 0.0018 (95 %), 32 blocks, 3.2 s, 8.19k units>"
+        "<job_1 surrogate running: 3 outputs, 2 with intervals, half-widths at most 0.0018 (95 %), "
+        "32 blocks, 3.2 s, 8.19k units>"
     )
 
 
