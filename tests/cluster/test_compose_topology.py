@@ -202,6 +202,7 @@ def test_the_head_dies_and_comes_back(composition: Composition, client: Burnish)
     job = client.submit(spec(1.5, 3))
     with reading(composition.url, [job.id], composition.key) as ((reader, thread),):
         until(lambda: folded(client, job.id) >= 4, "the job does not begin")
+        led_from_there = composition.holds("ray-head", "burnish:Runner")  # Serve may have put it on another node
         assert composition.kill("ray-head") > 5
         composition.start_head()
         until(lambda: answers(composition), "the service is not back")
@@ -209,6 +210,7 @@ def test_the_head_dies_and_comes_back(composition: Composition, client: Burnish)
         until(lambda: up(client, 2), "the pool is not whole")
         assert job.wait(300).status == "completed"
         lawful(client, job.id, 3)
-        assert len({row.epoch for row in client.ledger(job.id, limit=1000)}) > 1, "its runner was not killed"
+        epochs = {row.epoch for row in client.ledger(job.id, limit=1000)}
+        assert len(epochs) > 1 or not led_from_there, "its runner was killed, and wrote on"
         saw_each_event_once(client, reader, thread, odd=True)
     assert client.submit(spec(0.0, 4)).wait(60).status == "completed"
