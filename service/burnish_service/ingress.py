@@ -19,6 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from burnish_workers.engine.courtesy import SERVERS
 from burnish_workers.engine.sockets import free_port
 
 _REPLICAS = 100
@@ -55,6 +56,7 @@ def choose(wanted: Ingress) -> Choice:
 def prepare(choice: Choice, rotation: float) -> None:
     """Set up the environment of ray.serve for a service that shares its machine. `rotation`: see `common`."""
     os.environ |= common(choice, rotation)
+    os.environ.setdefault("RAY_worker_niceness", SERVERS)
     if choice.name == "proxy":
         return
     ports = free_range(2 * _REPLICAS)

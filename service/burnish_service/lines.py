@@ -10,26 +10,28 @@ from fastapi.sse import format_sse_event
 
 from burnish.wire import Event
 
-_KEPT = 256
-"""Events, each of at most 64 KB."""
+_MOST = 32 << 20
+"""Bytes: minutes of the events of dozens of jobs. Readers who have fallen behind are all elsewhere in them, and must
+not cost more than others, or they stay behind."""
 
 
 class Lines:
     """The newest events that streams of this process have sent."""
 
-    def __init__(self, kept: int = _KEPT) -> None:
+    def __init__(self, most: int = _MOST) -> None:
         self._made: OrderedDict[tuple[str, int, str], bytes] = OrderedDict()
-        self._kept = kept
+        self._most, self._size = most, 0
 
     def of(self, job: str, event: Event) -> bytes:
         """An event never changes; only that of a job that was deleted and drawn again could, at another time."""
         key = (job, event.sequence, event.at)
-        made = self._made.pop(key, None)
-        if made is None:
-            made = line(event, event.data)
-        self._made[key] = made
-        while len(self._made) > self._kept:
-            self._made.popitem(last=False)
+        if (made := self._made.get(key)) is not None:
+            self._made.move_to_end(key)
+            return made
+        made = self._made[key] = line(event, event.data)
+        self._size += len(made)
+        while self._size > self._most and len(self._made) > 1:
+            self._size -= len(self._made.popitem(last=False)[1])
         return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 
 from burnish.wire import TERMINAL_EVENTS, Event
@@ -17,6 +18,10 @@ LATE = 0.5
 
 LOOK = 10.0
 """Seconds after which at the latest it is looked whether the reader's key is still good."""
+
+EARLIEST = 0.5
+"""Streams that began together (after a start, or an outage) do not all come back together: each closes at a time drawn
+from this part of the rotation to all of it."""
 
 UNWELCOME = b": this key opens nothing any more\n\n"
 
@@ -35,7 +40,7 @@ async def job_stream(
     within `look_every` seconds: who comes back is a 401.
     """
     clock, settings = context.clock, context.settings
-    closes, since = clock.monotonic() + settings.rotation, clock.now()
+    closes, since = clock.monotonic() + settings.rotation * random.uniform(EARLIEST, 1.0), clock.now()
     looks = clock.monotonic() + look_every(context)
     yield RETRY
     with context.attendance.stream():

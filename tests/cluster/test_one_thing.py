@@ -69,6 +69,8 @@ def test_two_runners_share_one_pool_and_one_of_them_is_killed(folder: Path) -> N
         until(lambda: len(client.cluster().runners) == 2)
         jobs = [client.submit(correlated(0.05, seed)) for seed in (1, 2, 3, 4)]
         until(lambda: len({job.runner for job in client.cluster().jobs if job.blocks}) == 2)
+        assert {each for worker in cluster.workers() for each in niceness(worker)} == {19}, "blocks wait for servers"
+        assert max(each for server in cluster.fronts() + cluster.runners() for each in niceness(server)) < 19
         view = client.cluster()
         assert sum(runner.slots for runner in view.runners) <= 4
         assert sum(runner.leads for runner in view.runners) == 1
@@ -78,6 +80,12 @@ def test_two_runners_share_one_pool_and_one_of_them_is_killed(folder: Path) -> N
             lawful(client, job.id, seed)
         assert {row.epoch for job in jobs for row in client.ledger(job.id, limit=1000)} >= {1, 2}
         assert client.verify(jobs[0].id).reproduced
+
+
+def niceness(process: psutil.Process) -> list[int]:
+    """Of each of its threads."""
+    tasks = Path(f"/proc/{process.pid}/task").iterdir()
+    return [os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks]
 
 
 def test_killed_and_started_again(folder: Path) -> None:

@@ -10,6 +10,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +18,9 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from burnish.wire import Event
 from burnish_service.context import Context, Pool
+from burnish_service.lines import Lines
 from burnish_service.settings import Settings
 from burnish_service.streams import HEARTBEAT, job_stream
 from burnish_workers.core.registry import registry
@@ -149,6 +152,31 @@ def test_rotation_is_no_later_than_it_says(serve: Callable[..., Service]) -> Non
         time.sleep(0.05)
     with service.stream(job["links"]["events"]) as reply:
         assert [event.data["status"] for event in events(reply)] == ["queued", "running", "waiting_for_resources"]
+
+
+def test_streams_that_began_together_do_not_end_together(serve: Callable[..., Service]) -> None:
+    """Each reader comes back at once: thousands would do so in the same second."""
+    service = serve(rotation=2.0, heartbeat=30)
+    job = service.create(stranded())
+
+    def held(_: int) -> float:
+        with service.stream(job["links"]["events"]) as reply:
+            began = time.monotonic()
+            list(events(reply))
+        return time.monotonic() - began
+
+    with ThreadPoolExecutor(12) as pool:
+        lasted = sorted(pool.map(held, range(12)))
+    assert lasted[0] > 0.9
+    assert lasted[-1] - lasted[0] > 0.2
+
+
+def test_what_is_kept_of_events_is_bounded_by_bytes() -> None:
+    lines = Lines(most=10_000)
+    for number in range(1, 200):
+        event = Event(sequence=number, type="progress", at="2026-01-01T00:00:00Z", data={"x": "y" * 900})
+        assert lines.of("job_1", event) is lines.of("job_1", event)
+    assert 5_000 < sum(map(len, lines._made.values())) == lines._size <= 10_000
 
 
 def test_nothing_more_comes_after_the_end(service: Service) -> None:

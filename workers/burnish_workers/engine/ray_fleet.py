@@ -15,6 +15,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from burnish_workers.core.keys import Key
 from burnish_workers.core.rendezvous import HERE
+from burnish_workers.engine.courtesy import go_last
 from burnish_workers.engine.devices import Device, devices_of
 from burnish_workers.engine.fleet import (
     Bench,
@@ -63,6 +64,7 @@ class BlockWorker:
         from burnish_workers.core.registry import registry
         from burnish_workers.tensors.devices import keep_within, resolve_device
 
+        go_last()
         self._bench, self._device = Bench(device), device
         self._class, self._generation = numeric_class_here(device), generation
         keep_within(resolve_device(device), gpus)
