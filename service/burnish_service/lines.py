@@ -10,8 +10,8 @@ from fastapi.sse import format_sse_event
 
 from burnish.wire import Event
 
-_MOST = 32 << 20
-"""Bytes: minutes of the events of dozens of jobs. Readers who have fallen behind are all elsewhere in them, and must
+_MOST = 8 << 20
+"""Bytes: a minute of the events of dozens of jobs. Readers who have fallen behind are all elsewhere in them, and must
 not cost more than others, or they stay behind."""
 
 
