@@ -58,7 +58,8 @@ function promise(job) {
 
 /** Why there is no interval, and what helps, in the service's words. */
 function refused(value, labels) {
-  const robust = value.robust?.value.filter((v) => v !== null) || [];
+  const modelled = value.robust?.value || [];  // of all outputs, in order
+  const robust = (value.outputs || [...modelled.keys()]).map((i) => modelled[i] ?? null).filter((v) => v !== null);
   const whom = value.outputs ? ` for ${listed(value.outputs.map((i) => clipped(labels[i] ?? `output ${i}`, 30)))}` : "";
   return h("div", { class: "refused", role: "note" },
     h("strong", {}, value.code === "tolerance_below_floor" ? `${refusal(value)}.` : `No interval${whom}: ${lower(refusal(value))}.`),
