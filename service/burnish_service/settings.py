@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     device: str = Field(default="auto", description="What workers with GPUs compute on: cpu, cuda, or auto.")
     lease: float = Field(default=10.0, gt=0.5, le=300, description="Seconds that a runner holds a job unrenewed.")
     heartbeat: float = Field(default=10.0, gt=0.05, le=300, description="Seconds between comments on an idle stream.")
-    rotation: float = Field(default=600.0, gt=0.1, description="Seconds after which a stream is closed, to be resumed.")
+    rotation: float = Field(
+        default=600.0,
+        gt=0.1,
+        description="Seconds that a stream may last; it is closed after half of them or more, to be resumed.",
+    )
     max_body: int = Field(default=16 * 2**20, ge=1_024, description="Bytes of a JSON body; larger ones are a 413.")
     max_model: int = Field(default=32 * 2**20, ge=1_024, description="Bytes of an uploaded model.")
     ingress: Ingress = Field(default="auto", description="What listens for HTTP: HAProxy, or Serve's own proxy.")
