@@ -21,8 +21,8 @@ from .test_tenants import ENTRIES, ROOT, Party, parts, problem, store_url
 __all__ = ["store_url", "tiny"]
 
 SSE = {"Accept": "text/event-stream"}
-ROTATION = 60.0
-"""Seconds: a stream that ends sooner has not ended by rotation."""
+ROTATION = 120.0
+"""Seconds: a stream that ends within half of them has not ended by rotation."""
 
 
 @pytest.fixture(scope="module", params=["memory", "valkey"])
