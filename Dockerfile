@@ -51,6 +51,7 @@ ENV PATH=/opt/burnish/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     OMP_NUM_THREADS=1 \
     RAY_USAGE_STATS_ENABLED=0 \
+    RAY_worker_niceness=0 \
     RAY_SERVE_HAPROXY_BINARY_PATH=/usr/local/bin/burnish-haproxy \
     BURNISH_DATA_DIR=/data
 WORKDIR /var/lib/burnish

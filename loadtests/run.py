@@ -126,6 +126,7 @@ def driven(url: str, folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         "requests": requests(folder),
         "blocks_per_second": done / elapsed,
         "memory": memory.growth(),
+        "memory_samples": [{role: round(size) for role, size in sample.items()} for sample in memory.samples],
     }
 
 

@@ -19,7 +19,7 @@ from burnish_service.word import Word
 READY = 600.0
 """Seconds: the first workers import torch, on machines that may just have been started."""
 
-_KEPT = ("host", "port", "ingress", "rotation", "redis_url", "workers")
+_KEPT = ("host", "port", "ingress", "proxy_location", "rotation", "redis_url", "workers")
 """Settings that a server's proxy, store and Ray were started with."""
 
 _SECRET = {

@@ -270,7 +270,8 @@ def start(settings: Settings) -> None:
 
     Raises DoesNotStart.
     """
-    serve.start(http_options=HTTPOptions(host=settings.host, port=settings.port))
+    listens = HTTPOptions(host=settings.host, port=settings.port)
+    serve.start(proxy_location=settings.proxy_location, http_options=listens)
     try:
         serve.run(deployment(settings), name=APP, route_prefix="/")
     except RuntimeError as error:  # Serve says what kept dying, with the traceback of the last one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_serializer, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -47,6 +48,9 @@ class Settings(BaseSettings):
     max_body: int = Field(default=16 * 2**20, ge=1_024, description="Bytes of a JSON body; larger ones are a 413.")
     max_model: int = Field(default=32 * 2**20, ge=1_024, description="Bytes of an uploaded model.")
     ingress: Ingress = Field(default="auto", description="What listens for HTTP: HAProxy, or Serve's own proxy.")
+    proxy_location: Literal["EveryNode", "HeadOnly"] = Field(
+        default="EveryNode", description="Which nodes of a cluster listen: those with fronts or runners, or the head."
+    )
     fronts: int = Field(default=1, ge=1, description="Processes that answer HTTP.")
     runners: int = Field(default=1, ge=1, description="Processes that conduct jobs.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -118,13 +118,12 @@ class Composition:
 
     def _crowded(self, service: str) -> dict[str, str]:
         """Differences to the file that are due to three nodes sharing one machine."""
-        shared = {"RAY_worker_niceness": "0"}
-        if service == "ray-head":
-            # HAProxy keeps its files at one place of a machine, so that three nodes of it would share one.
-            shared |= {"BURNISH_INGRESS": "proxy", "BURNISH_PORT": str(self.http), "BURNISH_HOST": HTTP}
-            shared |= {"BURNISH_LEASE": "3", "BURNISH_HEARTBEAT": "1"}
-            shared |= {"BURNISH_EXTRA_KINDS": "burnish_workers.testing"}
-        return shared
+        if service != "ray-head":
+            return {}
+        # HAProxy keeps its files at one place of a machine, so that three nodes of it would share one.
+        shared = {"BURNISH_INGRESS": "proxy", "BURNISH_PORT": str(self.http), "BURNISH_HOST": HTTP}
+        shared |= {"BURNISH_LEASE": "3", "BURNISH_HEARTBEAT": "1"}
+        return shared | {"BURNISH_EXTRA_KINDS": "burnish_workers.testing"}
 
     def _here(self, service: str) -> list[str]:
         words = [self._local(word) for word in self.file["services"][service]["command"]]

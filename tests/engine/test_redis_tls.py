@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.service.harness import QUICK, Parts, serving
 
@@ -55,6 +57,23 @@ async def test_it_is_durable(tls: Tls) -> None:
     link = RedisLink(tls.good, retries=1)
     await link.check_durability()
     await link.close()
+
+
+def test_a_link_that_was_closed_has_no_connection(tls: Tls) -> None:
+    """Closing takes a round trip behind TLS; the loop ends as soon as `close` returns."""
+
+    async def wakes() -> None:
+        link = RedisLink(tls.good, retries=1)
+        assert await link.wakeups.wait("channel", 0, 5.0, _one)
+        await link.close()
+
+    for _ in range(30):
+        asyncio.run(wakes())
+        assert tls.port not in {each.raddr.port for each in psutil.Process().net_connections("tcp") if each.raddr}
+
+
+async def _one() -> int:
+    return 1
 
 
 async def test_a_wrong_password(tls: Tls) -> None:

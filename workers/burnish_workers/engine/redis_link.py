@@ -6,6 +6,7 @@ A command whose reply was lost is repeated; the scripts notice what has been don
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -193,6 +194,11 @@ class _Subscription:
         return Message("other")
 
     async def close(self) -> None:
+        # `aclose` does not wait until it is closed, since others may read (redis-py 3941), and none do any more. Behind
+        # TLS that takes a round trip, and a loop that ends before leaves the socket open.
+        if self._pubsub.connection is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self._pubsub.connection.disconnect()
         await self._pubsub.aclose()
 
     async def _spoken(self, command: Awaitable[T]) -> T:
