@@ -26,6 +26,10 @@ _REPLICAS = 100
 _LOWEST, _HIGHEST = 10_000, 29_900
 """Below 30000, where Serve's own range begins, and the ports that the system gives away."""
 
+KEEP_ALIVE = 20
+"""Seconds for which a connection may say nothing. uvicorn keeps what it knows of one that was reset for so long too, 20 KB
+of each, and HAProxy resets those that it does not need."""
+
 Ingress = Literal["auto", "haproxy", "proxy"]
 
 
@@ -57,6 +61,8 @@ def prepare(choice: Choice, rotation: float) -> None:
     """Set up the environment of ray.serve for a service that shares its machine. `rotation`: see `common`."""
     os.environ |= common(choice, rotation)
     os.environ.setdefault("RAY_worker_niceness", SERVERS)
+    # Ray remembers the last 100,000 calls of its workers for a dashboard that is not started here: 3 KB each.
+    os.environ.setdefault("RAY_task_events_report_interval_ms", "0")
     if choice.name == "proxy":
         return
     ports = free_range(2 * _REPLICAS)

@@ -10,9 +10,9 @@ from fastapi.sse import format_sse_event
 
 from burnish.wire import Event
 
-_MOST = 8 << 20
-"""Bytes: a minute of the events of dozens of jobs. Readers who have fallen behind are all elsewhere in them, and must
-not cost more than others, or they stay behind."""
+_MOST = 4 << 20
+"""Bytes: half a minute of the events of dozens of jobs. Readers who have fallen behind are all elsewhere in them, and
+must not cost more than others, or they stay behind."""
 
 
 class Lines:

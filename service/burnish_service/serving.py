@@ -20,6 +20,7 @@ from ray.exceptions import RayError, RayTaskError
 from ray.serve.config import HTTPOptions
 
 from burnish_service.context import Context, Pool
+from burnish_service.ingress import KEEP_ALIVE
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_service.telemetry import configure_logging, configure_tracing
@@ -270,7 +271,7 @@ def start(settings: Settings) -> None:
 
     Raises DoesNotStart.
     """
-    listens = HTTPOptions(host=settings.host, port=settings.port)
+    listens = HTTPOptions(host=settings.host, port=settings.port, keep_alive_timeout_s=KEEP_ALIVE)
     serve.start(proxy_location=settings.proxy_location, http_options=listens)
     try:
         serve.run(deployment(settings), name=APP, route_prefix="/")

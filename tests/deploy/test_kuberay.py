@@ -14,7 +14,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from burnish_service.ingress import Choice, common
+from burnish_service.ingress import KEEP_ALIVE, Choice, common
 from burnish_service.settings import Settings
 
 from .files import DEPLOY, KUBERAY, groups, manifest, manifests
@@ -191,6 +191,7 @@ def test_the_serve_config_is_one() -> None:
     assert {built._bound_deployment.name, "Runner"} == {"Front", "Runner"}
     assert built._bound_deployment.num_replicas == settings.fronts
     assert config.http_options.port == 8000
+    assert config.http_options.keep_alive_timeout_s == KEEP_ALIVE
 
 
 @pytest.mark.parametrize(
