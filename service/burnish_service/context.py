@@ -39,6 +39,11 @@ class Pool:
     lacking: str | None = None
     devices: tuple[Device, ...] = ()
 
+    @property
+    def short(self) -> str | None:
+        """What is missing, or how many workers are."""
+        return self.lacking or (None if self.up >= self.wanted else f"{self.up} of {self.wanted} workers are up")
+
 
 async def _always() -> bool:
     return True

@@ -27,8 +27,8 @@ _LOWEST, _HIGHEST = 10_000, 29_900
 """Below 30000, where Serve's own range begins, and the ports that the system gives away."""
 
 KEEP_ALIVE = 20
-"""Seconds for which a connection may say nothing. uvicorn keeps what it knows of one that was reset for so long too, 20 KB
-of each, and HAProxy resets those that it does not need."""
+"""Seconds for which a connection may say nothing. uvicorn keeps what it knows of one that was reset for so long too,
+20 KB of each, and HAProxy resets those that it does not need."""
 
 Ingress = Literal["auto", "haproxy", "proxy"]
 

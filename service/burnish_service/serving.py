@@ -84,7 +84,7 @@ async def _pool(wanted: int) -> Pool:
     except Exception as error:
         return Pool(0, wanted, f"no runner answers ({type(error).__name__})")
     joined, up = about["workers"], about.get("up", about["workers"])  # an older runner does not say
-    lacking = about["lacking"] or (None if joined >= wanted else f"{joined} of {wanted} workers are up")
+    lacking = Pool(joined, wanted, about["lacking"]).short
     # One that is lost takes nobody out of a load balancer: the others go on, and its place is taken again.
     return Pool(up, wanted, lacking or (None if up else "no worker is up"), _devices(about.get("devices", [])))
 

@@ -26,11 +26,10 @@ async def cluster(request: Request) -> ClusterView:
         RunnerView(id=r.runner, jobs=len(r.needs), slots=_slots(seen, r.runner), leads=r.runner == seen.leader)
         for r in seen.reports
     ]
-    lacking = pool.lacking or (None if pool.up >= pool.wanted else f"{pool.up} of {pool.wanted} workers are up")
     return ClusterView(
         workers=pool.up,
         workers_wanted=pool.wanted,
-        lacking=lacking,
+        lacking=pool.short,
         runners=runners,
         jobs=_jobs(seen, caller),
         devices=_devices(pool.devices, caller),

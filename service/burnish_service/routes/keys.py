@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from burnish.wire.keys import ApiKey, ApiKeys, IssuedKey, NewKey, RotateKey
 from burnish_service.context import base_of
 from burnish_service.openapi import body_of, problem_responses
 from burnish_service.problems import read_body
+from burnish_service.secrecy import told_once
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 
 BODIES: tuple[type[BaseModel], ...] = (NewKey, RotateKey)
-
-_SECRET = {"Cache-Control": "no-store"}
 
 
 @router.post(
@@ -30,7 +28,7 @@ async def create(request: Request) -> Response:
     context = base_of(request)
     issued = await context.key_admin.create(await read_body(request, context.settings.max_body))
     context.openness.close()
-    return JSONResponse(issued.model_dump(mode="json"), 201, _SECRET)
+    return told_once(issued, 201)
 
 
 @router.get("", responses=problem_responses(503))
@@ -55,7 +53,7 @@ async def rotate(request: Request, key: str) -> Response:
     """Give a key a new secret; the old one is good for `overlap` seconds more."""
     context = base_of(request)
     issued = await context.key_admin.rotate(key, await read_body(request, context.settings.max_body))
-    return JSONResponse(issued.model_dump(mode="json"), 200, _SECRET)
+    return told_once(issued, 200)
 
 
 @router.delete(

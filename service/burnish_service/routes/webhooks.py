@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from burnish.wire import (
@@ -21,13 +20,12 @@ from burnish.wire.webhooks import MOST_DELIVERIES
 from burnish_service.context import base_of, caller_of
 from burnish_service.openapi import body_of, problem_responses
 from burnish_service.problems import read_body
+from burnish_service.secrecy import told_once
 from burnish_workers.engine.webhook_desk import WebhookDesk
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 BODIES: tuple[type[BaseModel], ...] = (NewWebhook, RotateWebhook)
-
-_SECRET = {"Cache-Control": "no-store"}
 
 Limit = Annotated[int, Query(ge=1, le=MOST_DELIVERIES)]
 
@@ -51,8 +49,7 @@ async def create(request: Request) -> Response:
     """Make a webhook. The secret that its messages are signed with, by the Standard Webhooks scheme, is in this answer
     alone. Its server must be one that the operator allows."""
     issued = await _desk(request).create(await _body(request))
-    location = {"Location": f"/v1/webhooks/{issued.id}"}
-    return JSONResponse(issued.model_dump(mode="json"), 201, {**_SECRET, **location})
+    return told_once(issued, 201, {"Location": f"/v1/webhooks/{issued.id}"})
 
 
 @router.get("", responses=problem_responses(503))
@@ -86,7 +83,7 @@ async def delete(request: Request, webhook: str) -> Response:
 async def rotate(request: Request, webhook: str) -> Response:
     """Give it a new secret; messages are signed with the old one as well for `overlap` seconds more."""
     issued = await _desk(request).rotate(webhook, await _body(request))
-    return JSONResponse(issued.model_dump(mode="json"), 200, _SECRET)
+    return told_once(issued, 200)
 
 
 @router.post("/{webhook}/enable", responses=problem_responses(404, 409, 422, 503))
