@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from burnish.wire import TERMINAL_EVENTS, Event
 from burnish_service.context import Context
 from burnish_service.lines import line
-from burnish_workers.engine.conflate import conflated
 from burnish_workers.engine.records import StoreUnavailable
 
 HEARTBEAT = b": heartbeat\n\n"
@@ -52,7 +51,7 @@ async def job_stream(
                         return
                     looks = clock.monotonic() + look_every(context)
                 patience = min(settings.heartbeat, left, max(looks - clock.monotonic(), 0.0))
-                asked = asyncio.create_task(context.app.next_events(job, after, patience))
+                asked = asyncio.create_task(context.app.next_events(job, after, patience, latest=latest))
                 try:
                     while not (await asyncio.wait({asked}, timeout=settings.heartbeat + LATE))[0]:
                         yield HEARTBEAT  # the store is slow to answer: no reason for the reader to think us dead
@@ -62,7 +61,7 @@ async def job_stream(
                 if not events:
                     yield HEARTBEAT
                 after = events[-1].sequence if events else after
-                for event in conflated(events) if latest else events:
+                for event in events:
                     if types is None or event.type in types or event.type in TERMINAL_EVENTS:
                         yield await _encode(context, job, event)
                         context.attendance.delivered(event, since, clock.now())

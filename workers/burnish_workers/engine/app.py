@@ -59,6 +59,8 @@ from burnish_workers.engine.usage import summed
 
 PAGE = 200
 EVENT_PAGE = 1_000
+FEW = 50
+"""Events that a stream reads at once: it holds them until its reader has taken them, and slow readers are many."""
 
 
 @dataclass(frozen=True)
@@ -282,18 +284,31 @@ class App:
         return EventPage(data=page, has_more=more, next=page[-1].sequence if more else None)
 
     async def _latest(self, job: str, after: int, limit: int, types: frozenset[str] | None) -> EventPage:
-        found: list[Event] = []
-        while batch := await self.store.events(job, after=after, limit=EVENT_PAGE, types=types):
-            found, after = conflated([*found, *batch]), batch[-1].sequence
+        found = await self._conflated(job, after, types)
         page, more = found[:limit], len(found) > limit
         return EventPage(data=page, has_more=more, next=page[-1].sequence if more else None)
 
-    async def next_events(self, job: str, after: int, timeout: float) -> list[Event]:
-        """Events after `after`, waiting up to `timeout` seconds for the first."""
-        found = await self.store.events(job, after=after, limit=EVENT_PAGE)
+    async def _conflated(self, job: str, after: int, types: frozenset[str] | None = None) -> list[Event]:
+        found: list[Event] = []
+        while True:
+            batch = await self.store.events(job, after=after, limit=EVENT_PAGE, types=types)
+            found = conflated([*found, *batch])
+            if len(batch) < EVENT_PAGE:
+                return found
+            after = batch[-1].sequence
+
+    async def next_events(self, job: str, after: int, timeout: float, *, latest: bool = False) -> list[Event]:
+        """The next few events after `after`, waiting up to `timeout` seconds for the first; `latest`: all that there
+        are, but of the refinements only the newest."""
+        found = await self._next(job, after, latest)
         if not found and await self.store.wait(job, after=after, timeout=timeout):
-            found = await self.store.events(job, after=after, limit=EVENT_PAGE)
+            found = await self._next(job, after, latest)
         return found
+
+    async def _next(self, job: str, after: int, latest: bool) -> list[Event]:
+        if latest:
+            return await self._conflated(job, after)
+        return await self.store.events(job, after=after, limit=FEW)
 
     async def ledger(self, job: str, after: int, limit: int) -> LedgerPage:
         await self.record(job)
