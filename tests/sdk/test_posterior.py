@@ -123,7 +123,13 @@ def test_large_arrays_are_uploaded_first(client: Burnish, monkeypatch: pytest.Mo
     assert client.array(means["array"]).card["arrays"]["array"]["shape"] == [2, 2]
     assert job.snapshot.spec.model_dump()["observation"]["y"]["shape"] == [1], "8 bytes travel within the spec"
     monkeypatch.undo()
-    assert job.wait().estimate == client.posterior(**ASKED).wait().estimate
+    # On a busy machine one of them may end at another number of blocks; what so many blocks say is the same.
+    packed, plain = (
+        {r.blocks: r.estimate for r in client.refinements(each.id, limit=1000)}
+        for each in (job.wait(), client.posterior(**ASKED).wait())
+    )
+    assert len(packed.keys() & plain.keys()) > 2
+    assert all(packed[blocks] == plain[blocks] for blocks in packed.keys() & plain.keys())
 
 
 def test_what_is_uploaded_is_the_array() -> None:
