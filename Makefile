@@ -44,7 +44,7 @@ test: lint types floors  ## lint, types, floors, fast tests
 test-law: $(DEV)  ## the law on real Ray: killed workers, killed runner, equal digests
 	$(BIN)/python -m pytest -m "law and not slow"
 
-test-faults: $(DEV)  ## a service under load, its parts killed, stopped, filled, cut off: half an hour; docs/faults.md
+test-faults: $(DEV)  ## a service under load, its parts killed, stopped, filled, cut off, three times each: an hour; docs/faults.md
 	$(BIN)/python -m tests.faults --page docs/faults.md
 
 fuzz: $(DEV)  ## readers of models, arrays and formulas under a coverage-guided fuzzer, ten minutes; FUZZ_SECONDS for more
@@ -61,11 +61,12 @@ test-deploy: $(DEV)  ## images, compose file, Kubernetes manifests, dashboards a
 	$(BIN)/pip install --quiet -e '.[deploy]'
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n0 -m deploy tests/deploy
 
-test-all: lint types floors  ## everything, slow statistics, clean environments and a browser (apt-get install chromium) too
-	$(BIN)/pip install --quiet -e '.[adapters]'
+test-all: lint types floors  ## everything, in an hour: slow statistics, faults, a browser (apt-get install chromium) too
+	$(BIN)/pip install --quiet -e '.[adapters,docs]'
 	$(BIN)/python -m pytest -n 2 -m "not law and not faults and not deploy" --ignore=tests/browser
 	$(BIN)/python -m pytest -n0 tests/browser  # apart: the browser's loop stays in its process to the end
 	$(BIN)/python -m pytest -m law
+	$(BIN)/python -m pytest -n0 -m faults tests/faults
 	$(MAKE) test-deploy
 
 bench: $(DEV)  ## side by side, in a quarter of an hour: throughput, allocation, ingress, overhead
