@@ -21,6 +21,7 @@ from ray.serve.config import HTTPOptions
 
 from burnish_service.context import Context, Pool
 from burnish_service.ingress import KEEP_ALIVE
+from burnish_service.lean import stay_lean
 from burnish_service.main import create_app
 from burnish_service.settings import Settings
 from burnish_service.telemetry import configure_logging, configure_tracing
@@ -176,6 +177,7 @@ def deployment(settings: Settings, generation: int | None = None) -> serve.Appli
     plain = settings.model_dump(mode="json")
 
     def build() -> FastAPI:
+        stay_lean()
         return create_app(lambda: _connect(Settings.model_validate(plain)), echo=False)
 
     @serve.deployment(

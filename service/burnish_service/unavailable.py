@@ -12,6 +12,8 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from burnish_service.lean import stay_lean
+
 PROBLEM = {
     "type": "/problems/unavailable",
     "title": "Unavailable",
@@ -28,7 +30,8 @@ _HEADERS = [(b"content-type", b"application/problem+json"), (b"retry-after", b"2
 
 
 def middlewares() -> list[Middleware]:
-    """Named to Serve by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH."""
+    """Named to Serve by RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH: its proxies call this as they start."""
+    stay_lean()
     return [Middleware(Unavailable)]
 
 
