@@ -61,7 +61,7 @@ test-deploy: $(DEV)  ## images, compose file, Kubernetes manifests, dashboards a
 	$(BIN)/pip install --quiet -e '.[deploy]'
 	PATH="$(abspath $(BIN)):$$PATH" $(BIN)/python -m pytest -n0 -m deploy tests/deploy
 
-test-all: lint types floors  ## everything, in an hour: slow statistics, faults, a browser (apt-get install chromium) too
+test-all: lint types floors  ## everything, in 70 minutes: slow statistics, faults, a browser (apt-get install chromium) too
 	$(BIN)/pip install --quiet -e '.[adapters,docs]'
 	$(BIN)/python -m pytest -n 2 -m "not law and not faults and not deploy" --ignore=tests/browser
 	$(BIN)/python -m pytest -n0 tests/browser  # apart: the browser's loop stays in its process to the end
